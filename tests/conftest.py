@@ -1,0 +1,153 @@
+"""How the tests of every room are run: what is left out where, and what the report keeps.
+
+**Left out.**  Some tests need a package of the ``test`` extra, or a program, that a plain installation lacks.  A test
+file needs what it imports of that extra, itself or through the helpers it imports relatively, and what it names in
+``NEEDS = ("pandas", "restic")``: a package of the extra, or else a program.  Where something is missing the file is not
+collected, and one line at the end says so.  With ``CI=true`` that, and every test that skips, fails the run.
+
+**The report.**  ``pytest`` alone writes ``pytest_results.json``, and so does ``--json-report`` given by hand; a run of
+some of the tests leaves it alone.  It holds each test's outcome and nothing that differs from machine to machine or
+from minute to minute, so that it changes exactly when a test comes, goes, fails or passes again.
+"""
+
+from __future__ import annotations
+
+import ast
+import os
+import re
+import shutil
+import tomllib
+from collections import Counter
+from functools import cache
+from importlib.util import find_spec
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+if TYPE_CHECKING:
+    from collections.abc import Generator
+
+STRICT = os.environ.get("CI", "").lower() in ("1", "true")
+# The options with which a run is of some of the tests.
+NARROWING = ("keyword", "markexpr", "collectonly", "deselect", "ignore", "ignore_glob", "lf", "maxfail", "stepwise")
+LEFT_OUT = pytest.StashKey[dict[Path, list[str]]]()
+
+
+@cache
+def packages_of_the_test_extra(pyproject: Path) -> frozenset[str]:
+    """The import names of the ``test`` extra's packages."""
+    extra: list[str] = tomllib.loads(pyproject.read_text("utf-8"))["project"]["optional-dependencies"]["test"]
+    return frozenset(re.split(r"[^\w-]", requirement)[0].replace("-", "_") for requirement in extra)
+
+
+@cache
+def needs(file: Path, extra: frozenset[str]) -> frozenset[str]:
+    """What a test file and the helpers it imports relatively need, read without importing any of them."""
+    named: set[str] = set()
+    for node in ast.walk(ast.parse(file.read_bytes())):
+        match node:
+            case ast.Import(names):
+                named |= extra & {alias.name.partition(".")[0] for alias in names}
+            case ast.ImportFrom(module=str(module), level=0):
+                named |= extra & {module.partition(".")[0]}
+            case ast.ImportFrom(module, names, level) if level:
+                folder = file.parents[level - 1].joinpath(*(module or "").split("."))
+                for helper in (folder.with_suffix(".py"), *(folder / f"{alias.name}.py" for alias in names)):
+                    named |= needs(helper, extra) if helper.is_file() else set()
+            case ast.Assign([ast.Name("NEEDS")], value) | ast.AnnAssign(ast.Name("NEEDS"), value=ast.expr() as value):
+                named |= set(ast.literal_eval(value))
+            case _:
+                pass
+    return frozenset(named)
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Decide whether this run writes the report."""
+    config.stash[LEFT_OUT] = {}
+    option = config.option
+    by_hand = any(argument.startswith("--json-report") for argument in config.invocation_params.args)
+    narrowed = any(getattr(option, name, None) for name in NARROWING)
+    every_test = config.args_source is pytest.Config.ArgsSource.TESTPATHS and not narrowed
+    if every_test and not by_hand:
+        # The option is relative to where pytest was started; the file belongs at the top.
+        option.json_report_file = str(config.rootpath / option.json_report_file)
+    elif not by_hand:
+        option.json_report_file = None
+
+
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    """Leave out a file that needs what is not here."""
+    if not (collection_path.name.startswith("test_") and collection_path.suffix == ".py"):
+        return None
+    extra = packages_of_the_test_extra(config.rootpath / "pyproject.toml")
+    # A package is not looked for on the PATH: another Python's command of the same name may stand there.
+    missing = [
+        name
+        for name in sorted(needs(collection_path, extra))
+        if not (find_spec(name) if name in extra else shutil.which(name))
+    ]
+    if missing:
+        config.stash[LEFT_OUT][collection_path] = missing
+    return True if missing else None
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_sessionfinish(session: pytest.Session) -> Generator[None]:
+    """In CI a run that left something out has failed; said before anything reports how it went."""
+    if STRICT and session.config.stash[LEFT_OUT] and session.exitstatus == pytest.ExitCode.OK:
+        session.exitstatus = pytest.ExitCode.TESTS_FAILED
+    yield
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
+    """Say in one line what was left out, and why."""
+    left_out = config.stash[LEFT_OUT]
+    if left_out:
+        missing = ", ".join(sorted({name for names in left_out.values() for name in names}))
+        files = f"{len(left_out)} test file{'s' if len(left_out) > 1 else ''}"
+        terminalreporter.write_line(f"left out {files}, needing what is not installed here: {missing}", yellow=True)
+
+
+def fail_instead_of_skipping(report: pytest.TestReport | pytest.CollectReport) -> None:
+    """Turn a skip into a failure, unless the test is declared to fail."""
+    if STRICT and report.skipped and not hasattr(report, "wasxfail"):
+        reason = report.longrepr[2] if isinstance(report.longrepr, tuple) else str(report.longrepr)
+        report.outcome = "failed"
+        report.longrepr = f"{report.nodeid} would be skipped, and in CI nothing is: {reason}"
+
+
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_runtest_makereport() -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Let no test skip in CI."""
+    report = yield
+    fail_instead_of_skipping(report)
+    return report
+
+
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_make_collect_report() -> Generator[None, pytest.CollectReport, pytest.CollectReport]:
+    """Let no test file skip in CI."""
+    report = yield
+    fail_instead_of_skipping(report)
+    return report
+
+
+def kept_of(test: dict[str, Any]) -> dict[str, Any]:
+    """What the report keeps of one test: its name, its outcome, and where it failed."""
+    stages = [stage for stage in ("setup", "call", "teardown") if test.get(stage, {}).get("outcome") == "failed"]
+    return {"nodeid": test["nodeid"], "outcome": test["outcome"], **({"failed_in": stages} if stages else {})}
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_json_modifyreport(json_report: dict[str, Any]) -> None:
+    """Keep what is the same on every machine and in every minute, in one order."""
+    tests = sorted((kept_of(test) for test in json_report.get("tests", ())), key=lambda test: str(test["nodeid"]))
+    outcomes = Counter(str(test["outcome"]) for test in tests)
+    kept = {
+        "exitcode": int(json_report["exitcode"]),
+        "summary": {**dict(sorted(outcomes.items())), "total": len(tests), "collected": len(tests)},
+        "tests": tests,
+    }
+    json_report.clear()
+    json_report.update(kept)

@@ -1,0 +1,1 @@
+from lake.filehistory import *
