@@ -1,0 +1,142 @@
+"""Records: declared tables, commits, SQL.
+
+A catalog keeps tables as immutable Parquet segments in an object store, and a log whose entries add and remove them.
+Importing this costs next to nothing: what a name needs is loaded when the name is first used.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from .auditing import Damage
+    from .catalog import Catalog
+    from .columns import column, dicts, numbers, plain, repeated, row_table, scalar, whole
+    from .errors import (
+        AccessError,
+        ArchiveExists,
+        ArchiveNotFound,
+        ArchiveReadOnly,
+        CallError,
+        Conflict,
+        DamageError,
+        DatasetNotFound,
+        EntryNotFound,
+        ExtraMissing,
+        FormatTooNew,
+        HolotypeError,
+        InvalidName,
+        InvalidOption,
+        LogDamaged,
+        ObjectDamaged,
+        ObjectMissing,
+        RowsRefused,
+        SnapshotNotFound,
+        SourceNotFound,
+        SourceProblem,
+        StorageDenied,
+        StorageFailed,
+        StorageFull,
+        TableNotFound,
+        TargetRefused,
+        TransientError,
+        UnsafePath,
+    )
+    from .header import Header
+    from .log import Entry, Segment
+    from .state import State
+    from .stores.base import ObjectInfo, ObjectStore
+    from .stores.local import LocalStore
+    from .stores.memory import MemoryStore
+    from .stores.opening import open_store
+    from .tables import Column, Table
+
+__all__ = [
+    "AccessError",
+    "ArchiveExists",
+    "ArchiveNotFound",
+    "ArchiveReadOnly",
+    "CallError",
+    "Catalog",
+    "Column",
+    "Conflict",
+    "Damage",
+    "DamageError",
+    "DatasetNotFound",
+    "Entry",
+    "EntryNotFound",
+    "ExtraMissing",
+    "FormatTooNew",
+    "Header",
+    "HolotypeError",
+    "InvalidName",
+    "InvalidOption",
+    "LocalStore",
+    "LogDamaged",
+    "MemoryStore",
+    "ObjectDamaged",
+    "ObjectInfo",
+    "ObjectMissing",
+    "ObjectStore",
+    "RowsRefused",
+    "Segment",
+    "SnapshotNotFound",
+    "SourceNotFound",
+    "SourceProblem",
+    "State",
+    "StorageDenied",
+    "StorageFailed",
+    "StorageFull",
+    "Table",
+    "TableNotFound",
+    "TargetRefused",
+    "TransientError",
+    "UnsafePath",
+    "column",
+    "dicts",
+    "numbers",
+    "open_store",
+    "plain",
+    "repeated",
+    "row_table",
+    "scalar",
+    "whole",
+]
+
+# The module that defines each name; what is not here is an error.
+_HOME = {
+    "Catalog": "catalog",
+    "Column": "tables",
+    "Damage": "auditing",
+    "Entry": "log",
+    "Header": "header",
+    "LocalStore": "stores.local",
+    "MemoryStore": "stores.memory",
+    "ObjectInfo": "stores.base",
+    "ObjectStore": "stores.base",
+    "Segment": "log",
+    "State": "state",
+    "Table": "tables",
+    "column": "columns",
+    "dicts": "columns",
+    "numbers": "columns",
+    "open_store": "stores.opening",
+    "plain": "columns",
+    "repeated": "columns",
+    "row_table": "columns",
+    "scalar": "columns",
+    "whole": "columns",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in __all__:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value = getattr(import_module(f".{_HOME.get(name, 'errors')}", __name__), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

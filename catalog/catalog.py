@@ -1,0 +1,267 @@
+"""A catalog: declared tables in an object store, changed by commits that are visible whole or not at all.
+
+What lies in the store, and the module that knows it::
+
+    archive.json                                   what the archive is                         header
+    log/00000000000000000001.json                  its commits, a chain of hashes              log, commits
+    checkpoints/00000000000000000032.json          whole states, so that opening stays cheap   history
+    tables/snapshots/000000000007-6f1c….parquet    segments, immutable                         segments
+"""
+
+from __future__ import annotations
+
+import getpass
+import os
+import threading
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from .commits import Attempt, commit
+from .compaction import compact, tidy
+from .errors import ArchiveExists, ArchiveReadOnly, HolotypeError, InvalidOption, LogDamaged, ObjectMissing
+from .header import HEADER, Header, read_header
+from .history import CHECKPOINT_EVERY, newest_state, write_checkpoint
+from .log import COMPACTION, Entry, Segment
+from .reading import Reading
+from .segments import write_segment
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping, Sequence
+
+    import pyarrow as pa
+
+    from .commits import Check
+    from .state import State
+    from .stores.base import ObjectStore
+    from .tables import Table
+
+__all__ = ["Catalog"]
+
+_T = TypeVar("_T")
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)
+
+
+class Catalog(Reading):
+    """The tables of one archive (see the module), made by ``Catalog.create`` and ``Catalog.open``.
+
+    It may be shared between threads.
+    """
+
+    def __init__(
+        self,
+        store: ObjectStore,
+        header: Header,
+        state: State,
+        *,
+        tables: Iterable[Table],
+        read_only: bool,
+        compact_above: int | None,
+        clock: Callable[[], datetime],
+        entropy: Callable[[int], bytes],
+    ) -> None:
+        super().__init__(store, header, state, tables)
+        self._read_only = read_only
+        self._compact_above = compact_above
+        self._clock = clock
+        self._entropy = entropy
+        self._committing = threading.RLock()  # threads of one process take turns rather than race through the storage
+
+    @classmethod
+    def create(
+        cls,
+        store: ObjectStore,
+        *,
+        tables: Iterable[Table],
+        name: str = "",
+        settings: Mapping[str, Any] | None = None,
+        compact_above: int | None = 64,
+        clock: Callable[[], datetime] = _now,
+        entropy: Callable[[int], bytes] = os.urandom,
+    ) -> Catalog:
+        """Make a new archive in ``store``; ``settings`` (anything JSON can hold) are kept for ever in ``archive.json``.
+
+        Raises ``ArchiveExists``, ``InvalidOption``, ``LogDamaged`` when there is an archive that lost its
+        ``archive.json``, or what the store raises.
+        """
+        header = Header(entropy(16).hex(), name, clock(), dict(settings or {}))
+        try:
+            data = header.encode()
+        except (TypeError, ValueError) as error:
+            raise InvalidOption(f"settings must be what JSON can hold: {error}", settings=settings) from error
+        if next(iter(store.list("log/")), None) is not None and not store.exists(HEADER):
+            raise LogDamaged(f"{HEADER} is missing from {store.url}, which has a commit log", key=HEADER)
+        doubt: HolotypeError | None = None
+        try:
+            made = store.create(HEADER, data)
+        except HolotypeError as error:
+            made, doubt = False, error
+        if not made:
+            try:
+                there = bytes(store.get(HEADER))
+            except ObjectMissing:
+                there = b""
+            if doubt is not None and not there:
+                raise doubt
+            if there != data:
+                raise ArchiveExists(f"there is an archive at {store.url} already: open it", url=store.url)
+        return cls.open(store, tables=tables, compact_above=compact_above, clock=clock, entropy=entropy)
+
+    @classmethod
+    def open(
+        cls,
+        store: ObjectStore,
+        *,
+        tables: Iterable[Table],
+        read_only: bool = False,
+        compact_above: int | None = 64,
+        clock: Callable[[], datetime] = _now,
+        entropy: Callable[[int], bytes] = os.urandom,
+    ) -> Catalog:
+        """Open the archive in ``store``.
+
+        ``compact_above``: a commit that leaves a table with more small segments than this is followed by a compaction;
+        ``None`` for never.
+
+        Raises ``ArchiveNotFound``, ``FormatTooNew``, ``LogDamaged``, or what the store raises.
+        """
+        header = read_header(store)
+        state = newest_state(store, header)
+        return cls(
+            store,
+            header,
+            state,
+            tables=tables,
+            read_only=read_only,
+            compact_above=compact_above,
+            clock=clock,
+            entropy=entropy,
+        )
+
+    @property
+    def read_only(self) -> bool:
+        """Whether it was opened for reading only."""
+        return self._read_only
+
+    # -- writing
+
+    def write(self, table: str, rows: pa.Table) -> Segment:
+        """Write rows as a new segment of ``table``, which belongs to nothing until a commit adds it.
+
+        Raises ``RowsRefused``, ``TableNotFound``, ``ArchiveReadOnly``, or what the store raises.
+        """
+        self._refuse_if_read_only()
+        return write_segment(self._store, self.table(table), rows, seen=self._state.version, entropy=self._entropy)
+
+    def commit(
+        self,
+        *,
+        add: Iterable[Segment] = (),
+        remove: Iterable[Segment] = (),
+        operation: str,
+        message: str = "",
+        author: str | None = None,
+        session: str | None = None,
+        relies: Iterable[Segment] = (),
+        condemn: Iterable[str] = (),
+        view: State | None = None,
+        check: Check | None = None,
+    ) -> Entry:
+        """Make one commit: visible whole, or not at all.
+
+        ``relies``: segments that must stay, for this commit and for every later one that would remove them without
+        having seen it.  ``condemn``: keys of objects that nobody may add any more.  ``view``: the state that the caller
+        looked at when it decided on all this, by default the newest seen now.  ``check``: given all entries since the
+        view and the state they lead to, before each attempt; it raises ``Conflict`` when one of them spoils the commit.
+
+        Raises ``Conflict`` (look again, decide anew), ``ArchiveReadOnly``, ``LogDamaged``, or what the store raises.
+        """
+        self._refuse_if_read_only()
+        if operation == COMPACTION:
+            raise InvalidOption(f"the operation {COMPACTION!r} is the catalog's own: it promises that no fact changed")
+        entry = self._entry(
+            operation,
+            message=message,
+            author=author,
+            session=session,
+            add=add,
+            remove=remove,
+            relies=relies,
+            condemn=condemn,
+        )
+        entry = self._commit(entry, view or self._state, check)
+        if self._compact_above is not None:
+            tidy(self, entry.add, self._compact_above, self._commit_compaction)
+        return entry
+
+    def compact(self, *, tables: Iterable[str] | None = None) -> Entry | None:
+        """Merge small segments of ``tables``, by default of all, in one commit; ``None`` when nothing pays to be
+        merged.
+
+        Raises ``Conflict``, ``ArchiveReadOnly``, ``ObjectMissing``, ``ObjectDamaged``, or what the store raises; no row
+        is lost or changed either way.
+        """
+        self._refuse_if_read_only()
+        return compact(self, sorted(self._tables) if tables is None else tables, self._commit_compaction)
+
+    def _commit_compaction(self, add: Sequence[Segment], remove: Sequence[Segment], view: State) -> Entry:
+        return self._commit(self._entry(COMPACTION, add=add, remove=remove), view, None)
+
+    def _entry(
+        self,
+        operation: str,
+        *,
+        message: str = "",
+        author: str | None = None,
+        session: str | None = None,
+        add: Iterable[Segment] = (),
+        remove: Iterable[Segment] = (),
+        relies: Iterable[Segment] = (),
+        condemn: Iterable[str] = (),
+    ) -> Entry:
+        return Entry(
+            version=0,  # its place in the log is found by committing it
+            parent="",
+            write_id=self._entropy(16).hex(),
+            author=_user() if author is None else author,
+            time=self._clock(),
+            operation=operation,
+            message=message,
+            session=session,
+            add=_by_table(add, lambda segment: segment),
+            remove=_by_table(remove, lambda segment: segment.name),
+            relies=_by_table(relies, lambda segment: segment.name),
+            condemn=tuple(condemn),
+        )
+
+    def _commit(self, entry: Entry, view: State, check: Check | None) -> Entry:
+        with self._committing:
+            entry, state = commit(self._store, Attempt(entry, view, check), max(self._state, view, key=_version))
+            self._advance(state)
+        if entry.version % CHECKPOINT_EVERY == 0:
+            write_checkpoint(self._store, state)
+        return entry
+
+    def _refuse_if_read_only(self) -> None:
+        if self._read_only:
+            raise ArchiveReadOnly(f"the archive at {self._store.url} was opened for reading only", url=self._store.url)
+
+
+def _by_table(segments: Iterable[Segment], value: Callable[[Segment], _T]) -> dict[str, tuple[_T, ...]]:
+    found: dict[str, list[_T]] = {}
+    for segment in segments:
+        found.setdefault(segment.table, []).append(value(segment))
+    return {table: tuple(values) for table, values in found.items()}
+
+
+def _version(state: State) -> int:
+    return state.version
+
+
+def _user() -> str:
+    try:
+        return getpass.getuser()
+    except (OSError, KeyError):
+        return f"uid {os.getuid()}" if hasattr(os, "getuid") else "unknown"

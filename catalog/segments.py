@@ -1,0 +1,214 @@
+"""Segments: the immutable Parquet files that tables are made of.
+
+Bytes are hashed before anything in them is believed: a flipped bit is ``ObjectDamaged`` with the segment's name, never
+a wrong value and never an error of the Parquet library.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections import OrderedDict, deque
+from concurrent.futures import Future, ThreadPoolExecutor
+from itertools import islice
+from typing import TYPE_CHECKING, Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+from blake3 import blake3
+
+from .errors import InvalidOption, ObjectDamaged
+from .log import Segment, segment_key, segment_name
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+
+    import pyarrow.compute as pc
+    from typing_extensions import Buffer
+
+    from .stores.base import ObjectStore
+    from .tables import Table
+
+__all__ = ["SegmentReader", "encode", "write_segment"]
+
+# Random bytes in a segment's name: enough that no two writers ever meet.
+_UNIQUE = 10
+# Small enough that a lookup by a sorted column reads little, large enough to compress.
+_ROW_GROUP = 64 * 1024
+# A column whose first values mostly differ gains nothing from a dictionary and pays for building one.
+_SAMPLE = 1024
+
+
+def encode(table: Table, rows: pa.Table) -> pa.Buffer:
+    """``rows`` as one Parquet file; raises ``RowsRefused``."""
+    rows = table.enforce(rows)
+    if table.sort and rows.num_rows > 1:
+        rows = rows.sort_by([(name, "ascending") for name in table.sort])
+    sink = pa.BufferOutputStream()
+    # pyarrow's own annotation allows only a flag, its documentation also the names of columns.
+    dictionary: Any
+    dictionary, encodings = _encodings(rows)
+    pq.write_table(
+        rows,
+        sink,
+        row_group_size=_ROW_GROUP,
+        compression="zstd",
+        use_dictionary=dictionary,
+        column_encoding=encodings or None,
+        write_statistics=True,
+        write_page_checksum=True,
+    )
+    return sink.getvalue()
+
+
+def _encodings(rows: pa.Table) -> tuple[list[str], dict[str, str]]:
+    """Which columns get a dictionary, and the encodings of others."""
+    dictionary: list[str] = []
+    encodings: dict[str, str] = {}
+    for name, column in zip(rows.column_names, rows.columns, strict=True):
+        kind, sample = column.type, column.slice(0, _SAMPLE)
+        if pa.types.is_nested(kind) or pa.types.is_fixed_size_binary(kind):
+            continue
+        if len(sample.unique()) * 2 <= len(sample) or len(sample) < 2:
+            dictionary.append(name)
+        elif pa.types.is_integer(kind) or pa.types.is_timestamp(kind):
+            encodings[name] = "DELTA_BINARY_PACKED"
+        elif pa.types.is_string(kind) or pa.types.is_binary(kind):
+            encodings[name] = "DELTA_BYTE_ARRAY"
+    return dictionary, encodings
+
+
+def write_segment(
+    store: ObjectStore, table: Table, rows: pa.Table, *, seen: int, entropy: Callable[[int], bytes]
+) -> Segment:
+    """Write ``rows`` as a new segment, which belongs to nothing until a commit adds it.
+
+    Its name is new each time, not a hash of its content: a collector may have condemned an object of the same content.
+    Raises ``RowsRefused``, or what the store raises.
+    """
+    data = encode(table, rows)
+    name = segment_name(seen, entropy(_UNIQUE))
+    size = store.put(segment_key(table.name, name), [data])
+    return Segment(table.name, name, blake3(data).hexdigest(), rows.num_rows, size)
+
+
+class SegmentReader:
+    """Reads segments of one store, verified; keeps the bytes of those read last, ``cache`` bytes of them at most."""
+
+    def __init__(self, store: ObjectStore, *, cache: int = 32 << 20, threads: int = 4) -> None:
+        self._store = store
+        self._cache = cache
+        self._threads = threads
+        self._held: OrderedDict[str, Buffer] = OrderedDict()
+        self._size = 0
+        self._lock = threading.Lock()
+
+    def verified(self, segment: Segment) -> Buffer:
+        """The segment's bytes, hashed; raises ``ObjectMissing``, ``ObjectDamaged``, or what the store raises."""
+        key = segment.key
+        data = self._store.get(key)
+        size = memoryview(data).nbytes
+        if size != segment.bytes or blake3(data).hexdigest() != segment.digest:
+            what = f"it has {size} bytes instead of {segment.bytes}" if size != segment.bytes else "its digest is wrong"
+            raise ObjectDamaged(
+                f"segment {key} is damaged: {what}",
+                key=key,
+                table=segment.table,
+                segment=segment.name,
+                backend=self._store.url,
+            )
+        return data
+
+    def bytes(self, segment: Segment) -> Buffer:
+        """As ``verified``, from the cache when it was read lately."""
+        with self._lock:
+            if segment.key in self._held:
+                self._held.move_to_end(segment.key)
+                return self._held[segment.key]
+        data = self.verified(segment)
+        if segment.bytes <= self._cache // 4:  # a big one would push out all others, and reading it is not what costs
+            with self._lock:
+                if segment.key not in self._held:
+                    self._held[segment.key] = data
+                    self._size += segment.bytes
+                while self._size > self._cache:
+                    _, dropped = self._held.popitem(last=False)
+                    self._size -= memoryview(dropped).nbytes
+        return data
+
+    def read(
+        self,
+        table: Table,
+        segment: Segment,
+        *,
+        columns: Sequence[str] | None = None,
+        filter: pc.Expression | None = None,
+    ) -> pa.Table:
+        """The segment's rows in the table's declared types, or those ``columns`` of the rows that fit ``filter``.
+
+        Raises what ``verified`` raises, and ``InvalidOption`` for a filter that does not fit the table.
+        """
+        data = self.bytes(segment)
+        wanted = None if filter is not None else columns
+        try:
+            file = pq.ParquetFile(pa.BufferReader(pa.py_buffer(data)))
+            there = file.schema_arrow.names
+            rows = file.read(
+                columns=[name for name in wanted if name in there] if wanted is not None else None, use_threads=False
+            )
+            rows = conform(table, rows, wanted)
+        except (pa.ArrowException, OSError) as error:
+            # Its bytes are what was written, so whoever wrote it wrote something that cannot be read.
+            raise ObjectDamaged(
+                f"segment {segment.key} cannot be read: {error}",
+                key=segment.key,
+                table=segment.table,
+                segment=segment.name,
+            ) from error
+        if filter is None:
+            return rows
+        try:
+            rows = rows.filter(filter)
+        except pa.ArrowException as error:
+            raise InvalidOption(
+                f"the filter {filter} does not fit table {table.name}: {error}", table=table.name
+            ) from error
+        return rows if columns is None else rows.select(list(columns))
+
+    def stream(
+        self,
+        table: Table,
+        segments: Sequence[Segment],
+        *,
+        columns: Sequence[str] | None = None,
+        filter: pc.Expression | None = None,
+    ) -> Iterator[pa.Table]:
+        """The rows of each segment, in order, a few segments read ahead."""
+        if len(segments) < 3 or self._threads < 2:
+            for segment in segments:
+                yield self.read(table, segment, columns=columns, filter=filter)
+            return
+        rest = iter(segments)
+        ahead: deque[Future[pa.Table]] = deque()
+        pool = ThreadPoolExecutor(self._threads, thread_name_prefix="holotype-segments")
+        try:
+            while True:
+                for segment in islice(rest, self._threads + 1 - len(ahead)):
+                    ahead.append(pool.submit(self.read, table, segment, columns=columns, filter=filter))
+                if not ahead:
+                    return
+                yield ahead.popleft().result()
+        finally:
+            pool.shutdown(wait=True, cancel_futures=True)
+
+
+def conform(table: Table, rows: pa.Table, columns: Sequence[str] | None) -> pa.Table:
+    """``rows`` with exactly the declared columns: one that was declared later is missing in old segments, and null
+    there."""
+    schema = table.schema if columns is None else pa.schema([table.schema.field(name) for name in columns])
+    if rows.schema.equals(schema):
+        return rows
+    arrays = [
+        rows[field.name].cast(field.type) if field.name in rows.schema.names else pa.nulls(rows.num_rows, field.type)
+        for field in schema
+    ]
+    return pa.Table.from_arrays(arrays, schema=schema)

@@ -1,0 +1,101 @@
+"""The contract of an object store: where a catalog and an archive keep their bytes.
+
+A store holds *objects*, runs of bytes under a key such as ``log/00000000000000000007.json``: slash-separated, relative,
+of the characters ``[A-Za-z0-9._=-]``.  The rules every implementation keeps, and why:
+
+1. **An object is whole or absent.**  A reader never sees half of one, whatever dies while it is written: all of a
+   commit's safety rests on this.
+2. **What was put is durable** when the call returns: packs and segments must outlive a power cut before the log names
+   them.
+3. **``create`` is exclusive.**  Of any number of callers exactly one is told ``True``; it is what makes a commit.
+4. **"Not there" and "could not look" are different.**  The first is ``ObjectMissing`` (or ``False``), the second an
+   ``AccessError`` or ``TransientError``; no implementation turns one into the other.
+5. **Errors are holotype's own**: nothing of the backend's library escapes.
+6. **Safe to share** between threads, and picklable, so that workers elsewhere can use it.
+
+``tests/catalog/store_contract.py`` is the same text as a test-suite; a new backend is a subclass here and one there.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+    from datetime import datetime
+    from pathlib import Path
+
+    from typing_extensions import Buffer
+
+__all__ = ["ObjectInfo", "ObjectStore"]
+
+
+@dataclass(frozen=True, slots=True)
+class ObjectInfo:
+    """One object in a listing: its key, its size in bytes and when it was written (UTC)."""
+
+    key: str
+    size: int
+    modified: datetime
+
+
+class ObjectStore(ABC):
+    """A flat space of immutable objects (see the module's rules)."""
+
+    @property
+    @abstractmethod
+    def url(self) -> str:
+        """The fsspec URL of the store's root, without credentials."""
+
+    @abstractmethod
+    def put(self, key: str, parts: Sequence[Buffer]) -> int:
+        """Write one object from the concatenation of ``parts``, durably; an object already there is replaced.
+
+        Returns the object's size in bytes.  Raises ``StorageFull``, ``StorageDenied`` or ``StorageFailed``; then the
+        object is as it was before.
+        """
+
+    @abstractmethod
+    def create(self, key: str, data: bytes) -> bool:
+        """Write one object if and only if none is there: ``True`` for the one caller that made it, else ``False``.
+
+        ``data`` must not be empty: some backends cannot create an empty object exclusively.
+        """
+
+    @abstractmethod
+    def get(self, key: str, start: int = 0, length: int | None = None) -> Buffer:
+        """The object's bytes from ``start``, ``length`` of them or all that follow; fewer where the object ends.
+
+        Raises ``ObjectMissing`` when there is no such object.
+        """
+
+    @abstractmethod
+    def size(self, key: str) -> int:
+        """The object's size in bytes; raises ``ObjectMissing``."""
+
+    @abstractmethod
+    def exists(self, key: str) -> bool:
+        """Whether the object is there; raises when the storage could not say."""
+
+    @abstractmethod
+    def list(self, prefix: str) -> Iterator[ObjectInfo]:
+        """Every object whose key starts with ``prefix`` (a folder, ending in ``/``, or empty for all), in no order."""
+
+    @abstractmethod
+    def delete(self, keys: Iterable[str]) -> None:
+        """Remove objects; one that is not there is no error."""
+
+    def leftovers(self) -> Iterator[ObjectInfo]:
+        """What interrupted writes left behind: never objects, so not listed; their keys can be given to ``delete``.
+
+        A write that is still going on has one, too: whoever deletes it makes that write fail, which costs time, not
+        data.
+        """
+        return iter(())
+
+    def path(self, key: str) -> Path | None:
+        """The local file that holds the object, on a store where there is one: readers may map it into memory."""
+        del key
+        return None

@@ -1,0 +1,57 @@
+"""From a URL to the store it names."""
+
+from __future__ import annotations
+
+import os
+import re
+from typing import TYPE_CHECKING
+
+from ..errors import InvalidOption
+from .local import LocalStore
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from .base import ObjectStore
+
+__all__ = ["open_store"]
+
+_PROTOCOL = re.compile(r"([A-Za-z][A-Za-z0-9+.-]+):/")
+
+
+def open_store(url: str | os.PathLike[str], *, storage_options: Mapping[str, object] | None = None) -> ObjectStore:
+    """The object store at ``url``: a path, ``file:///…`` or ``memory://…``; nothing is made there yet.
+
+    ``storage_options``: what the backend wants to know beside the URL, such as credentials.  A local store knows
+    ``durable``.  Raises ``InvalidOption`` for a URL whose protocol has no store, and for options the store does not
+    know.
+    """
+    text = os.fspath(url)
+    options = dict(storage_options or {})
+    found = _PROTOCOL.match(text)
+    protocol = found[1].lower() if found and not isinstance(url, os.PathLike) else "file"
+    if "::" in text and found:
+        raise InvalidOption(f"{text}: an archive lies at one URL, without ::", url=text)
+    store: ObjectStore
+    if protocol in ("file", "local"):
+        durable = options.pop("durable", True)
+        store = LocalStore(_local(text) if found else text, durable=bool(durable))
+    elif protocol == "memory":
+        from .memory import MemoryStore  # fsspec is not needed for a local archive
+
+        store = MemoryStore(text)
+    else:
+        raise InvalidOption(f"{text}: holotype has no store for {protocol}:// yet", url=text, protocol=protocol)
+    if options:
+        raise InvalidOption(f"{store.url} does not know {', '.join(sorted(options))}", options=tuple(sorted(options)))
+    return store
+
+
+def _local(url: str) -> str:
+    """The path in a ``file:`` URL.  As in fsspec nothing in it is percent-decoded."""
+    path = url.partition(":")[2]
+    path = path[2:] if path.startswith("//") else path
+    path = re.sub(r"^/(?=[A-Za-z]:)", "", path) if os.name == "nt" else path
+    if not path:
+        raise InvalidOption(f"{url} names no folder", url=url)
+    return path
