@@ -1,0 +1,83 @@
+"""Run one program and measure what it cost, whole process: its start and its imports included."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import tempfile
+import time
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+__all__ = ["Command", "CommandFailed", "Usage", "run"]
+
+
+@dataclass(frozen=True)
+class Command:
+    """A program with its arguments, where it runs, and what is added to the environment."""
+
+    arguments: tuple[str, ...]
+    folder: Path
+    environment: Mapping[str, str] = field(default_factory=dict[str, str])
+
+
+@dataclass(frozen=True)
+class Usage:
+    """What one process cost, with all the processes it started and waited for."""
+
+    wall: float
+    """Seconds from before its start to after its end."""
+
+    cpu: float
+    """Seconds of processor time, user and system, of all its threads and children."""
+
+    peak: int
+    """Resident bytes at the highest, of whichever of its processes had the most."""
+
+    output: str
+    """What it printed."""
+
+
+class CommandFailed(RuntimeError):
+    """A program that is measured ended with an error; the message ends with the last lines it printed."""
+
+    def __init__(self, command: Command, status: int, output: str) -> None:
+        self.command = command
+        self.status = status
+        last = "\n".join(output.splitlines()[-20:])
+        super().__init__(f"{command.arguments[0]} ended with status {status}; it printed:\n{last}")
+
+
+def run(command: Command, *, accept: tuple[int, ...] = (0,)) -> Usage:
+    """Run `command` to its end.
+
+    The kernel counts a program's peak memory from before it replaced its parent's image, so no figure can be lower
+    than this process's own: nothing here or in the modules that use it imports anything large.
+
+    Raises:
+        CommandFailed: its exit status is not among `accept`.
+    """
+    # A file, not a pipe: a pipe would have to be emptied while the program runs, by the processor it is measured on.
+    with tempfile.TemporaryFile() as printed:
+        begin = time.perf_counter()
+        process = subprocess.Popen(
+            command.arguments,
+            cwd=command.folder,
+            env={**os.environ, **command.environment},
+            stdin=subprocess.DEVNULL,
+            stdout=printed,
+            stderr=subprocess.STDOUT,
+        )
+        _, status, used = os.wait4(process.pid, 0)
+        wall = time.perf_counter() - begin
+        process.returncode = os.waitstatus_to_exitcode(status)
+        printed.seek(0)
+        output = printed.read().decode(errors="replace")
+    if process.returncode not in accept:
+        raise CommandFailed(command, process.returncode, output)
+    # Linux counts in KiB.
+    return Usage(wall=wall, cpu=used.ru_utime + used.ru_stime, peak=used.ru_maxrss * 1024, output=output)

@@ -1,0 +1,247 @@
+"""The whole journey once, on a real folder::
+
+    python benchmarks/tour.py [FOLDER]
+
+Back up, change, back up again, compare, query, read in place, damage, verify, restore. Without FOLDER it takes this
+checkout and data as instruments write them. FOLDER is only read: everything happens to a copy, in a temporary folder
+that is removed at the end.
+"""
+
+from __future__ import annotations
+
+import argparse
+import shutil
+import stat
+import sys
+import tempfile
+import time
+from contextlib import contextmanager
+from importlib.util import find_spec
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+# As a plain script the interpreter sees this folder, not the one above it, by whose name it is imported.
+sys.path.append(str(Path(__file__).resolve().parent.parent))
+
+from benchmarks import corpora, trees
+from holotype import lake
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+__all__ = ["main"]
+
+TOP = Path(__file__).resolve().parent.parent
+
+DATASET = "tour"
+TABLE = "measurements.csv"
+"""The file that the tour adds to the folder, and later reads in place."""
+
+NOT_DATA = {".git", ".hypothesis", ".mypy_cache", ".pytest_cache", ".ruff_cache", ".uv", "__pycache__", "node_modules"}
+
+
+class Failed(Exception):
+    """Something on the way was not as it must be."""
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run the tour; returns the exit status, which is 1 when a promise was broken."""
+    parser = argparse.ArgumentParser(description="The whole journey once, on a copy of a real folder.")
+    parser.add_argument("folder", nargs="?", type=Path, help="what to take (default: this checkout and generated data)")
+    folder: Path | None = parser.parse_args(arguments).folder
+    if folder is not None and not folder.is_dir():
+        parser.error(f"{folder} is not a folder")
+    if find_spec("pandas") is None:
+        parser.error("it reads a table with pandas, which is not installed: pip install 'holotype[tour]'")
+    begin = time.perf_counter()
+    with tempfile.TemporaryDirectory(prefix="holotype-tour-") as work:
+        try:
+            tour(folder, Path(work))
+        except Failed as problem:
+            print(f"\nThis must not happen: {problem}.", file=sys.stderr)
+            return 1
+    print(f"\nAll as promised, in {time.perf_counter() - begin:.1f} s. Nothing is left behind.")
+    return 0
+
+
+def tour(folder: Path | None, work: Path) -> None:
+    """Every step in order, below the folder `work`."""
+    source, target = work / "data", work / "restored"
+    take_a_copy(folder, source)
+    archive = create(work / "archive")
+    back_up(archive, source, message="as it came")
+    changed = change(source)
+    back_up(archive, source, message="a day later")
+    compare(archive, changed)
+    query(archive)
+    read_in_place(archive, source, work / "archive")
+    damage_and_find(archive, work / "archive")
+    restore(archive, source, target)
+
+
+def take_a_copy(folder: Path | None, source: Path) -> None:
+    """Copy the folder; without one, the checkout, with instrument data beside it."""
+    with step(f"Take a copy of {folder or 'this checkout, and generate instrument data'}"):
+        try:
+            shutil.copytree(folder or TOP, source, symlinks=True, ignore=_not_data)
+        except shutil.Error as problems:  # the rest is copied all the same
+            say(f"{len(problems.args[0])} could not be read and are left out, such as {problems.args[0][0][0]}")
+        if folder is None:
+            corpora.corpus_b(source / "instruments", size=8 << 20)
+            corpora.corpus_a(source / "loggers", files=400)
+        found = trees.contents(source)
+        say(f"{len(found):,} files, {_size(sum(each.st_size for each in found.values()))}")
+
+
+def create(place: Path) -> lake.Archive:
+    """Make an empty archive."""
+    with step("Create an archive"):
+        return lake.create(str(place), name="The tour")
+
+
+def back_up(archive: lake.Archive, source: Path, *, message: str) -> None:
+    """Store the folder as it is now."""
+    with step(f"Back it up, {message}"):
+        snapshot = archive.backup(source, dataset=DATASET, message=message)
+        new = f"{_size(snapshot.new_bytes)} of them new"
+        say(f"{snapshot.name}: {snapshot.files:,} files, {_size(snapshot.bytes)}, {new}")
+
+
+def change(source: Path) -> dict[str, str]:
+    """Add a table, change the largest file in its middle, delete one, and move one; returns what was done, by path."""
+    with step("Change the copy as a day's work would"):
+        files = [name for name, found in sorted(trees.contents(source).items()) if stat.S_ISREG(found.st_mode)]
+        seconds = range(1_000)
+        lines = "\n".join(f"{1_700_000_000 + second},{20 + second % 7 / 10:.1f},S{second % 3}" for second in seconds)
+        (source / TABLE).write_text(f"time_s,temperature_C,site\n{lines}\n")
+        done = {TABLE: "added"}
+        if len(files) >= 3:  # fewer leave nothing to choose from
+            grown = max(files, key=lambda name: (source / name).stat().st_size)
+            gone, moved = [name for name in files if name != grown][:2]
+            _insert_in_the_middle(source / grown, b"one more measurement\n")
+            (source / gone).unlink()
+            (source / moved).rename(source / f"{moved}.moved")
+            done |= {grown: "changed", gone: "deleted", moved: "moved"}
+        for name, what in done.items():
+            say(f"{what}: {name}")
+        return done
+
+
+def compare(archive: lake.Archive, changed: dict[str, str]) -> None:
+    """Ask what differs between the two snapshots, and check that it is what was done."""
+    with step("Ask what changed"):
+        difference = archive.diff(f"{DATASET}@1", f"{DATASET}@2")
+        say(f"{difference}")
+        missing = [name for name in changed if name not in difference["path"].to_list()]
+        if missing:
+            raise Failed(f"the diff does not name {missing[0]}")
+
+
+def query(archive: lake.Archive) -> None:
+    """Look into the catalog with SQL."""
+    with step("Ask with SQL which snapshots there are"):
+        question = "SELECT * FROM snapshots ORDER BY 1"
+        say(f"{question}\n{archive.sql(question)}")
+    with step("Ask which files are the largest"):
+        say(f"{archive.files(f'{DATASET}@2').sort('size', descending=True).head(5)}")
+
+
+def read_in_place(archive: lake.Archive, source: Path, place: Path) -> None:
+    """Read an archived table with pandas by its address, without restoring it."""
+    import pandas  # of the extra that the start has checked for
+
+    address = f"holotype://{DATASET}@2/{TABLE}::{place.as_uri()}"
+    with step("Read a table in place with pandas"):
+        frame = pandas.read_csv(address)
+        say(f"{frame.groupby('site')['temperature_C'].describe()}")
+        if not frame.equals(pandas.read_csv(source / TABLE)):
+            raise Failed("the table read in place is not the one that was stored")
+    with step("Open a file of the first snapshot, as it was"):
+        files = archive.files(f"{DATASET}@1")
+        name = files.filter((files["kind"] == "file") & (files["size"] > 0))["path"][0]
+        with archive.open(f"{DATASET}@1", name) as file:
+            say(f"{name} begins with {file.read(40)!r}")
+
+
+def damage_and_find(archive: lake.Archive, place: Path) -> None:
+    """Break one byte of the largest pack, have it found and its files named, and mend it."""
+    with step("Verify every byte"):
+        report = archive.verify(full=True)
+        if not report.ok:
+            raise Failed(f"a sound archive is called damaged: {report.damage}")
+    packs = trees.contents(place / "packs")
+    pack = place / "packs" / max(packs, key=lambda name: packs[name].st_size)
+    at = pack.stat().st_size // 2
+    with step("Break one byte in a pack, and verify again"):
+        flip(pack, at)
+        report = archive.verify(full=True)
+        if report.ok:
+            raise Failed(f"byte {at} of {pack.name} is wrong and verify did not see it")
+        say(f"{report.damage}")
+        if not set(report.damage["path"]) & set(archive.files(f"{DATASET}@2")["path"]):
+            raise Failed("the damage is found, and the files it touches are not named")
+    with step("Put the byte back, and verify once more"):
+        flip(pack, at)
+        if not archive.verify(full=True).ok:
+            raise Failed("the archive is sound again and is still called damaged")
+
+
+def restore(archive: lake.Archive, source: Path, target: Path) -> None:
+    """Restore the newest snapshot and compare it with what was backed up."""
+    with step("Restore it"):
+        archive.restore(f"{DATASET}@latest", str(target))
+    with step("Compare it with the source, byte for byte"):
+        wrong = trees.difference(source, target)
+        if wrong is not None:
+            raise Failed(f"what was restored is not what was stored: {wrong}")
+        say(f"the same: {len(trees.contents(target)):,} files")
+
+
+def flip(file: Path, at: int) -> None:
+    """Invert the bits of one byte; done twice, the file is as it was."""
+    mode = file.stat().st_mode
+    file.chmod(0o600)  # objects of an archive may be read-only
+    with file.open("r+b") as opened:
+        opened.seek(at)
+        byte = opened.read(1)[0]
+        opened.seek(at)
+        opened.write(bytes([byte ^ 0xFF]))
+    file.chmod(mode)
+
+
+@contextmanager
+def step(what: str) -> Iterator[None]:
+    """Say what is done, and afterwards how long it took."""
+    print(f"\n{what}.", flush=True)
+    begin = time.perf_counter()
+    yield
+    print(f"    {time.perf_counter() - begin:.2f} s", flush=True)
+
+
+def say(text: str) -> None:
+    """Print what a step has to show, indented."""
+    for line in text.splitlines():
+        print(f"    {line}")
+
+
+def _not_data(folder: str, names: list[str]) -> set[str]:
+    """What of a folder is not taken along: version control, caches, virtual environments, pipes and devices."""
+    left_out = {name for name in names if name in NOT_DATA or name.endswith(".egg-info")}
+    for name in set(names) - left_out:
+        path = Path(folder, name)
+        if not (path.is_file() or path.is_dir() or path.is_symlink()) or (path / "pyvenv.cfg").exists():
+            left_out.add(name)
+    return left_out
+
+
+def _insert_in_the_middle(file: Path, text: bytes) -> None:
+    content = file.read_bytes()
+    file.write_bytes(content[: len(content) // 2] + text + content[len(content) // 2 :])
+
+
+def _size(count: int) -> str:
+    return f"{count / 1e6:,.1f} MB"
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,276 @@
+"""Backup: a folder becomes the next snapshot of a dataset.
+
+    scan ─▶ beside the previous manifest ─▶ unchanged? its rows stay
+                                         ─▶ attributes only? read those, keep the chunks
+                                         ─▶ new or changed? read, cut, hash, pack
+         ─▶ new rows into ranges or a delta ─▶ one commit
+
+Until the commit nobody sees any of it; a backup that dies leaves packs under its session's name, which the next
+collection removes. When a collection takes away something the backup relied on, the backup looks again from the start:
+unchanged files cost a look, and what was stored in vain is stored again.
+"""
+
+from __future__ import annotations
+
+import os
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal
+
+import pyarrow.compute as pc
+
+from holotype.catalog import Conflict, HolotypeError, InvalidOption, repeated, scalar
+
+from .context import host_here
+from .index import Known
+from .intake import Problems
+from .manifest import Manifest, ManifestWriter
+from .packing import Packer
+from .paths import Patterns
+from .problems import as_table
+from .progress import Ticker
+from .references import check_name
+from .schema import PROBLEMS, SNAPSHOTS
+from .sessions import abort_session, open_session, writer_check
+from .snapshots import Snapshot, latest
+from .survey import Survey
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+    from datetime import datetime
+
+    from holotype.catalog import Entry, State
+
+    from .context import Context
+    from .manifest import Draft
+    from .packing import Packed
+    from .progress import OnProgress
+
+__all__ = ["backup"]
+
+_LOOKS = 5  # a backup that lost this often to collections gives up
+_NUMBERINGS = 64  # writers of one dataset that commit at the same moment each take the next number
+# the coarsest step of a file system's clock: a file touched so late may change under the same time
+_CLOCK_STEP_NS = 2_000_000_000
+
+
+def backup(
+    context: Context,
+    source: str | os.PathLike[str],
+    *,
+    dataset: str,
+    message: str = "",
+    exclude: Iterable[str] = (),
+    include: Iterable[str] = (),
+    exclude_caches: bool = False,
+    one_filesystem: bool = False,
+    reread: bool = False,
+    on_problem: Literal["record", "raise"] = "record",
+    compression: int = 1,
+    kind: Literal["files", "table", "array"] = "files",
+    name_source: str | None = None,
+    workers: int | None = None,
+    progress: OnProgress | None = None,
+) -> Snapshot:
+    """Keep the folder or file ``source`` as the next snapshot of ``dataset``, and return it.
+
+    ``exclude``: patterns of what to leave out; ``include``: when given, only what matches is kept.  ``exclude_caches``:
+    leave out what folders with a CACHEDIR.TAG hold.  ``one_filesystem``: do not enter folders on other file systems.
+    ``reread``: read every file again, also those whose size, times and inode say they are unchanged.  ``on_problem``:
+    what to do about an entry that cannot be kept as it is: ``record`` it and go on, or ``raise`` ``SourceProblem`` with
+    nothing committed.  ``compression``: the zstd level, 1 to 22. ``kind`` and ``name_source``: what the snapshot says
+    was given to it and where it came from.  ``workers``: threads that hash and compress.
+
+    A snapshot that differs in nothing from the one before is still made: it says that all was there at that time.
+
+    Raises ``SourceNotFound``, ``InvalidName``, ``InvalidOption``, ``SourceProblem``, ``Conflict`` after losing to
+    collections again and again, ``ArchiveReadOnly``, ``StorageDenied``, ``StorageFull`` or ``StorageFailed``.
+    """
+    check_name(dataset)
+    if on_problem not in ("record", "raise"):
+        raise InvalidOption(f"on_problem is 'record' or 'raise', not {on_problem!r}", option="on_problem")
+    if not 1 <= compression <= 22:
+        raise InvalidOption(f"compression is a zstd level from 1 to 22, not {compression}", option="compression")
+    path = os.path.abspath(os.fspath(source))
+    at = context.store.path("archive.json")
+    plan = _Plan(
+        source=os.fsdecode(path),
+        dataset=dataset,
+        message=message,
+        kind=kind,
+        source_name=name_source if name_source is not None else os.fsdecode(path),
+        strict=on_problem == "raise",
+        reread=reread,
+        compression=compression,
+        workers=workers,
+        scanning={
+            "exclude": Patterns.of(exclude).patterns,
+            "include": Patterns.of(include).patterns,
+            "outside": () if at is None else (at.parent,),
+            "one_filesystem": one_filesystem,
+            "exclude_caches": exclude_caches,
+        },
+    )
+    ticker = Ticker("backup", progress)
+    for _ in range(_LOOKS - 1):
+        try:
+            return _attempt(context, plan, ticker)
+        except Conflict:
+            continue
+    return _attempt(context, plan, ticker)
+
+
+@dataclass(frozen=True)
+class _Plan:
+    """What was asked for."""
+
+    source: str
+    dataset: str
+    message: str
+    kind: str
+    source_name: str
+    strict: bool
+    reread: bool
+    compression: int
+    workers: int | None
+    scanning: dict[str, Any]
+
+
+def _attempt(context: Context, plan: _Plan, ticker: Ticker) -> Snapshot:
+    view = context.catalog.refresh()
+    began = context.clock()
+    parent = latest(context, plan.dataset, state=view)
+    previous = Manifest.load(context.catalog, parent.id, state=view) if parent is not None else None
+    problems = Problems(strict=plan.strict)
+    writer = ManifestWriter(context.catalog, previous)
+    known = Known(context.catalog, state=view)
+    session: list[str] = []
+
+    def opened() -> str:
+        session.append(open_session(context))
+        return session[0]
+
+    try:
+        with Packer(context, known=known, open_session=opened, level=plan.compression, workers=plan.workers) as packer:
+            survey = Survey(
+                plan.source,
+                packer,
+                problems,
+                ticker,
+                previous,
+                scanning=plan.scanning,
+                reread=plan.reread,
+                trusted_before_ns=_trusted(parent),
+                chunking=context.catalog.settings["chunking"],
+            )
+            for work in survey.stretches():
+                writer.change(work.stretch, put=survey.rows(work), removed=work.removed)
+            draft, packed = writer.finish(), packer.finish()
+            survey.tell_stored()
+        snapshot = _commit(context, plan, view, parent, draft, packed, problems, began)
+    except BaseException:
+        if session:
+            _give_up(context, session[0])
+        raise
+    ticker.finish()
+    return snapshot
+
+
+def _trusted(parent: Snapshot | None) -> int | None:
+    """Files last touched before this time, in nanoseconds since 1970, are unchanged when their status is (see
+    ``changes``).
+    """
+    return None if parent is None else int(parent.began.timestamp() * 1e9) - _CLOCK_STEP_NS
+
+
+def _commit(
+    context: Context,
+    plan: _Plan,
+    view: State,
+    parent: Snapshot | None,
+    draft: Draft,
+    packed: Packed,
+    problems: Problems,
+    began: datetime,
+) -> Snapshot:
+    """Make all of it visible under the dataset's next number."""
+    catalog = context.catalog
+    new = {segment.name for segment in draft.segments}
+    wanted = {part.segment for part in draft.ranges} - new
+    kept = [segment for segment in view.segments("entries") if segment.name in wanted]
+    sound = writer_check(context, packed.session, packed.relied, view, parents=() if parent is None else (parent.id,))
+    for _ in range(_NUMBERINGS):
+        number = _next_number(context, plan.dataset, catalog.refresh())
+        record: dict[str, Any] = {
+            "dataset": plan.dataset,
+            "number": number,
+            "parent": parent.id if parent is not None else None,
+            "kind": plan.kind,
+            "began": began,
+            "time": context.clock(),
+            "author": context.author,
+            "host": host_here(),
+            "source": plan.source_name,
+            "message": plan.message,
+            "session": packed.session,
+            "entries": draft.counts.entries,
+            "files": draft.counts.files,
+            "bytes": draft.counts.bytes,
+            "new_bytes": packed.new_bytes,
+            "problems": len(problems.found),
+        }
+        digest = draft.snapshot(record)
+        add = [
+            *draft.segments,
+            *packed.chunks,
+            *packed.packs,
+            catalog.write("snapshots", SNAPSHOTS.rows([{"snapshot": digest, **record}])),
+        ]
+        if draft.ranges:
+            add.append(catalog.write("ranges", draft.rows(digest)))
+        if problems.found:
+            rows = as_table(problems.found)
+            add.append(
+                catalog.write(
+                    "problems",
+                    rows.append_column("snapshot", repeated(digest, rows.num_rows)).select(PROBLEMS.schema.names),
+                )
+            )
+
+        def check(since: Sequence[Entry], present: State, number: int = number) -> None:
+            if _next_number(context, plan.dataset, present) != number:
+                raise Conflict(f"{plan.dataset}@{number} was made by another writer meanwhile", taken=number)
+            sound(since, present)
+
+        try:
+            catalog.commit(
+                add=add,
+                relies=kept,
+                view=view,
+                operation="backup",
+                message=plan.message,
+                author=context.author,
+                session=packed.session,
+                check=check,
+            )
+        except Conflict as error:
+            if "taken" not in error.about:
+                raise
+            continue  # the next number is as good
+        record.pop("session")
+        return Snapshot(id=digest, **record)
+    raise Conflict(f"{_NUMBERINGS} other snapshots of {plan.dataset} came first: try again", dataset=plan.dataset)
+
+
+def _next_number(context: Context, dataset: str, state: State) -> int:
+    rows = context.catalog.read("snapshots", columns=["dataset", "number"], state=state)
+    taken = rows["number"].filter(pc.equal(rows["dataset"], scalar(dataset)))
+    return (pc.max(taken).as_py() or 0) + 1
+
+
+def _give_up(context: Context, session: str) -> None:
+    """Say that the session is over, so that the next collection need not guess; when that cannot be said, it will
+    guess.
+    """
+    with suppress(HolotypeError):
+        abort_session(context, session)

@@ -1,0 +1,48 @@
+"""What every verb of the archive works with: handed in, never looked up."""
+
+from __future__ import annotations
+
+import getpass
+import socket
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from holotype.catalog import Catalog, ObjectStore
+
+__all__ = ["Context", "author_here", "host_here", "now"]
+
+
+def now() -> datetime:
+    """The time now, in UTC."""
+    return datetime.now(UTC)
+
+
+def host_here() -> str:
+    """This machine's name."""
+    return socket.gethostname()
+
+
+def author_here() -> str:
+    """Whoever runs this process, as ``user@host``."""
+    try:
+        user = getpass.getuser()
+    except (KeyError, OSError):  # a container may run under a number that has no name
+        user = "unknown"
+    return f"{user}@{host_here()}"
+
+
+@dataclass(frozen=True)
+class Context:
+    """An open archive: its storage, its records, who acts and by which clock.
+
+    ``clock`` gives the time in UTC; nothing's safety rests on it.
+    """
+
+    store: ObjectStore
+    catalog: Catalog
+    author: str
+    clock: Callable[[], datetime] = now

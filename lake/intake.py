@@ -1,0 +1,345 @@
+"""Reading source files: bytes into buffers, once, and the proof that they did not change meanwhile.
+
+A file is opened, its status is taken before and after its bytes are read, and when the two differ it is read again; a
+file that will not hold still is kept as it was read and marked ``unsettled``.  Small files share a buffer; a large one
+is cut as it streams by, at fixed blocks where it holds numbers and by content elsewhere.  Holes of sparse files are
+neither read nor stored.
+"""
+
+from __future__ import annotations
+
+import errno
+import hashlib
+import os
+import stat
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from holotype.catalog import SourceProblem
+
+from .attributes import capture, holes
+from .chunkers import FastCDC, FixedBlocks, layout_of
+from .packing import BUFFER_BYTES, Pieces, SmallFiles, Unit
+from .paths import shown
+from .problems import Problem
+from .scan import open_below
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from .chunkers import Region
+    from .packing import Packer
+    from .progress import Ticker
+
+__all__ = ["FileRow", "Intake", "Problems"]
+
+_TRIES = 2  # a file that changed under both readings is kept as read, and marked
+_ZEROS = bytes(1 << 20)
+_SHARED_BYTES = BUFFER_BYTES // 2  # small files put together: at most this becomes one compressed block
+
+
+class Problems:
+    """Gathers problems, or raises at the first when the caller is strict."""
+
+    def __init__(self, *, strict: bool) -> None:
+        self._strict = strict
+        self.found: list[Problem] = []
+
+    def add(self, path: bytes, problem: str, message: str) -> None:
+        """Record a problem; raises ``SourceProblem`` when strict."""
+        self.take(Problem(path, problem, message))
+
+    def take(self, found: Problem) -> None:
+        """Record a problem that is already made out."""
+        if self._strict:
+            path = shown(found.path)
+            raise SourceProblem(
+                f"{path}: {found.problem}: {found.message}; nothing was committed", path=path, problem=found.problem
+            )
+        self.found.append(found)
+
+
+def _read_into(fd: int, view: memoryview, offset: int) -> int:
+    """Fill ``view`` from ``offset``; fewer bytes only at the end of the file."""
+    done = 0
+    while done < len(view):
+        count = _pread_into(fd, view[done:], offset + done)
+        if not count:
+            break
+        done += count
+    return done
+
+
+if hasattr(os, "preadv"):
+
+    def _pread_into(fd: int, view: memoryview, offset: int) -> int:
+        return os.preadv(fd, [view], offset)
+
+else:  # Windows reads at the file's own position
+
+    def _pread_into(fd: int, view: memoryview, offset: int) -> int:
+        os.lseek(fd, offset, os.SEEK_SET)
+        data = os.read(fd, len(view))
+        view[: len(data)] = data
+        return len(data)
+
+
+@dataclass
+class FileRow:
+    """What reading a file found, beyond its bytes.
+
+    ``status``: what it was when it was read.  ``moved``: whether that may differ from what was scanned.  ``size``: how
+    many bytes there were, holes among them.
+    """
+
+    status: os.stat_result
+    xattrs: list[tuple[bytes, bytes]] | None = None
+    holes: list[int] | None = None
+    dtype: str | None = None
+    shape: list[int] | None = None
+    data_offset: int | None = None
+    moved: bool = False
+    unsettled: bool = False
+    size: int = 0
+
+
+class Intake:
+    """Reads the files of one source into a packer's buffers; used from one thread.
+
+    ``chunking``: the archive's parameters.  ``small``: files up to this many bytes are one chunk.
+    """
+
+    def __init__(
+        self, source: str, packer: Packer, *, chunking: dict[str, int], problems: Problems, ticker: Ticker
+    ) -> None:
+        # The paths of a folder's entries go below it; a source that is a single file lies in its own folder.
+        folder = os.path.isdir(source)
+        self._root = os.path.join(os.fsencode(source if folder else os.path.dirname(source)), b"")
+        # A link as the source is followed, and the file keeps the name it was given by.
+        self._only = None if folder else os.fsencode(os.path.realpath(source))
+        self._packer, self._problems, self._ticker = packer, problems, ticker
+        self._chunking = chunking
+        self._small = chunking["min"]
+        self._cdc = FastCDC(min_bytes=chunking["min"], average_bytes=chunking["average"], max_bytes=chunking["max"])
+        self._buffer: bytearray | None = None
+        self._view = memoryview(b"")
+        self._at = 0
+        self._rows: list[int] = []
+        self._stops: list[int] = []
+        self._kinds: list[bytes] = []
+
+    def read(
+        self, unit: Unit, paths: Sequence[bytes], rows: Sequence[int], wanted: Sequence[tuple[int, int, int]]
+    ) -> dict[int, FileRow]:
+        """Read the files at ``paths``, filling ``unit`` at ``rows``.
+
+        ``wanted``: each file's size, mtime_ns and ctime_ns as scanned.  Returns what was found, by row; a row that is
+        missing could not be read and has its problem recorded.
+        """
+        found: dict[int, FileRow] = {}
+        for path, row, expected in zip(paths, rows, wanted, strict=True):
+            try:
+                found[row] = self._one(unit, path, row, expected)
+            except OSError as error:
+                vanished = error.errno in (errno.ENOENT, errno.ENOTDIR)
+                self._problems.add(path, "vanished" if vanished else "unreadable", error.strerror or str(error))
+            except _NotAFile as error:
+                self._problems.add(path, "changed", f"it became {error} while the folder was read")
+        self._flush(unit)
+        return found
+
+    def attributes(self, path: bytes, kind: str) -> list[tuple[bytes, bytes]] | None:
+        """The extended attributes of an entry whose bytes are not read."""
+        return self._capture(self._only or self._root + path, path, kind)
+
+    def _open(self, path: bytes, *, through_links: bool = True) -> int:
+        if self._only is not None:
+            folder, name = os.path.split(self._only)
+            return open_below(folder, name)
+        return open_below(self._root, path, through_links=through_links)
+
+    def _capture(self, where: int | bytes, path: bytes, kind: str = "file") -> list[tuple[bytes, bytes]] | None:
+        found, problems = capture(where, path=path, kind=kind)
+        for problem in problems:
+            self._problems.take(problem)
+        return found
+
+    def _one(self, unit: Unit, path: bytes, row: int, expected: tuple[int, int, int]) -> FileRow:
+        if expected[0] <= self._small:
+            found = self._as_scanned(unit, path, row, expected)
+            if found is not None:
+                return found
+        # A folder above may have become a link since it was scanned; a small file that is as it was shows that none
+        # did.
+        fd = self._open(path, through_links=False)
+        try:
+            return self._careful(unit, fd, path, row)
+        finally:
+            os.close(fd)
+
+    def _as_scanned(self, unit: Unit, path: bytes, row: int, expected: tuple[int, int, int]) -> FileRow | None:
+        """Read a small file at once; ``None`` when it is not the one that was scanned."""
+        size = expected[0]
+        fd = self._open(path)
+        try:
+            if self._buffer is None or (self._rows and self._at + size >= _SHARED_BYTES):
+                self._flush(unit)
+                self._buffer = self._packer.buffer()
+                self._view = memoryview(self._buffer)
+            # One byte more than expected shows growth without another call.
+            count = _pread_into(fd, self._view[self._at : self._at + size + 1], 0)
+            after = os.fstat(fd)
+            if (
+                count == size
+                and (after.st_size, after.st_mtime_ns, after.st_ctime_ns) == expected
+                and stat.S_ISREG(after.st_mode)
+            ):
+                return self._took(unit, row, path, count, FileRow(after, self._capture(fd, path), size=count))
+            return None
+        finally:
+            os.close(fd)
+
+    def _took(self, unit: Unit, row: int, path: bytes, count: int, found: FileRow) -> FileRow:
+        """The next ``count`` bytes of the shared buffer are this file."""
+        self._at += count
+        if count:
+            self._rows.append(row)
+            self._stops.append(self._at)
+            self._kinds.append(path[path.rfind(b".") + 1 :][-8:])
+        else:
+            unit.sha256[row], unit.chunks[row] = hashlib.sha256().digest(), []
+        self._ticker.add(files=1, bytes=count, path="")
+        return found
+
+    def _flush(self, unit: Unit) -> None:
+        if self._rows and self._buffer is not None:
+            self._packer.submit(SmallFiles(unit, self._buffer, self._rows, self._stops, self._kinds))
+            self._buffer, self._rows, self._stops, self._kinds, self._at = None, [], [], [], 0
+
+    def _careful(self, unit: Unit, fd: int, path: bytes, row: int) -> FileRow:
+        """Read a file that is large, or not as it was scanned, until it holds still."""
+        found, steady = self._once(unit, fd, path, row)
+        for _ in range(_TRIES - 1):
+            if not steady:
+                found, steady = self._once(unit, fd, path, row)
+        found.unsettled = not steady
+        if not steady:
+            message = "it still changed while it was read a second time; it is kept as it was read"
+            self._problems.add(path, "changed", message)
+        self._ticker.add(files=1, bytes=found.size, path=shown(path))
+        return found
+
+    def _once(self, unit: Unit, fd: int, path: bytes, row: int) -> tuple[FileRow, bool]:
+        """Read a file; whether its status stayed what it was meanwhile."""
+        before = os.fstat(fd)
+        if not stat.S_ISREG(before.st_mode):
+            raise _NotAFile("something that is not a file")
+        found = FileRow(before, self._capture(fd, path), moved=True)
+        unit.sha256[row], unit.chunks[row] = self._stream(unit, fd, path, before.st_size, found)
+        after = os.fstat(fd)
+        were = (found.size, before.st_mtime_ns, before.st_ctime_ns)
+        return found, were == (after.st_size, after.st_mtime_ns, after.st_ctime_ns)
+
+    def _stream(self, unit: Unit, fd: int, path: bytes, size: int, found: FileRow) -> tuple[bytes, list[bytes]]:
+        """Cut and submit ``size`` bytes of a file; its SHA-256, holes counted as zeros, and its chunk ids, filled in as
+        jobs are done.
+        """
+        sha256, ids = hashlib.sha256(), list[bytes]()
+        found.holes, found.size = holes(fd, size, found.status), size
+        at = 0
+        for offset, length, region in self._spans(fd, path, size, found):
+            _hash_zeros(sha256, offset - at)
+            done = self._cut(unit, fd, offset, length, region, sha256, ids)
+            at = offset + done
+            if done < length:  # the file became shorter: what was known of it speaks of another file
+                found.size, found.dtype, found.shape, found.data_offset = at, None, None, None
+                pairs = zip((found.holes or [])[::2], (found.holes or [])[1::2], strict=True)
+                found.holes = [part for pair in pairs if pair[0] < at for part in pair] or None
+                return sha256.digest(), ids
+        _hash_zeros(sha256, size - at)
+        return sha256.digest(), ids
+
+    def _spans(self, fd: int, path: bytes, size: int, found: FileRow) -> Iterator[tuple[int, int, Region | None]]:
+        """The parts of a file that have bytes, in order: offset, length, and the typed region they are whole blocks of,
+        if any.
+        """
+        at = 0
+        if found.holes:
+            for offset, length in zip(found.holes[::2], found.holes[1::2], strict=True):
+                if offset > at:
+                    yield at, offset - at, None
+                at = offset + length
+        elif size > self._small:
+            layout = layout_of(
+                path, size, lambda offset, length: _read(fd, length, offset), block_bytes=self._chunking["average"]
+            )
+            if layout is not None:
+                found.dtype, found.data_offset = layout.dtype, layout.data_offset
+                found.shape = list(layout.shape) if layout.shape is not None else None
+            for region in layout.regions if layout is not None else ():
+                if region.offset > at:
+                    yield at, region.offset - at, None
+                whole = region.length - region.length % region.block_bytes
+                yield region.offset, whole, region
+                at = region.offset + whole
+        if at < size:
+            yield at, size - at, None
+
+    def _cut(
+        self,
+        unit: Unit,
+        fd: int,
+        offset: int,
+        length: int,
+        region: Region | None,
+        sha256: Any,
+        ids: list[bytes],
+    ) -> int:
+        """Stream one span of a file through buffers, submitting whole chunks; returns how many bytes there were."""
+        chunker = self._cdc if region is None else FixedBlocks(region.block_bytes)
+        done = carried = 0
+        buffer = self._packer.buffer()
+        while True:
+            view = memoryview(buffer)
+            try:
+                count = _read_into(fd, view[carried : min(BUFFER_BYTES, carried + length - done)], offset + done)
+            except OSError:
+                self._packer.give_back(buffer)
+                raise
+            sha256.update(view[carried : carried + count])
+            done, filled = done + count, carried + count
+            final = done == length or count == 0
+            stops = chunker.cuts(view[:filled], final=final)
+            end = stops[-1] if stops else 0
+            if final:
+                if stops:
+                    self._submit(unit, buffer, stops, ids, region)
+                else:
+                    self._packer.give_back(buffer)
+                return done
+            following = self._packer.buffer()
+            carried = filled - end
+            following[:carried] = view[end:filled]
+            self._submit(unit, buffer, stops, ids, region)
+            buffer = following
+
+    def _submit(self, unit: Unit, buffer: bytearray, stops: list[int], ids: list[bytes], region: Region | None) -> None:
+        first = len(ids)
+        ids.extend([b""] * len(stops))
+        self._packer.submit(Pieces(unit, buffer, stops, ids, first, region))
+
+
+class _NotAFile(Exception):
+    """What was listed as a file is one no longer."""
+
+
+def _read(fd: int, length: int, offset: int) -> bytes:
+    buffer = bytearray(length)
+    return bytes(buffer[: _read_into(fd, memoryview(buffer), offset)])
+
+
+def _hash_zeros(sha256: Any, count: int) -> None:
+    while count > 0:
+        part = min(count, len(_ZEROS))
+        sha256.update(_ZEROS[:part] if part < len(_ZEROS) else _ZEROS)
+        count -= part
