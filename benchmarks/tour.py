@@ -131,8 +131,9 @@ def compare(archive: lake.Archive, changed: dict[str, str]) -> None:
     """Ask what differs between the two snapshots, and check that it is what was done."""
     with step("Ask what changed"):
         difference = archive.diff(f"{DATASET}@1", f"{DATASET}@2")
-        say(f"{difference}")
-        missing = [name for name in changed if name not in difference["path"].to_list()]
+        say(f"{difference.select('path', 'change', 'size_before', 'size_after', 'moved_from')}")
+        named = {*difference["path"].to_list(), *difference["moved_from"].to_list()}
+        missing = [name for name in changed if name not in named]
         if missing:
             raise Failed(f"the diff does not name {missing[0]}")
 

@@ -289,8 +289,8 @@ class Archive:
         self._context.catalog.refresh()
         return table(self._context, reference, path)
 
-    def filesystem(self, reference: str) -> HolotypeFileSystem:
-        """A snapshot as a read-only fsspec file system.  See ``lake/filesystem.py``."""
+    def filesystem(self, reference: str | None = None) -> HolotypeFileSystem:
+        """A snapshot, or all of them by name, as a read-only fsspec file system.  See ``lake/filesystem.py``."""
         from .filesystem import filesystem
 
         self._context.catalog.refresh()
@@ -325,13 +325,14 @@ class Archive:
         *,
         path: str | None = None,
         tags: Iterable[str] = (),
+        remove: Iterable[str] = (),
     ) -> None:
         """Say something of a dataset, a snapshot or (``path``) a file: typed values by key, and tags; ``None`` takes a
         key back.
         """
         from .annotations import annotate
 
-        annotate(self._context, target, values or {}, path=path, tags=tags)
+        annotate(self._context, target, values or {}, path=path, tags=tags, remove=remove)
 
     def annotations(
         self, target: str | None = None, *, path: str | None = None, history: bool = False
@@ -411,6 +412,7 @@ class Archive:
         *,
         grace: timedelta = timedelta(0),
         dead_after: timedelta = timedelta(hours=24),
+        repack_below: float = 0.5,
         dry_run: bool = False,
         progress: OnProgress | None = None,
     ) -> Collected:
@@ -419,7 +421,14 @@ class Archive:
         """
         from .collect import collect
 
-        return collect(self._context, grace=grace, dead_after=dead_after, dry_run=dry_run, progress=progress)
+        return collect(
+            self._context,
+            grace=grace,
+            dead_after=dead_after,
+            repack_below=repack_below,
+            dry_run=dry_run,
+            progress=progress,
+        )
 
     def usage(self) -> polars.DataFrame:
         """What each dataset takes: logical, unique, shared and stored bytes, and what forgetting it would free."""

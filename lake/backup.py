@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import pyarrow.compute as pc
 
-from holotype.catalog import Conflict, HolotypeError, InvalidOption, repeated, scalar
+from holotype.catalog import Conflict, HolotypeError, InvalidOption, ObjectMissing, repeated, scalar
 
 from .context import host_here
 from .index import Known
@@ -32,7 +32,7 @@ from .progress import Ticker
 from .references import check_name
 from .schema import PROBLEMS, SNAPSHOTS
 from .sessions import abort_session, open_session, writer_check
-from .snapshots import Snapshot, latest
+from .snapshots import Snapshot, history, latest
 from .survey import Survey
 
 if TYPE_CHECKING:
@@ -168,12 +168,20 @@ def _attempt(context: Context, plan: _Plan, ticker: Ticker) -> Snapshot:
             draft, packed = writer.finish(), packer.finish()
             survey.tell_stored()
         snapshot = _commit(context, plan, view, parent, draft, packed, problems, began)
-    except BaseException:
+    except BaseException as error:
         if session:
             _give_up(context, session[0])
+        if isinstance(error, ObjectMissing) and parent is not None and _purged(context, parent):
+            raise Conflict(f"{parent.name} was collected while its manifest was read", snapshot=parent.name) from error
         raise
     ticker.finish()
     return snapshot
+
+
+def _purged(context: Context, snapshot: Snapshot) -> bool:
+    rows = history(context, state=context.catalog.refresh())
+    states: list[str] = rows.filter(pc.equal(rows["snapshot"], scalar(snapshot.id)))["state"].to_pylist()
+    return states == ["purged"]
 
 
 def _trusted(parent: Snapshot | None) -> int | None:

@@ -8,7 +8,7 @@
 Nothing rests on a clock or on who is thought dead.  The commit fails when any commit since the look refers to what it
 condemns; then the collector looks again.  A writer's commit fails when what it relies on was condemned since it
 looked, or its session was aborted (``sessions.writer_check``).  So whichever of the two commits first, the other
-learns of it, and only what is condemned is deleted. A collector may die anywhere: before the commit nothing has
+learns of it, and only what is condemned is deleted.  A collector may die anywhere: before the commit nothing has
 happened, after it the next one finishes the deletion.
 """
 

@@ -18,8 +18,6 @@ walk goes round in circles.  Everything is read-only.
 from __future__ import annotations
 
 import os
-import threading
-from collections import OrderedDict
 from datetime import UTC, datetime
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, NoReturn
@@ -35,6 +33,7 @@ from .nearby import NearManifest, Places
 from .packs import PackReader
 from .paths import key, raw_path
 from .reading import ArchivedFile, file_row, open_row
+from .recent import Recent
 from .reopening import context_of
 
 if TYPE_CHECKING:
@@ -94,9 +93,8 @@ class HolotypeFileSystem(AbstractFileSystem):
         self._state = context.catalog.state
         self._addresses = Addresses(context, state=self._state, reference=reference, pins=pins)
         self._reader = PackReader(context.store)
-        self._opened: OrderedDict[str, tuple[NearManifest, Places]] = OrderedDict()
-        self._listings = _Listings()
-        self._lock = threading.Lock()
+        self._opened = Recent[str, tuple[NearManifest, Places]](_SNAPSHOTS)
+        self._listings = Recent[str, list[Info]](_LISTED, weigh=lambda found: len(found) + 1)
 
     def __reduce__(self) -> tuple[object, ...]:
         root = self._addresses.root
@@ -272,17 +270,11 @@ class HolotypeFileSystem(AbstractFileSystem):
         return stripped if isinstance(stripped, list) else stripped.lstrip("/")
 
     def _snapshot(self, snapshot: Snapshot) -> tuple[NearManifest, Places]:
-        with self._lock:
-            found = self._opened.get(snapshot.id)
+        found = self._opened.get(snapshot.id)
         if found is None:
             manifest = NearManifest.load(self._context.catalog, snapshot.id, state=self._state)
             assert isinstance(manifest, NearManifest)
-            found = manifest, Places(self._context, manifest)
-        with self._lock:
-            found = self._opened.setdefault(snapshot.id, found)
-            self._opened.move_to_end(snapshot.id)
-            while len(self._opened) > _SNAPSHOTS:
-                self._opened.popitem(last=False)
+            found = self._opened.put(snapshot.id, (manifest, Places(self._context, manifest)))
         return found
 
     def _manifest(self, snapshot: Snapshot) -> NearManifest:
@@ -331,29 +323,6 @@ class HolotypeFileSystem(AbstractFileSystem):
             for row in rows.to_pylist():
                 if row["path"]:
                     yield _described(manifest, base + row["path"][skipped:], row)
-
-
-class _Listings:
-    """The folders listed last, up to a number of entries."""
-
-    def __init__(self) -> None:
-        self._found: OrderedDict[str, list[Info]] = OrderedDict()
-        self._entries = 0
-        self._lock = threading.Lock()
-
-    def get(self, path: str) -> list[Info] | None:
-        with self._lock:
-            if path in self._found:
-                self._found.move_to_end(path)
-            return self._found.get(path)
-
-    def put(self, path: str, found: list[Info]) -> None:
-        with self._lock:
-            if path not in self._found and len(found) <= _LISTED:
-                self._found[path] = found
-                self._entries += len(found) + 1
-            while self._entries > _LISTED:
-                self._entries -= len(self._found.popitem(last=False)[1]) + 1
 
 
 def _folder(name: str) -> Info:

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 from holotype.catalog import SourceProblem
 
 from .attributes import capture, holes
-from .chunkers import FastCDC, FixedBlocks, layout_of
+from .chunkers import FastCDC, FixedBlocks, PageCuts, is_parquet, layout_of
 from .packing import BUFFER_BYTES, Pieces, SmallFiles, Unit
 from .paths import shown
 from .problems import Problem
@@ -27,7 +27,7 @@ from .scan import open_below
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from .chunkers import Region
+    from .chunkers import Chunker, Region
     from .packing import Packer
     from .progress import Ticker
 
@@ -121,6 +121,7 @@ class Intake:
         self._chunking = chunking
         self._small = chunking["min"]
         self._cdc = FastCDC(min_bytes=chunking["min"], average_bytes=chunking["average"], max_bytes=chunking["max"])
+        self._pages = PageCuts(self._cdc)
         self._buffer: bytearray | None = None
         self._view = memoryview(b"")
         self._at = 0
@@ -269,7 +270,7 @@ class Intake:
                 if offset > at:
                     yield at, offset - at, None
                 at = offset + length
-        elif size > self._small:
+        elif size > self._small and not is_parquet(_read(fd, 4, 0)):
             layout = layout_of(
                 path, size, lambda offset, length: _read(fd, length, offset), block_bytes=self._chunking["average"]
             )
@@ -296,7 +297,7 @@ class Intake:
         ids: list[bytes],
     ) -> int:
         """Stream one span of a file through buffers, submitting whole chunks; returns how many bytes there were."""
-        chunker = self._cdc if region is None else FixedBlocks(region.block_bytes)
+        chunker = self._chunker(fd, offset, region)
         done = carried = 0
         buffer = self._packer.buffer()
         while True:
@@ -322,6 +323,11 @@ class Intake:
             following[:carried] = view[end:filled]
             self._submit(unit, buffer, stops, ids, region)
             buffer = following
+
+    def _chunker(self, fd: int, offset: int, region: Region | None) -> Chunker:
+        if region is not None:
+            return FixedBlocks(region.block_bytes)
+        return self._pages if offset == 0 and is_parquet(_read(fd, 4, 0)) else self._cdc
 
     def _submit(self, unit: Unit, buffer: bytearray, stops: list[int], ids: list[bytes], region: Region | None) -> None:
         first = len(ids)

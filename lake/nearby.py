@@ -7,7 +7,6 @@ folder opens others, so both are kept, and the places of a segment's small files
 from __future__ import annotations
 
 import threading
-from collections import OrderedDict
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
@@ -18,6 +17,7 @@ import pyarrow.compute as pc
 from .index import locate
 from .manifest import Manifest
 from .manifest.keys import clip
+from .recent import Recent
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -54,8 +54,8 @@ class NearManifest(Manifest):
         return self._kept.items()
 
     @cached_property
-    def _kept(self) -> _Kept:
-        return _Kept()
+    def _kept(self) -> Recent[int, pa.Table]:
+        return Recent(_KEPT)
 
 
 class Places:
@@ -63,23 +63,22 @@ class Places:
 
     def __init__(self, context: Context, manifest: NearManifest) -> None:
         self._catalog, self._manifest = context.catalog, manifest
-        self._known: OrderedDict[frozenset[int], pa.Table] = OrderedDict()  # by the ranges whose small files are in it
+        self._known = Recent[frozenset[int], pa.Table](_KEPT)  # by the ranges whose small files are in it
         self._lock = threading.Lock()
 
     def locate(self, ids: pa.Array) -> pa.Table:
         """As ``index.locate``, for different ids."""
         with self._lock:
-            for places in reversed(self._known.values()):
+            known = self._known.items()
+            for _, places in reversed(known):
                 rows = pc.index_in(ids, value_set=places["chunk"])
                 if not rows.null_count:
                     return places.take(rows)
-            looked = frozenset[int]().union(*self._known)
+            looked = frozenset[int]().union(*(ranges for ranges, _ in known))
             ranges = {index: rows for index, rows in self._manifest.near() if index not in looked}
             places = locate(self._catalog, pa.concat_arrays([ids, *map(_few, ranges.values())])).combine_chunks()
             if ranges:
-                self._known[frozenset(ranges)] = places
-            while len(self._known) > _KEPT:
-                self._known.popitem(last=False)
+                self._known.put(frozenset(ranges), places)
         return places.filter(pc.is_in(places["chunk"], value_set=ids))
 
 
@@ -87,27 +86,3 @@ def _few(rows: pa.Table) -> pa.Array:
     """The chunk ids of small files."""
     few = pc.less_equal(pc.list_value_length(rows["chunks"]), _FEW)
     return pc.list_flatten(rows["chunks"].filter(few)).combine_chunks()
-
-
-class _Kept:
-    """Tables by number, the last used ones."""
-
-    def __init__(self) -> None:
-        self._tables: OrderedDict[int, pa.Table] = OrderedDict()
-        self._lock = threading.Lock()
-
-    def get(self, number: int) -> pa.Table | None:
-        with self._lock:
-            if number in self._tables:
-                self._tables.move_to_end(number)
-            return self._tables.get(number)
-
-    def put(self, number: int, table: pa.Table) -> None:
-        with self._lock:
-            self._tables[number] = table
-            while len(self._tables) > _KEPT:
-                self._tables.popitem(last=False)
-
-    def items(self) -> list[tuple[int, pa.Table]]:
-        with self._lock:
-            return list(self._tables.items())

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import os
-import threading
-from collections import OrderedDict
 from typing import TYPE_CHECKING
 
 from holotype.catalog import Catalog
 
 from .context import Context, author_here
+from .recent import Recent
 from .schema import TABLES
 
 if TYPE_CHECKING:
@@ -20,8 +19,7 @@ __all__ = ["context_of"]
 # Archives kept open: each holds the state of its log and some segments.
 _OPEN = 8
 
-_opened: OrderedDict[object, tuple[bytes, Context]] = OrderedDict()
-_lock = threading.Lock()
+_opened = Recent[tuple[object, ...], Context](_OPEN)
 
 
 def context_of(store: ObjectStore, *, author: str | None = None) -> Context:
@@ -30,19 +28,12 @@ def context_of(store: ObjectStore, *, author: str | None = None) -> Context:
     Raises ``ArchiveNotFound``, ``FormatTooNew``, ``LogDamaged``, or what the store raises.
     """
     author = author or author_here()
-    # A child process must not share its parent's locks.
-    name = os.getpid(), store, author
-    with _lock:
-        header, found = _opened.get(name, (b"", None))
-    # Another archive may have been made at the same place.
-    if found is not None and store.exists("archive.json") and bytes(store.get("archive.json")) == header:
-        found.catalog.refresh()
-    else:
-        found = Context(store, Catalog.open(store, tables=TABLES, read_only=True), author)
-        header = bytes(store.get("archive.json"))
-    with _lock:
-        _opened[name] = header, found
-        _opened.move_to_end(name)
-        while len(_opened) > _OPEN:
-            _opened.popitem(last=False)
-    return found
+    header = bytes(store.get("archive.json")) if store.exists("archive.json") else b""
+    # By what the archive says it is: another may have been made at the same place.  And by process: a child must not
+    # share its parent's locks.
+    name = os.getpid(), store, author, header
+    known = _opened.get(name)
+    if known is not None:
+        known.catalog.refresh()
+        return known
+    return _opened.put(name, Context(store, Catalog.open(store, tables=TABLES, read_only=True), author))

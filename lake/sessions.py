@@ -189,7 +189,7 @@ def writer_check(
 
     The check raises ``Conflict`` when the session was ever aborted, when a pack it wrote or relied on was condemned
     since the view, or when a parent was purged since.  The writer then looks again and writes what is missing under a
-    new session. Raises ``Conflict`` at once when the session is known to be aborted already.
+    new session.  Raises ``Conflict`` at once when the session is known to be aborted already.
     """
     _refuse_if_aborted(context, session, view)
     own = f"{session}/" if session is not None else None

@@ -1,11 +1,12 @@
 """SQL views over the tables, for questions that people ask: what is in which snapshot, and which holds at present.
 
-====================  ==========================================================================================
-``snapshot_states``   every snapshot ever made, with its ``state``: live, forgotten or purged ``live_snapshots``
-those that are live ``files``             one row per live snapshot and path, as the snapshot has it (deltas
-resolved): files, folders, links ``datasets``          one row per dataset: how many live snapshots, and what the
-latest holds ``current_annotations``  what is said at present of datasets, snapshots and files ====================
-==========================================================================================
+=======================  ==================================================================================
+``snapshot_states``      every snapshot ever made, with its ``state``: live, forgotten or purged
+``live_snapshots``       those that are live
+``files``                one row per live snapshot and path, as the snapshot has it: files, folders, links
+``datasets``             one row per dataset: how many live snapshots, and what the latest holds
+``current_annotations``  what is said at present of datasets, snapshots and files
+=======================  ==================================================================================
 
 Each is one SELECT of DuckDB's SQL, given to ``Catalog.sql``; a view comes after those it reads from.  The table
 ``entries`` has, beside its declared columns, ``segment``: the name of the segment each row lies in.

@@ -10,17 +10,20 @@ import sys
 import threading
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
 
 from holotype.catalog import Conflict, InvalidName, InvalidOption, MemoryStore
+from holotype.lake.manifest import align
 
 from ..making import Clock
 from .trees import Meddler, assert_sound, files, fill, look, new_archive, reopened, restored
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from holotype.lake import Archive, Progress, Snapshot
 
 
@@ -463,3 +466,24 @@ class TestTwoAtOnce:
             archive.backup(source, dataset="run")
         monkeypatch.undo()
         assert archive.snapshots().is_empty()
+
+
+class TestBesideACollection:
+    def test_a_parent_that_is_collected_while_it_is_read(
+        self, archive: Archive, source: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """The backup looks again, and takes the folder for a new one."""
+        archive.backup(source, dataset="run")
+        collected: list[object] = []
+
+        def first_collect(*arguments: Any, **options: Any) -> Iterator[Any]:
+            if not collected:
+                archive.forget("run@1")
+                collected.append(archive.collect())
+            return align(*arguments, **options)
+
+        monkeypatch.setattr("holotype.lake.survey.align", first_collect)
+        snapshot = archive.backup(source, dataset="run")
+        assert snapshot.name == "run@2"
+        assert collected
+        assert restored(archive, "run@2", tmp_path / "back") == look(source)

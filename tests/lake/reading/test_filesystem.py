@@ -360,21 +360,5 @@ def test_a_folder_is_listed_without_reading_what_lies_elsewhere_or_below() -> No
     assert not store.reads
 
 
-def test_only_so_many_listings_are_kept(monkeypatch: pytest.MonkeyPatch, archive: Archive) -> None:
-    files = archive.filesystem("run42@1")
-    listings: list[str] = []
-    list_folder = HolotypeFileSystem._list
-
-    def listing(own: HolotypeFileSystem, path: str) -> list[dict[str, Any]]:
-        listings.append(path)
-        return list_folder(own, path)
-
-    monkeypatch.setattr(HolotypeFileSystem, "_list", listing)
-    monkeypatch.setattr("holotype.lake.filesystem._LISTED", 7)
-    for folder in ("reads", "reads", "", "reads", "", "empty"):
-        files.ls(folder)
-    assert listings == ["reads", "", "reads", "", "empty"]
-
-
 def test_it_is_found_by_its_protocol() -> None:
     assert fsspec.get_filesystem_class("holotype") is HolotypeFileSystem

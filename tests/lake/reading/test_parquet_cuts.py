@@ -28,7 +28,8 @@ def parquet(rows: int = 60_000, **options: Any) -> bytes:
         }
     )
     sink = io.BytesIO()
-    pq.write_table(table, sink, **{"data_page_size": 20_000, "row_group_size": 20_000, **options})
+    given: dict[str, Any] = {"data_page_size": 20_000, "row_group_size": 20_000, **options}
+    pq.write_table(table, sink, **given)
     return sink.getvalue()
 
 
@@ -44,15 +45,14 @@ class TestPageCutsOfParquet(ChunkerContract):
 
     @pytest.fixture(params=["plain", "dictionary", "version 2", "checksums", "compressed", "torn", "headless"])
     def data(self, request: pytest.FixtureRequest) -> bytes:
-        return {
-            "plain": lambda: parquet(use_dictionary=False, compression="none"),
-            "dictionary": parquet,
-            "version 2": lambda: parquet(data_page_version="2.0"),
-            "checksums": lambda: parquet(write_page_checksum=True),
-            "compressed": lambda: parquet(compression="zstd"),
-            "torn": lambda: parquet()[:-50_000],
-            "headless": lambda: parquet()[777:],
-        }[request.param]()
+        options: dict[str, dict[str, Any]] = {
+            "plain": {"use_dictionary": False, "compression": "none"},
+            "version 2": {"data_page_version": "2.0"},
+            "checksums": {"write_page_checksum": True},
+            "compressed": {"compression": "zstd"},
+        }
+        whole = parquet(**options.get(request.param, {}))
+        return {"torn": whole[:-50_000], "headless": whole[777:]}.get(request.param, whole)
 
     def make(self) -> PageCuts:
         return PageCuts(FastCDC(min_bytes=4 << 10, average_bytes=16 << 10, max_bytes=64 << 10))

@@ -136,7 +136,7 @@ def naive(archive: Context) -> dict[str, dict[str, float]]:
     return found
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=25, deadline=None)
 @given(st.data())
 def test_the_numbers_are_those_that_counting_one_by_one_gives(data: st.DataObject) -> None:
     store, clock = SharedStore(), Clock()

@@ -103,7 +103,7 @@ def test_views_read_no_manifests_that_the_question_does_not_need() -> None:
     assert ask(archive, "SELECT snapshot FROM live_snapshots").height == 1
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=10, deadline=None)
 @given(st.data())
 def test_files_are_what_reading_each_manifest_gives(data: st.DataObject) -> None:
     archive = new_archive()

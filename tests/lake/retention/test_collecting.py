@@ -513,7 +513,7 @@ def test_interrupted_at_any_call_it_can_be_done_again(half_forgotten: dict[str, 
 # Laws
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=25, deadline=None)
 @given(st.data())
 def test_what_is_live_stays_and_what_only_purged_snapshots_had_goes(data: st.DataObject) -> None:
     store, clock = SharedStore(), Clock()

@@ -171,7 +171,8 @@ def test_a_snapshot_tagged_at_the_last_moment_is_kept(monkeypatch: pytest.Monkey
 
     def tag_first(*asked: Any, **more: Any) -> Any:
         if not tagged:
-            tagged.append(annotate(other, "cells@1", tags=["published"]))
+            tagged.append(other)
+            annotate(other, "cells@1", tags=["published"])
         return new_events(*asked, **more)
 
     monkeypatch.setattr("holotype.lake.forget.new_events", tag_first)
@@ -196,6 +197,11 @@ def test_a_quarrel_ends_with_a_conflict(monkeypatch: pytest.MonkeyPatch) -> None
 
 
 # The rules
+
+
+def policy_of(rules: dict[str, Any]) -> Policy:
+    """A policy of some rules."""
+    return Policy(**rules)
 
 
 def kept(policy: Policy, times: list[datetime]) -> list[int]:
@@ -260,7 +266,7 @@ def test_every_rule_keeps_what_it_promises_and_rules_only_add(times: list[dateti
     formats = {"hourly": "%Y %j %H", "daily": "%Y %j", "weekly": "%G %V", "monthly": "%Y %m", "yearly": "%Y"}
     expected: set[int] = set()
     for name, count in rules.items():
-        own = set(kept(Policy(**{name: count}), times))
+        own = set(kept(policy_of({name: count}), times))
         expected |= own
         newest: dict[str, int] = {}
         for place, time in enumerate(times):
@@ -270,4 +276,4 @@ def test_every_rule_keeps_what_it_promises_and_rules_only_add(times: list[dateti
         assert set(promised) <= own
         assert rest <= {len(times) - 1}, "beyond that only the oldest"
         assert not rest or len(promised) < count
-    assert set(kept(Policy(**rules), times)) == expected
+    assert set(kept(policy_of(rules), times)) == expected

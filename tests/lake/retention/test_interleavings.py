@@ -142,7 +142,7 @@ def no_check(*asked: object, **more: object) -> Check:
 
 
 # More seeds: HOLOTYPE_SEEDS=20000 pytest tests/lake/retention/test_interleavings.py
-SEEDS = int(os.environ.get("HOLOTYPE_SEEDS", "300"))
+SEEDS = int(os.environ.get("HOLOTYPE_SEEDS", "200"))
 
 
 def test_nothing_live_is_ever_lost() -> None:

@@ -11,10 +11,9 @@ from holotype.catalog import HolotypeError, InvalidOption, ObjectMissing
 from holotype.lake.collect import collect
 from holotype.lake.context import Context
 from holotype.lake.forget import forget
-from holotype.lake.repack import _kept  # pyright: ignore[reportPrivateUsage]
 from holotype.lake.schema import TABLES
 from holotype.lake.sessions import abort_session, aborted, idle
-from holotype.lake.snapshots import snapshots
+from holotype.lake.snapshots import history, snapshots
 from holotype.lake.trash import recover
 
 from ...catalog.faults import Crash, FaultyStore, lost_connection
@@ -167,14 +166,15 @@ def test_who_is_disturbed_leaves_it_to_the_next_collection(kind: str, monkeypatc
     def disturb(*asked: Any, **more: Any) -> Any:
         looks.append(asked)
         if kind == "disturbed":
-            keep(other, "others", {"3": FILES["3"]})
+            name = "346"[len(looks) - 1]
+            keep(other, "others", {name: FILES[name]})
             forget(other, snapshots=["others@latest"])
         else:
             abort_session(other, idle(other, state=other.catalog.refresh())[-1]["session"])
-        return _kept(*asked, **more)
+        return history(*asked, **more)
 
     collect(archive)
-    monkeypatch.setattr("holotype.lake.repack._kept", disturb)
+    monkeypatch.setattr("holotype.lake.repack.history", disturb)
     assert collect(archive, repack_below=1).repacked == ()
     assert len(looks) == (3 if kind == "disturbed" else 1)
     monkeypatch.undo()
