@@ -140,6 +140,7 @@ class Packer:
         self._session_lock = threading.Lock()
         self._known_lock = threading.Lock()
         self._over = False
+        self._running = count
         self._threads = [
             threading.Thread(target=self._work, name=f"holotype-pack-{i}", daemon=True) for i in range(count)
         ]
@@ -157,11 +158,14 @@ class Packer:
         self._join()
 
     def _join(self) -> None:
+        # Whoever is interrupted here comes back to wait for the rest: a word too many does no harm.
         if not self._over:
-            self._over = True
             for _ in self._threads:
                 self._jobs.put(None)
-        # Whoever is interrupted here comes back to wait for the rest.
+            self._over = True
+        # Not by joining alone: before Python 3.13 an interrupted join takes a running thread for one that has ended.
+        with self._changed:
+            self._changed.wait_for(lambda: self._running == 0)
         for thread in self._threads:
             thread.join()
 
@@ -223,6 +227,14 @@ class Packer:
             return self._session
 
     def _work(self) -> None:
+        try:
+            self._work_off()
+        finally:
+            with self._changed:
+                self._running -= 1
+                self._changed.notify_all()
+
+    def _work_off(self) -> None:
         writers = _Writers(self)
         while (job := self._jobs.get()) is not None:
             try:

@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 import textwrap
+import time
 import threading
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -326,6 +327,7 @@ class TestCtrlC:
         def counting(self: MemoryStore, key: str, *arguments: Any) -> Any:
             if key.startswith("packs/"):
                 reads.append(key)
+                time.sleep(0.05)  # as long as a pack takes: the interrupt is not to come after the last of them
             return get(self, key, *arguments)
 
         monkeypatch.setattr(MemoryStore, "get", counting)
