@@ -9,8 +9,8 @@ import signal
 import subprocess
 import sys
 import textwrap
-import time
 import threading
+import time
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
