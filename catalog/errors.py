@@ -76,6 +76,10 @@ __all__ = [
 ]
 
 
+# What ImportError and OSError have of their own: Python finds these before it asks ``__getattr__``.
+_BUILTIN = frozenset({"name", "path", "filename", "filename2", "errno", "strerror"})
+
+
 class HolotypeError(Exception):
     """The root: whatever holotype raises on purpose is one of these."""
 
@@ -85,6 +89,8 @@ class HolotypeError(Exception):
         super().__init__(message)
         self.message = message
         self.about = MappingProxyType(about)
+        for name in about.keys() & _BUILTIN:
+            setattr(self, name, about[name])
 
     def __str__(self) -> str:
         # KeyError would show the repr of its argument; every error of this tree shows its message.

@@ -89,9 +89,10 @@ def test_every_error_is_public_and_explained() -> None:
 
 @pytest.mark.parametrize("name", sorted(all_errors()))
 def test_an_error_keeps_its_message_and_its_data_between_processes(name: str) -> None:
-    error = all_errors()[name]("what happened, and what to do", snapshot="run42@3", sizes=(1, 2))
+    error = all_errors()[name]("what happened, and what to do", snapshot="run42@3", sizes=(1, 2), path="a")
     again = pickle.loads(pickle.dumps(error))
     assert type(again) is type(error)
     assert str(again) == "what happened, and what to do"
     assert again.snapshot == "run42@3"
     assert again.sizes == (1, 2)
+    assert again.path == error.path == "a"
