@@ -38,7 +38,7 @@ from .paths import raw
 if TYPE_CHECKING:
     import numpy.typing as npt
 
-__all__ = ["CHANGED", "COMPARED", "METADATA", "NEW", "UNCHANGED", "Changes", "compare"]
+__all__ = ["CHANGED", "COMPARED", "METADATA", "NEW", "UNCHANGED", "Changes", "alike", "compare"]
 
 UNCHANGED, METADATA, CHANGED, NEW = range(4)
 
@@ -96,12 +96,11 @@ def compare(scanned: pa.Table, previous: pa.Table, *, trusted_before_ns: int | N
     in_step = len(there) == previous.num_rows and bool((there == np.arange(len(there))).all())
     before = previous if in_step else previous.select(COMPARED).take(numbers(np.maximum(there, 0)))
 
+    # Equal columns are the rule, and told apart from others by comparing memory.
     def same(*names: str) -> npt.NDArray[np.bool_]:
         found = np.ones(len(there), bool)
         for name in names:
-            # Equal columns, the rule, are told apart from others by comparing memory.
-            if not scanned[name].equals(before[name]):
-                found &= _same(scanned[name], before[name])
+            found &= alike(scanned[name], before[name])
         return found
 
     kind, content, owner = same("kind"), same("size", "mtime_ns", "inode"), same("mode", "uid", "gid")
@@ -127,7 +126,13 @@ def _matched(scanned: pa.Table, previous: pa.Table) -> tuple[npt.NDArray[np.int6
     return there, np.flatnonzero(~met)
 
 
-def _same(now: pa.ChunkedArray, then: pa.ChunkedArray) -> npt.NDArray[np.bool_]:
+def alike(now: pa.ChunkedArray, then: pa.ChunkedArray) -> npt.NDArray[np.bool_]:
+    """Where two columns of one length have the same value, or both none."""
+    if now.equals(then):
+        return np.ones(len(now), bool)
+    if pa.types.is_nested(now.type):  # Arrow compares no lists
+        pairs = zip(now.to_pylist(), then.to_pylist(), strict=True)
+        return np.fromiter((one == other for one, other in pairs), np.bool_, len(now))
     found = plain(pc.fill_null(pc.equal(now, then), scalar(False)))
     if now.null_count and then.null_count:
         found |= plain(pc.and_(now.is_null(), then.is_null()))

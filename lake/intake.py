@@ -15,14 +15,16 @@ import stat
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from blake3 import blake3
+
 from holotype.catalog import SourceProblem
 
 from .attributes import capture, holes
 from .chunkers import FastCDC, FixedBlocks, PageCuts, is_parquet, layout_of
+from .levels import Opener, open_below
 from .packing import BUFFER_BYTES, Pieces, SmallFiles, Unit
 from .paths import shown
 from .problems import Problem
-from .scan import open_below
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -35,6 +37,8 @@ __all__ = ["FileRow", "Intake", "Problems"]
 
 _TRIES = 2  # a file that changed under both readings is kept as read, and marked
 _ZEROS = bytes(1 << 20)
+# Hashing a few bytes takes less time than two threads lose by passing the interpreter's lock to and fro.
+_HASHED_HERE = 32 << 10
 _SHARED_BYTES = BUFFER_BYTES // 2  # small files put together: at most this becomes one compressed block
 
 
@@ -88,11 +92,11 @@ else:  # Windows reads at the file's own position
 class FileRow:
     """What reading a file found, beyond its bytes.
 
-    ``status``: what it was when it was read.  ``moved``: whether that may differ from what was scanned.  ``size``: how
-    many bytes there were, holes among them.
+    ``moved``: whether its status, what it was when it was read, may differ from what was scanned.  ``size``: how many
+    bytes there were, holes among them.
     """
 
-    status: os.stat_result
+    status: os.stat_result | None = None
     xattrs: list[tuple[bytes, bytes]] | None = None
     holes: list[int] | None = None
     dtype: str | None = None
@@ -101,6 +105,9 @@ class FileRow:
     moved: bool = False
     unsettled: bool = False
     size: int = 0
+
+
+_AS_SCANNED = FileRow()  # nothing but bytes, like most files: not one of these for each
 
 
 class Intake:
@@ -122,11 +129,13 @@ class Intake:
         self._small = chunking["min"]
         self._cdc = FastCDC(min_bytes=chunking["min"], average_bytes=chunking["average"], max_bytes=chunking["max"])
         self._pages = PageCuts(self._cdc)
+        self._folder = Opener(self._root)
         self._buffer: bytearray | None = None
         self._view = memoryview(b"")
         self._at = 0
         self._rows: list[int] = []
         self._stops: list[int] = []
+        self._ids: list[bytes | None] = []
         self._kinds: list[bytes] = []
 
     def read(
@@ -147,6 +156,7 @@ class Intake:
             except _NotAFile as error:
                 self._problems.add(path, "changed", f"it became {error} while the folder was read")
         self._flush(unit)
+        self._folder.close()
         return found
 
     def attributes(self, path: bytes, kind: str) -> list[tuple[bytes, bytes]] | None:
@@ -157,7 +167,9 @@ class Intake:
         if self._only is not None:
             folder, name = os.path.split(self._only)
             return open_below(folder, name)
-        return open_below(self._root, path, through_links=through_links)
+        if through_links:
+            return self._folder.open(path)
+        return open_below(self._root, path, through_links=False)
 
     def _capture(self, where: int | bytes, path: bytes, kind: str = "file") -> list[tuple[bytes, bytes]] | None:
         found, problems = capture(where, path=path, kind=kind)
@@ -191,31 +203,39 @@ class Intake:
             count = _pread_into(fd, self._view[self._at : self._at + size + 1], 0)
             after = os.fstat(fd)
             if (
-                count == size
-                and (after.st_size, after.st_mtime_ns, after.st_ctime_ns) == expected
-                and stat.S_ISREG(after.st_mode)
+                count != size
+                or (after.st_size, after.st_mtime_ns, after.st_ctime_ns) != expected
+                or not stat.S_ISREG(after.st_mode)
             ):
-                return self._took(unit, row, path, count, FileRow(after, self._capture(fd, path), size=count))
-            return None
+                return None
+            xattrs = self._capture(fd, path)
         finally:
             os.close(fd)
-
-    def _took(self, unit: Unit, row: int, path: bytes, count: int, found: FileRow) -> FileRow:
-        """The next ``count`` bytes of the shared buffer are this file."""
-        self._at += count
-        if count:
-            self._rows.append(row)
-            self._stops.append(self._at)
-            self._kinds.append(path[path.rfind(b".") + 1 :][-8:])
+        if size:
+            self._took(unit, row, path, size)
         else:
             unit.sha256[row], unit.chunks[row] = hashlib.sha256().digest(), []
-        self._ticker.add(files=1, bytes=count, path="")
-        return found
+            self._ticker.add(files=1)
+        return _AS_SCANNED if xattrs is None else FileRow(after, xattrs, size=size)
+
+    def _took(self, unit: Unit, row: int, path: bytes, size: int) -> None:
+        """The next ``size`` bytes of the shared buffer are this file."""
+        chunk = None
+        if size <= _HASHED_HERE:
+            file = self._view[self._at : self._at + size]
+            chunk = unit.chunks[row] = blake3(file).digest()
+            unit.sha256[row] = hashlib.sha256(file).digest()
+        self._at += size
+        self._rows.append(row)
+        self._stops.append(self._at)
+        self._ids.append(chunk)
+        self._kinds.append(path[path.rfind(b".") + 1 :][-8:])
 
     def _flush(self, unit: Unit) -> None:
         if self._rows and self._buffer is not None:
-            self._packer.submit(SmallFiles(unit, self._buffer, self._rows, self._stops, self._kinds))
-            self._buffer, self._rows, self._stops, self._kinds, self._at = None, [], [], [], 0
+            self._packer.submit(SmallFiles(unit, self._buffer, self._rows, self._stops, self._ids, self._kinds))
+            self._ticker.add(files=len(self._rows), bytes=self._at)
+            self._buffer, self._rows, self._stops, self._ids, self._kinds, self._at = None, [], [], [], [], 0
 
     def _careful(self, unit: Unit, fd: int, path: bytes, row: int) -> FileRow:
         """Read a file that is large, or not as it was scanned, until it holds still."""
@@ -246,6 +266,7 @@ class Intake:
         jobs are done.
         """
         sha256, ids = hashlib.sha256(), list[bytes]()
+        assert found.status is not None
         found.holes, found.size = holes(fd, size, found.status), size
         at = 0
         for offset, length, region in self._spans(fd, path, size, found):

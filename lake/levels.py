@@ -12,7 +12,7 @@ from .paths import UTF8, own, portable
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
-__all__ = ["Level", "Looked", "open_below"]
+__all__ = ["Level", "Looked", "Opener", "open_below"]
 
 # Where the platform lets it, folders are handled by descriptor; elsewhere (Windows) by path.
 _BY_DESCRIPTOR = os.open in os.supports_dir_fd and os.stat in os.supports_dir_fd and os.listdir in os.supports_fd
@@ -43,6 +43,39 @@ def open_below(root: str | bytes, path: bytes, *, through_links: bool = True) ->
         return os.open(name, _READ | _NOFOLLOW, dir_fd=at)
     finally:
         os.close(at)
+
+
+class Opener:
+    """Opens one file after the other below a folder, as ``open_below`` does: fastest where neighbours follow each
+    other, whose folder it keeps open.
+    """
+
+    def __init__(self, root: bytes) -> None:
+        self._root = root
+        self._folder: bytes | None = None
+        self._handle = -1
+
+    def open(self, path: bytes) -> int:
+        """Open the file at ``path`` below the folder.  Raises ``OSError``."""
+        if not _BY_DESCRIPTOR:
+            return open_below(self._root, path)
+        folder, _, name = path.rpartition(b"/")
+        if folder != self._folder:
+            self.close()
+            try:
+                self._handle = os.open(self._root + folder, _FOLDER)
+            except OSError as error:
+                if error.errno != errno.ENAMETOOLONG:
+                    raise
+                return open_below(self._root, path)
+            self._folder = folder
+        return os.open(name, _READ | _NOFOLLOW, dir_fd=self._handle)
+
+    def close(self) -> None:
+        """Let the folder go."""
+        if self._folder is not None:
+            self._folder = None
+            os.close(self._handle)
 
 
 def _descend(at: int, folders: Iterable[bytes]) -> int:

@@ -25,8 +25,6 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 from blake3 import blake3
 
-from holotype.catalog import column
-
 from .chunkers import compressible
 from .packs import ParquetPackWriter, ZarrPackWriter
 from .schema import PACKS
@@ -47,30 +45,40 @@ __all__ = ["BUFFER_BYTES", "Packed", "Packer", "Pieces", "SmallFiles", "Unit"]
 BUFFER_BYTES = 8 << 20  # twice the largest chunk: a buffer that starts with a cut-off chunk still completes one
 # stored bytes a worker keeps in unfinished packs: bounds memory, and makes packs of a size S3 and disks like
 OPEN_BYTES = 24 << 20
+# chunks of one pack, however small they are: what is known of each stays in memory until the pack is stored
+PACK_CHUNKS = 1 << 16
 # small files compressed together: enough for the coder to learn, little enough to fetch for one file
 GROUP_BYTES = 1 << 20
-INDEX_ROWS = 1 << 18  # rows of the chunk index held before they become a segment
+# of some files of one kind, how many speak for all, and with how much
+SAMPLED_FILES, SAMPLE_BYTES = 16, 4 << 10
+INDEX_ROWS = 1 << 17  # rows of the chunk index held before they become a segment
 
 
 class Unit:
-    """A run of manifest rows whose files are being read; complete when every job that speaks of it is done."""
+    """A run of manifest rows whose files are being read; complete when every job that speaks of it is done.
+
+    ``chunks``: the ids of a file's chunks, or of its only one.
+    """
 
     def __init__(self, rows: int) -> None:
         self.sha256: list[bytes | None] = [None] * rows
-        self.chunks: list[list[bytes] | None] = [None] * rows
+        self.chunks: list[list[bytes] | bytes | None] = [None] * rows
         self.pending = 0
 
 
 @dataclass(frozen=True)
 class SmallFiles:
-    """A buffer of whole files, each a single chunk.  ``stops``: where each ends; ``kinds``: suffixes, to put like
-    beside like.
+    """A buffer of whole files, each a single chunk.
+
+    ``stops``: where each ends.  ``ids``: those of files that whoever read them has hashed already.  ``kinds``:
+    suffixes, to put like beside like.
     """
 
     unit: Unit
     buffer: bytearray
     rows: Sequence[int]
     stops: Sequence[int]
+    ids: Sequence[bytes | None]
     kinds: Sequence[bytes]
 
 
@@ -306,27 +314,23 @@ class _Writers:
             self._pieces(job)
 
     def _small(self, job: SmallFiles) -> None:
-        view, ids, start = memoryview(job.buffer), [], 0
-        sha256s, chunks, sha256 = job.unit.sha256, job.unit.chunks, hashlib.sha256
-        for row, stop in zip(job.rows, job.stops, strict=True):
-            piece = view[start:stop]
-            chunk = blake3(piece).digest()
-            sha256s[row] = sha256(piece).digest()
-            chunks[row] = [chunk]
+        view = memoryview(job.buffer)
+        files = [view[start:stop] for start, stop in itertools.pairwise((0, *job.stops))]
+        ids: list[bytes] = []
+        for row, file, known in zip(job.rows, files, job.ids, strict=True):
+            chunk = known or blake3(file).digest()
+            if known is None:
+                job.unit.sha256[row], job.unit.chunks[row] = hashlib.sha256(file).digest(), chunk
             ids.append(chunk)
-            start = stop
         new = self._packer.unknown(ids)
-        data = _binary(job.buffer, [0, *job.stops])
         wanted = sorted((i for i, is_new in enumerate(new) if is_new), key=job.kinds.__getitem__)
-        gathered: dict[bool, list[tuple[list[bytes], pa.LargeBinaryArray]]] = {True: [], False: []}
+        gathered: dict[bool, list[int]] = {True: [], False: []}
         for _, same_kind in itertools.groupby(wanted, key=job.kinds.__getitem__):
-            rows = list(same_kind)
-            values = data.take(column(rows, pa.int64()))
-            pays = compressible(values.buffers()[2])
-            gathered[pays].append(([ids[i] for i in rows], values))
-        for pays, parts in gathered.items():
-            for group in _groups(parts):
-                self._add([chunk for ids, _ in group for chunk in ids], [values for _, values in group], pays=pays)
+            some = list(same_kind)
+            gathered[compressible(_sample([files[i] for i in some]))] += some
+        for pays, some in gathered.items():
+            for group in _groups(some, [len(file) for file in files]):
+                self._add([ids[i] for i in group], [files[i] for i in group], pays=pays)
 
     def _pieces(self, job: Pieces) -> None:
         view, starts = memoryview(job.buffer), (0, *job.stops)
@@ -344,13 +348,12 @@ class _Writers:
                 writer.append(chunk, writer.encode(view[start:stop]))
                 self._limit()
             else:
-                values = _binary(job.buffer, [start, stop])
-                self._add([chunk], [values], pays=compressible(view[start:stop]))
+                self._add([chunk], [view[start:stop]], pays=compressible(view[start:stop]))
 
-    def _add(self, ids: list[bytes], values: list[pa.LargeBinaryArray], *, pays: bool) -> None:
+    def _add(self, ids: list[bytes], chunks: list[memoryview], *, pays: bool) -> None:
         writer = self._writer(pays)
         assert isinstance(writer, ParquetPackWriter)
-        writer.add(ids, values[0] if len(values) == 1 else pa.concat_arrays(values))
+        writer.add(ids, chunks)
         self._limit()
 
     def _writer(self, kind: Any) -> PackWriter:
@@ -369,6 +372,8 @@ class _Writers:
         while sum(writer.stored for writer in self._open.values()) > OPEN_BYTES:
             largest = max(self._open, key=lambda kind: self._open[kind].stored)
             self._packer.store(self._open.pop(largest).finish())
+        for kind in [kind for kind, writer in self._open.items() if writer.count >= PACK_CHUNKS]:
+            self._packer.store(self._open.pop(kind).finish())
 
     def finish(self) -> None:
         while self._open:
@@ -376,23 +381,16 @@ class _Writers:
             self._packer.store(writer.finish())
 
 
-def _binary(buffer: bytearray, offsets: Sequence[int]) -> pa.LargeBinaryArray:
-    """An Arrow view of pieces of ``buffer``, copying nothing."""
-    bounds = column(offsets, pa.int64()).buffers()[1]
-    return pa.LargeBinaryArray.from_buffers(pa.large_binary(), len(offsets) - 1, [None, bounds, pa.py_buffer(buffer)])
+def _sample(files: Sequence[memoryview]) -> bytes:
+    """Bytes that speak for some files of one kind."""
+    return b"".join([file[:SAMPLE_BYTES] for file in files[:: max(1, len(files) // SAMPLED_FILES)]])
 
 
-def _groups(
-    parts: Iterable[tuple[list[bytes], pa.LargeBinaryArray]],
-) -> Iterable[list[tuple[list[bytes], pa.LargeBinaryArray]]]:
-    """Neighbours joined until a group is worth compressing by itself."""
-    group: list[tuple[list[bytes], pa.LargeBinaryArray]] = []
-    size = 0
-    for part in parts:
-        group.append(part)
-        size += part[1].nbytes
-        if size >= GROUP_BYTES:
-            yield group
-            group, size = [], 0
-    if group:
-        yield group
+def _groups(some: Sequence[int], sizes: Sequence[int]) -> Iterable[Sequence[int]]:
+    """Neighbours put together until a group is worth compressing by itself."""
+    start = size = 0
+    for stop, i in enumerate(some, 1):
+        size += sizes[i]
+        if size >= GROUP_BYTES or stop == len(some):
+            yield some[start:stop]
+            start, size = stop, 0

@@ -247,7 +247,7 @@ class _Copier:
         writer = self._open.get(compress)
         if not isinstance(writer, ParquetPackWriter):
             writer = self._open[compress] = ParquetPackWriter(self._session, compress=compress)
-        writer.add([chunk for chunk, _ in group], pa.array([data for _, data in group], pa.large_binary()))
+        writer.add([chunk for chunk, _ in group], [data for _, data in group])
         self._limit()
 
     def _limit(self) -> None:

@@ -18,7 +18,7 @@ import pyarrow.compute as pc
 from holotype.catalog import column, numbers, plain, scalar
 
 from .attributes import group_name, named, user_name
-from .changes import CHANGED, COMPARED, METADATA, Changes, compare
+from .changes import CHANGED, COMPARED, METADATA, Changes, alike, compare
 from .intake import Intake, Problems
 from .manifest import Manifest, align, previous_rows
 from .packing import Packer, Unit
@@ -28,7 +28,7 @@ from .schema import ENTRIES
 
 if TYPE_CHECKING:
     import os
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
     import numpy.typing as npt
 
@@ -58,6 +58,7 @@ class Work:
     unit: Unit
     fresh: pa.Table  # scanned rows that are new or changed
     kept: npt.NDArray[np.int64]  # which of them could be read
+    were: npt.NDArray[np.int64]  # the previous row of each that looks as it did, else -1
     files: dict[int, FileRow]
     touched: pa.Table  # scanned rows whose attributes changed, not their bytes
     before: pa.Table  # previous rows of those, whole
@@ -145,11 +146,22 @@ class Survey:
             unit,
             fresh,
             kept,
+            self._as_before(stretch, fresh, changes.previous[changed]),
             files,
             scanned.take(numbers(touched)),
             before,
             stretch.previous.take(numbers(removed)),
         )
+
+    def _as_before(self, stretch: Stretch, fresh: pa.Table, were: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+        """The previous rows of those that were read for safety's sake, or because it was asked for; -1 for others."""
+        known = np.flatnonzero(were >= 0)
+        found = np.full(len(were), -1, np.int64)
+        if len(known):
+            now, then = fresh.take(numbers(known)), stretch.previous.take(numbers(were[known]))
+            known = known[np.logical_and.reduce([alike(now[name], then[name]) for name in COMPARED])]
+            found[known] = were[known]
+        return found
 
     def _lost_rows(
         self, scanned: pa.Table, changed: npt.NDArray[np.int64], files: dict[int, FileRow]
@@ -203,7 +215,7 @@ class Survey:
         columns |= _owners(columns)
         columns |= {
             "sha256": column(unit.sha256, pa.binary(32)),
-            "chunks": column(unit.chunks, ENTRIES.schema.field("chunks").type),
+            "chunks": _chunks(unit.chunks),
             "holes": column(
                 [row.holes if row is not None else None for row in found], ENTRIES.schema.field("holes").type
             ),
@@ -216,7 +228,18 @@ class Survey:
             "unsettled": column([row is not None and row.unsettled for row in found], pa.bool_()),
         }
         rows = pa.table([columns[name] for name in ENTRIES.schema.names], schema=ENTRIES.schema)
-        return rows if len(work.kept) == count else rows.take(numbers(np.asarray(work.kept, np.int64)))
+        kept = work.kept[~self._unchanged(work, rows)[work.kept]]
+        return rows if len(kept) == count else rows.take(numbers(kept))
+
+    def _unchanged(self, work: Work, rows: pa.Table) -> npt.NDArray[np.bool_]:
+        """Which rows are to the letter what they were: the manifest has them already."""
+        found = np.zeros(rows.num_rows, bool)
+        looks = np.flatnonzero(work.were >= 0)
+        if len(looks) and self._previous is not None:
+            before = previous_rows(self._previous, work.stretch).take(numbers(work.were[looks]))
+            now = rows.take(numbers(looks))
+            found[looks] = np.logical_and.reduce([alike(now[name], before[name]) for name in ENTRIES.schema.names])
+        return found
 
     def _touched(self, work: Work) -> pa.Table:
         """Previous rows of entries whose bytes are the same, with the attributes they have now."""
@@ -243,6 +266,11 @@ def _xattrs(values: Iterable[list[tuple[bytes, bytes]] | None]) -> pa.Array:
     return column(rows, ENTRIES.schema.field("xattrs").type)
 
 
+def _chunks(values: Sequence[list[bytes] | bytes | None]) -> pa.Array:
+    lists = [[value] if isinstance(value, bytes) else value for value in values]
+    return column(lists, ENTRIES.schema.field("chunks").type)
+
+
 def _all_files(changes: Changes, scanned: pa.Table) -> Changes:
     """As if every file had changed."""
     files = plain(pc.equal(scanned["kind"], scalar("file")))
@@ -253,11 +281,12 @@ def _all_files(changes: Changes, scanned: pa.Table) -> Changes:
 def _present(scanned: pa.Table, found: list[FileRow | None]) -> dict[str, pa.Array]:
     """The columns of status, as of when each file was read."""
     sizes = zip(scanned["size"].to_pylist(), found, strict=True)
-    columns = {"size": column([size if file is None else file.size for size, file in sizes], pa.int64())}
+    moved = [size if file is None or file.status is None else file.size for size, file in sizes]
+    columns = {"size": column(moved, pa.int64())}
     for name, get in _STATUS.items():
         values = scanned[name].to_pylist()
         for row, file in enumerate(found):
-            if file is not None:
+            if file is not None and file.status is not None:
                 values[row] = get(file.status)
         columns[name] = column(values, ENTRIES.schema.field(name).type)
     return columns

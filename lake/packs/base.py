@@ -59,6 +59,11 @@ class PackWriter(ABC):
     def stored(self) -> int:
         """Bytes of the data object so far."""
 
+    @property
+    @abstractmethod
+    def count(self) -> int:
+        """Chunks so far."""
+
     @abstractmethod
     def finish(self) -> Pack:
         """The finished pack.  The writer is of no further use."""

@@ -21,7 +21,6 @@ Apache Parquet format 2.x, https://parquet.apache.org/docs/file-format/ and its 
 from __future__ import annotations
 
 import zlib
-from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -86,17 +85,21 @@ class ParquetPackWriter(PackWriter):
         """Bytes of the file so far."""
         return self._slabs.size
 
-    def add(self, ids: Sequence[bytes], data: pa.LargeBinaryArray) -> None:
+    @property
+    def count(self) -> int:
+        """Chunks so far."""
+        return self._count
+
+    def add(self, ids: Sequence[bytes], chunks: Sequence[bytes | memoryview]) -> None:
         """One group of chunks: their 32-byte ``ids``, and their bytes in the same order.
 
         A group is what is compressed together, and decoded to read one of its chunks: about 1 MiB, or one chunk.
-        ``data`` may refer to a buffer that is used again as soon as this returns.
+        ``chunks`` may be views of a buffer that is used again as soon as this returns.
         """
         if not ids:
             return
-        bounds = np.frombuffer(data.buffers()[1], np.int64, len(data) + 1, data.offset * 8)
-        lengths = np.diff(bounds)
-        body = _plain(data.buffers()[2], bounds)
+        lengths = np.fromiter(map(len, chunks), np.int64, len(chunks))
+        body = _plain(chunks)
         stored: Buffer = body if self._codec is None else self._codec.compress(body, asbytes=True)
         named = self._column("chunk_id", _FIXED_LEN_BYTE_ARRAY, len(ids), 32 * len(ids), b"".join(ids), None)
         held = self._column("data", _BYTE_ARRAY, len(ids), body.nbytes, stored, self._codec)
@@ -170,20 +173,16 @@ class ParquetPackWriter(PackWriter):
         return struct({2: i64(begin), 3: meta})
 
 
-def _plain(source: Buffer, bounds: np.ndarray[Any, Any]) -> memoryview:
-    """The values between ``bounds`` of ``source`` in Parquet's PLAIN encoding: each behind its length in four bytes."""
-    stops: list[int] = bounds.tolist()
-    view, size = memoryview(source).cast("B"), stops[-1] - stops[0]
-    if size < _LARGE * (len(stops) - 1):
-        parts: list[Buffer] = []
-        for start, stop in pairwise(stops):
-            parts += [(stop - start).to_bytes(4, "little"), view[start:stop]]
+def _plain(values: Sequence[bytes | memoryview]) -> memoryview:
+    """Values in Parquet's PLAIN encoding: each behind its length in four bytes."""
+    size = sum(map(len, values))
+    if size < _LARGE * len(values):
+        parts: list[Any] = [part for value in values for part in (len(value).to_bytes(4, "little"), value)]
         return memoryview(b"".join(parts))
-    body: Any = np.empty(size + 4 * (len(stops) - 1), np.uint8)
-    values: np.ndarray[Any, Any] = np.frombuffer(view, np.uint8)
+    body: Any = np.empty(size + 4 * len(values), np.uint8)
     at = 0
-    for start, stop in pairwise(stops):
-        body[at : at + 4] = memoryview((stop - start).to_bytes(4, "little"))
-        at += 4 + stop - start
-        body[at - (stop - start) : at] = values[start:stop]
+    for value in values:
+        body[at : at + 4] = memoryview(len(value).to_bytes(4, "little"))
+        at += 4 + len(value)
+        body[at - len(value) : at] = np.frombuffer(value, np.uint8)
     return memoryview(body)

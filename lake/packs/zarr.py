@@ -72,6 +72,11 @@ class ZarrPackWriter(PackWriter):
         """Bytes of the shard so far, without its index."""
         return self._slabs.size
 
+    @property
+    def count(self) -> int:
+        """Chunks so far."""
+        return len(self._ids)
+
     def encode(self, block: Buffer) -> bytes:
         """A block of ``block_bytes`` as it is to be stored."""
         return self._codec.encode(block)

@@ -211,7 +211,7 @@ def _pack(session: str, chunks: Sequence[bytes], *, numbers: bool) -> Pack:
             zarr.append(digest(chunk), zarr.encode(chunk))
         return zarr.finish()
     writer = ParquetPackWriter(session, compress=True)
-    writer.add([digest(chunk) for chunk in chunks], pa.array(chunks, pa.large_binary()))
+    writer.add([digest(chunk) for chunk in chunks], chunks)
     return writer.finish()
 
 

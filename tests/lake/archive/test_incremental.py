@@ -83,6 +83,25 @@ class TestUnchanged:
         second = again(archive, source, meddler)
         assert set(meddler.opened) == set(files(look(source)))
         assert second.new_bytes == 0
+        assert segments(archive, "run@1") == segments(archive, "run@2"), "what was read again and is the same stays"
+
+    def test_only_what_differs_after_reading_again_is_written(self, source: Path) -> None:
+        """Also where the file's looks tell nothing, and where it has more than bytes."""
+        archive = new_archive()
+        fill(source, {f"more/{n}": b"%d" % n for n in range(500)})
+        file, marked = source / "folder1" / "file1", source / "folder1" / "file4"
+        os.setxattr(marked, "user.colour", b"red")
+        archive.backup(source, dataset="run")
+        status = file.stat()
+        file.write_bytes(file.read_bytes()[::-1])
+        os.utime(file, ns=(status.st_atime_ns, status.st_mtime_ns))
+        os.setxattr(marked, "user.colour", b"blue")
+        archive.backup(source, dataset="run", reread=True)
+        changed = archive.diff("run@1", "run@2")["path"].to_list()
+        assert sorted(changed) == ["folder1/file1", "folder1/file4"]
+        (new,) = segments(archive, "run@2") - segments(archive, "run@1")
+        rows = [row["rows"] for row in archive.read("ranges").to_pylist() if row["segment"] == new]
+        assert rows == [2]
 
     def test_reread_reads_everything(self, archive: Archive, source: Path, meddler: Meddler) -> None:
         archive.backup(source, dataset="run")
@@ -91,6 +110,7 @@ class TestUnchanged:
         assert set(meddler.opened) == set(files(look(source)))
         assert second.new_bytes == 0
         assert archive.diff("run@1", "run@2").is_empty()
+        assert segments(archive, "run@1") == segments(archive, "run@2")
 
 
 class TestChanged:

@@ -7,14 +7,35 @@ import random
 import subprocess
 import sys
 import textwrap
-from typing import TYPE_CHECKING
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from .trees import fill, look
+from .trees import fill, look, new_archive, restored
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    import pytest
+
+intake: Any = import_module("holotype.lake.intake")
+packing: Any = import_module("holotype.lake.packing")
+
+
+def test_a_pack_is_stored_when_it_has_many_chunks_however_small(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What is known of a chunk stays in memory until its pack is stored."""
+    monkeypatch.setattr(packing, "PACK_CHUNKS", 100)
+    monkeypatch.setattr(intake, "_SHARED_BYTES", 256)
+    source = fill(tmp_path / "source", {f"{n:04d}": b"%d" % n for n in range(1000)})
+    archive = new_archive()
+    archive.backup(source, dataset="run", workers=2)
+    chunks = [row["chunks"] for row in archive.read("packs").to_pylist()]
+    assert sum(chunks) == 1000
+    assert max(chunks) < 200
+    assert restored(archive, "run", tmp_path / "back") == look(source)
 
 
 def test_more_data_than_memory_is_worked_through(tmp_path: Path) -> None:

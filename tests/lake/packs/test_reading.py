@@ -51,7 +51,7 @@ def text_pack() -> Any:
     """200 chunks of 2 KB in four compressed pages."""
     writer = packs.ParquetPackWriter("s1", compress=True)
     for at in range(0, 200, 50):
-        writer.add(ids_of(SMALL[at : at + 50]), pa.array(SMALL[at : at + 50], pa.large_binary()))
+        writer.add(ids_of(SMALL[at : at + 50]), SMALL[at : at + 50])
     return writer.finish()
 
 
@@ -60,7 +60,7 @@ def noise_pack() -> Any:
     """20 chunks of 700 KB, each as it is."""
     writer = packs.ParquetPackWriter("s1", compress=False)
     for chunk in LARGE:
-        writer.add(ids_of([chunk]), pa.array([chunk], pa.large_binary()))
+        writer.add(ids_of([chunk]), [chunk])
     return writer.finish()
 
 

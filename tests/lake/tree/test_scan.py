@@ -349,6 +349,16 @@ def test_a_path_longer_than_the_system_takes_is_scanned_and_opened(tmp_path: Pat
     os.close(fd)
     with pytest.raises(FileNotFoundError):
         scanning.open_below(tmp_path, path + b"x")
+    opener = levels.Opener(os.fsencode(tmp_path) + b"/")
+    for wanted, data in ((path, b"found"), (b"n" * 100 + b"/zz/last", b""), (path, b"found")):
+        fd = opener.open(wanted)
+        assert os.read(fd, 10) == data
+        os.close(fd)
+    with pytest.raises(FileNotFoundError):
+        opener.open(b"n" * 100 + b"/zz/none")
+    opener.close()
+    opener.close()
+    assert len(os.listdir("/proc/self/fd")) == before
 
 
 def test_a_folder_that_moves_away_above_the_walk_is_recorded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
