@@ -145,7 +145,7 @@ class HolotypeFileSystem(AbstractFileSystem):
         path: str,
         maxdepth: int | None = None,
         withdirs: bool = False,  # noqa: FBT001, FBT002 - fsspec's signature
-        detail: bool = False,  # noqa: FBT001, FBT002
+        detail: bool = False,  # noqa: FBT001, FBT002 - as above
         **kwargs: Any,
     ) -> Any:
         """Every file below a path, by name; ``withdirs``: folders too; ``detail``: with what is known of each.

@@ -209,7 +209,7 @@ class Known:
 
     def _file(self) -> BinaryIO:
         if self._spill is None:
-            file = tempfile.TemporaryFile(buffering=0, dir=self._folder, prefix="holotype-index-")  # noqa: SIM115
+            file = tempfile.TemporaryFile(buffering=0, dir=self._folder, prefix="holotype-index-")  # noqa: SIM115 - closed with self
             self._spill = cast("BinaryIO", file)
             weakref.finalize(self, file.close)  # and thereby deleted
         return self._spill

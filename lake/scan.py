@@ -143,7 +143,7 @@ class _Walk:
                 if len(self.statuses) >= self.batch_rows:
                     yield self.flush()
                 if child is not None:
-                    self.enter(level, *child)
+                    self.enter(level, child[0], silent=child[1])
                 elif level.taken >= len(level.names):
                     level.close()
                     self.levels.pop()
@@ -238,7 +238,7 @@ class _Walk:
             return True
         return False
 
-    def enter(self, level: Level, place: int, silent: bool) -> None:  # noqa: FBT001
+    def enter(self, level: Level, place: int, *, silent: bool) -> None:
         """Go down into a folder, unless something keeps the walk out."""
         name, status = level.ready[place], level.statuses[place]
         path = level.path + name

@@ -47,7 +47,7 @@ def test_a_sound_archive_has_no_damage(catalog: Catalog) -> None:
 
 
 @pytest.mark.parametrize("hashed", [True, False])
-def test_every_damage_is_named_not_only_the_first(catalog: Catalog, hashed: bool) -> None:  # noqa: FBT001
+def test_every_damage_is_named_not_only_the_first(catalog: Catalog, hashed: bool) -> None:  # noqa: FBT001 - given by name
     first, second, third = (segment for segment in catalog.state.segments("samples")[10:13])
     flip(catalog.store, "archive.json")
     flip(catalog.store, FIFTH)

@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 
 from holotype.catalog import column, dicts, numbers, plain, repeated, row_table, scalar, whole
 
-MOMENTS = st.datetimes(datetime(1600, 1, 1), datetime(2400, 1, 1), timezones=st.just(UTC))  # noqa: DTZ001
+MOMENTS = st.datetimes(datetime(1600, 1, 1), datetime(2400, 1, 1), timezones=st.just(UTC))  # noqa: DTZ001 - on purpose
 PAIR = pa.struct([pa.field("name", pa.binary()), pa.field("value", pa.int16())])
 KINDS: list[tuple[pa.DataType, st.SearchStrategy[Any]]] = [
     (pa.string(), st.text(max_size=4)),
@@ -76,7 +76,7 @@ def test_a_column_is_what_arrow_would_make_of_the_values(case: tuple[pa.DataType
         ([1], pa.bool_()),
         (["heavy"], pa.float64()),
         (["now"], pa.timestamp("us", tz="UTC")),
-        ([datetime(2026, 1, 1)], pa.timestamp("us", tz="UTC")),  # noqa: DTZ001
+        ([datetime(2026, 1, 1)], pa.timestamp("us", tz="UTC")),  # noqa: DTZ001 - on purpose
         ([3], pa.list_(pa.int64())),
         ([[1.5]], pa.list_(pa.int64())),
         ([1], pa.date32()),

@@ -24,4 +24,4 @@ def test_an_error_has_what_it_is_about_and_nothing_else() -> None:
     assert error.key == "a/b"
     assert dict(error.about) == {"key": "a/b"}
     with pytest.raises(AttributeError, match="ObjectMissing has no attribute 'segment'"):
-        error.segment  # noqa: B018
+        error.segment  # noqa: B018 - asking is the test

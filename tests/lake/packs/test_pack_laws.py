@@ -27,7 +27,7 @@ DTYPES = st.sampled_from(["|u1", "<i2", ">i2", "<f4", ">i4", "<f8", ">f8", "|V5"
 
 @settings(deadline=None)
 @given(GROUPS, st.booleans())
-def test_any_chunks_come_back_from_a_parquet_pack(groups: list[list[bytes]], compress: bool) -> None:  # noqa: FBT001
+def test_any_chunks_come_back_from_a_parquet_pack(groups: list[list[bytes]], compress: bool) -> None:  # noqa: FBT001 - given by name
     writer = packs.ParquetPackWriter("s1", compress=compress)
     for group in groups:
         writer.add(ids_of(group), group)

@@ -67,7 +67,7 @@ def test_times_and_text(tmp_path: Path, code: str) -> None:
 
 
 @pytest.mark.parametrize("align", [False, True])
-def test_records(tmp_path: Path, align: bool) -> None:  # noqa: FBT001
+def test_records(tmp_path: Path, align: bool) -> None:  # noqa: FBT001 - given by name
     dtype = np.dtype([("id", "<i4"), ("flag", "?"), ("value", ">f8"), ("name", "S5")], align=align)
     values = np.zeros(3_000, dtype)
     values["id"], values["value"], values["name"] = np.arange(3_000), np.arange(3_000) / 7, b"gene"

@@ -125,7 +125,7 @@ def test_what_cannot_be_said_is_refused(archive: Context) -> None:
         {"values": {"a\nb": 1}},
         {"values": {"k" * 201: 1}},
         {"values": {"k": [1, 2]}},
-        {"values": {"k": datetime(2026, 1, 1)}},  # noqa: DTZ001  # no zone is what is wrong with it
+        {"values": {"k": datetime(2026, 1, 1)}},  # noqa: DTZ001 - no zone is what is wrong with it
         {"tags": [""]},
     ]
     for options in wrong:

@@ -175,7 +175,7 @@ class Scheduler:
         try:
             self.give_way("begins")
             actor()
-        except BaseException as error:  # noqa: BLE001  # it belongs to the test, which looks at it
+        except BaseException as error:  # noqa: BLE001 - it belongs to the test, which looks at it
             self.errors[name] = error
         finally:
             self._names.name = None

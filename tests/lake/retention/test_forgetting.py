@@ -252,7 +252,7 @@ def test_times_of_every_zone_are_counted_in_utc() -> None:
 
 
 # Hypothesis adds the zone to bounds that have none.
-SOME_TIME = st.datetimes(datetime(2019, 12, 1), datetime(2026, 1, 31), timezones=st.just(UTC))  # noqa: DTZ001
+SOME_TIME = st.datetimes(datetime(2019, 12, 1), datetime(2026, 1, 31), timezones=st.just(UTC))  # noqa: DTZ001 - on purpose
 
 
 @given(
