@@ -12,6 +12,7 @@ import errno
 import hashlib
 import os
 import stat
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -92,11 +93,11 @@ else:  # Windows reads at the file's own position
 class FileRow:
     """What reading a file found, beyond its bytes.
 
-    ``moved``: whether its status, what it was when it was read, may differ from what was scanned.  ``size``: how many
-    bytes there were, holes among them.
+    ``status``: what it was when it was read.  ``moved``: whether that may differ from what was scanned.  ``size``: how
+    many bytes there were, holes among them.
     """
 
-    status: os.stat_result | None = None
+    status: os.stat_result
     xattrs: list[tuple[bytes, bytes]] | None = None
     holes: list[int] | None = None
     dtype: str | None = None
@@ -105,9 +106,6 @@ class FileRow:
     moved: bool = False
     unsettled: bool = False
     size: int = 0
-
-
-_AS_SCANNED = FileRow()  # nothing but bytes, like most files: not one of these for each
 
 
 class Intake:
@@ -140,23 +138,26 @@ class Intake:
 
     def read(
         self, unit: Unit, paths: Sequence[bytes], rows: Sequence[int], wanted: Sequence[tuple[int, int, int]]
-    ) -> dict[int, FileRow]:
+    ) -> dict[int, FileRow | None]:
         """Read the files at ``paths``, filling ``unit`` at ``rows``.
 
-        ``wanted``: each file's size, mtime_ns and ctime_ns as scanned.  Returns what was found, by row; a row that is
-        missing could not be read and has its problem recorded.
+        ``wanted``: each file's size, mtime_ns and ctime_ns as scanned.  Returns what was found, by row, ``None`` for a
+        file that was as it was scanned and has nothing but bytes; a row that is missing could not be read and has its
+        problem recorded.
         """
-        found: dict[int, FileRow] = {}
-        for path, row, expected in zip(paths, rows, wanted, strict=True):
-            try:
-                found[row] = self._one(unit, path, row, expected)
-            except OSError as error:
-                vanished = error.errno in (errno.ENOENT, errno.ENOTDIR)
-                self._problems.add(path, "vanished" if vanished else "unreadable", error.strerror or str(error))
-            except _NotAFile as error:
-                self._problems.add(path, "changed", f"it became {error} while the folder was read")
+        found: dict[int, FileRow | None] = {}
+        try:
+            for path, row, expected in zip(paths, rows, wanted, strict=True):
+                try:
+                    found[row] = self._one(unit, path, row, expected)
+                except OSError as error:
+                    vanished = error.errno in (errno.ENOENT, errno.ENOTDIR)
+                    self._problems.add(path, "vanished" if vanished else "unreadable", error.strerror or str(error))
+                except _NotAFile as error:
+                    self._problems.add(path, "changed", f"it became {error} while the folder was read")
+        finally:
+            self._folder.close()
         self._flush(unit)
-        self._folder.close()
         return found
 
     def attributes(self, path: bytes, kind: str) -> list[tuple[bytes, bytes]] | None:
@@ -177,11 +178,10 @@ class Intake:
             self._problems.take(problem)
         return found
 
-    def _one(self, unit: Unit, path: bytes, row: int, expected: tuple[int, int, int]) -> FileRow:
+    def _one(self, unit: Unit, path: bytes, row: int, expected: tuple[int, int, int]) -> FileRow | None:
         if expected[0] <= self._small:
-            found = self._as_scanned(unit, path, row, expected)
-            if found is not None:
-                return found
+            with suppress(_NotAsScanned):
+                return self._as_scanned(unit, path, row, expected)
         # A folder above may have become a link since it was scanned; a small file that is as it was shows that none
         # did.
         fd = self._open(path, through_links=False)
@@ -191,7 +191,7 @@ class Intake:
             os.close(fd)
 
     def _as_scanned(self, unit: Unit, path: bytes, row: int, expected: tuple[int, int, int]) -> FileRow | None:
-        """Read a small file at once; ``None`` when it is not the one that was scanned."""
+        """Read a small file at once; ``None`` when it has nothing but bytes.  Raises ``_NotAsScanned``."""
         size = expected[0]
         fd = self._open(path)
         try:
@@ -207,7 +207,7 @@ class Intake:
                 or (after.st_size, after.st_mtime_ns, after.st_ctime_ns) != expected
                 or not stat.S_ISREG(after.st_mode)
             ):
-                return None
+                raise _NotAsScanned
             xattrs = self._capture(fd, path)
         finally:
             os.close(fd)
@@ -216,7 +216,7 @@ class Intake:
         else:
             unit.sha256[row], unit.chunks[row] = hashlib.sha256().digest(), []
             self._ticker.add(files=1)
-        return _AS_SCANNED if xattrs is None else FileRow(after, xattrs, size=size)
+        return None if xattrs is None else FileRow(after, xattrs, size=size)
 
     def _took(self, unit: Unit, row: int, path: bytes, size: int) -> None:
         """The next ``size`` bytes of the shared buffer are this file."""
@@ -266,7 +266,6 @@ class Intake:
         jobs are done.
         """
         sha256, ids = hashlib.sha256(), list[bytes]()
-        assert found.status is not None
         found.holes, found.size = holes(fd, size, found.status), size
         at = 0
         for offset, length, region in self._spans(fd, path, size, found):
@@ -354,6 +353,10 @@ class Intake:
         first = len(ids)
         ids.extend([b""] * len(stops))
         self._packer.submit(Pieces(unit, buffer, stops, ids, first, region))
+
+
+class _NotAsScanned(Exception):
+    """A small file is not the one that was scanned."""
 
 
 class _NotAFile(Exception):

@@ -69,7 +69,10 @@ class Opener:
                     raise
                 return open_below(self._root, path)
             self._folder = folder
-        return os.open(name, _READ | _NOFOLLOW, dir_fd=self._handle)
+        try:
+            return os.open(name, _READ | _NOFOLLOW, dir_fd=self._handle)
+        except FileNotFoundError:  # another folder may stand there by now, and have it
+            return open_below(self._root, path)
 
     def close(self) -> None:
         """Let the folder go."""

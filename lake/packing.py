@@ -45,8 +45,6 @@ __all__ = ["BUFFER_BYTES", "Packed", "Packer", "Pieces", "SmallFiles", "Unit"]
 BUFFER_BYTES = 8 << 20  # twice the largest chunk: a buffer that starts with a cut-off chunk still completes one
 # stored bytes a worker keeps in unfinished packs: bounds memory, and makes packs of a size S3 and disks like
 OPEN_BYTES = 24 << 20
-# chunks of one pack, however small they are: what is known of each stays in memory until the pack is stored
-PACK_CHUNKS = 1 << 16
 # small files compressed together: enough for the coder to learn, little enough to fetch for one file
 GROUP_BYTES = 1 << 20
 # of some files of one kind, how many speak for all, and with how much
@@ -318,10 +316,10 @@ class _Writers:
         files = [view[start:stop] for start, stop in itertools.pairwise((0, *job.stops))]
         ids: list[bytes] = []
         for row, file, known in zip(job.rows, files, job.ids, strict=True):
-            chunk = known or blake3(file).digest()
             if known is None:
-                job.unit.sha256[row], job.unit.chunks[row] = hashlib.sha256(file).digest(), chunk
-            ids.append(chunk)
+                known = job.unit.chunks[row] = blake3(file).digest()
+                job.unit.sha256[row] = hashlib.sha256(file).digest()
+            ids.append(known)
         new = self._packer.unknown(ids)
         wanted = sorted((i for i, is_new in enumerate(new) if is_new), key=job.kinds.__getitem__)
         gathered: dict[bool, list[int]] = {True: [], False: []}
@@ -372,7 +370,7 @@ class _Writers:
         while sum(writer.stored for writer in self._open.values()) > OPEN_BYTES:
             largest = max(self._open, key=lambda kind: self._open[kind].stored)
             self._packer.store(self._open.pop(largest).finish())
-        for kind in [kind for kind, writer in self._open.items() if writer.count >= PACK_CHUNKS]:
+        for kind in [kind for kind, writer in self._open.items() if writer.full]:
             self._packer.store(self._open.pop(kind).finish())
 
     def finish(self) -> None:
@@ -382,8 +380,10 @@ class _Writers:
 
 
 def _sample(files: Sequence[memoryview]) -> bytes:
-    """Bytes that speak for some files of one kind."""
-    return b"".join([file[:SAMPLE_BYTES] for file in files[:: max(1, len(files) // SAMPLED_FILES)]])
+    """Bytes that speak for some files of one kind, from their middles: many begin with a header unlike the rest."""
+    some = files[:: max(1, len(files) // SAMPLED_FILES)]
+    starts = [max(0, len(file) - SAMPLE_BYTES) // 2 for file in some]
+    return b"".join([file[start : start + SAMPLE_BYTES] for file, start in zip(some, starts, strict=True)])
 
 
 def _groups(some: Sequence[int], sizes: Sequence[int]) -> Iterable[Sequence[int]]:

@@ -253,6 +253,8 @@ class _Copier:
     def _limit(self) -> None:
         while sum(writer.stored for writer in self._open.values()) > _OPEN:
             self._store(max(self._open, key=lambda kind: self._open[kind].stored))
+        for kind in [kind for kind, writer in self._open.items() if writer.full]:
+            self._store(kind)
 
     def _store(self, kind: object) -> None:
         pack = self._open.pop(kind).finish()

@@ -59,7 +59,7 @@ class Work:
     fresh: pa.Table  # scanned rows that are new or changed
     kept: npt.NDArray[np.int64]  # which of them could be read
     were: npt.NDArray[np.int64]  # the previous row of each that looks as it did, else -1
-    files: dict[int, FileRow]
+    files: dict[int, FileRow | None]
     touched: pa.Table  # scanned rows whose attributes changed, not their bytes
     before: pa.Table  # previous rows of those, whole
     removed: pa.Table
@@ -164,7 +164,7 @@ class Survey:
         return found
 
     def _lost_rows(
-        self, scanned: pa.Table, changed: npt.NDArray[np.int64], files: dict[int, FileRow]
+        self, scanned: pa.Table, changed: npt.NDArray[np.int64], files: dict[int, FileRow | None]
     ) -> npt.NDArray[np.bool_]:
         """Which scanned rows cannot be kept: files that could not be read, and the other names of such files."""
         lost = np.zeros(scanned.num_rows, bool)
@@ -182,7 +182,7 @@ class Survey:
             lost |= others
         return lost
 
-    def _read(self, unit: Unit, fresh: pa.Table) -> dict[int, FileRow]:
+    def _read(self, unit: Unit, fresh: pa.Table) -> dict[int, FileRow | None]:
         rows = np.flatnonzero(plain(pc.equal(fresh["kind"], scalar("file"))))
         if not len(rows):
             return {}
@@ -281,12 +281,11 @@ def _all_files(changes: Changes, scanned: pa.Table) -> Changes:
 def _present(scanned: pa.Table, found: list[FileRow | None]) -> dict[str, pa.Array]:
     """The columns of status, as of when each file was read."""
     sizes = zip(scanned["size"].to_pylist(), found, strict=True)
-    moved = [size if file is None or file.status is None else file.size for size, file in sizes]
-    columns = {"size": column(moved, pa.int64())}
+    columns = {"size": column([size if file is None else file.size for size, file in sizes], pa.int64())}
     for name, get in _STATUS.items():
         values = scanned[name].to_pylist()
         for row, file in enumerate(found):
-            if file is not None and file.status is not None:
+            if file is not None:
                 values[row] = get(file.status)
         columns[name] = column(values, ENTRIES.schema.field(name).type)
     return columns

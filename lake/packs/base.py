@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
 __all__ = ["Pack", "PackObject", "PackWriter"]
 
+_CHUNKS = 1 << 16  # of one pack, however small they are: what is known of each stays in memory until the pack is stored
+
 
 @dataclass(frozen=True)
 class PackObject:
@@ -63,6 +65,11 @@ class PackWriter(ABC):
     @abstractmethod
     def count(self) -> int:
         """Chunks so far."""
+
+    @property
+    def full(self) -> bool:
+        """Whether it has as many chunks as one pack should."""
+        return self.count >= _CHUNKS
 
     @abstractmethod
     def finish(self) -> Pack:

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
+import pytest
 from blake3 import blake3
 
 from holotype.catalog import Catalog, Conflict, MemoryStore
@@ -24,7 +25,7 @@ from holotype.lake.packs import ParquetPackWriter, ZarrPackWriter, decode
 from holotype.lake.paths import columns as path_columns
 from holotype.lake.schema import ENTRIES, PACKS, SNAPSHOTS, TABLES
 from holotype.lake.sessions import abort_session, open_session, writer_check
-from holotype.lake.snapshots import latest, resolve
+from holotype.lake.snapshots import latest, resolve, snapshots
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -298,3 +299,22 @@ def _chunk(context: Context, place: dict[str, Any], packs: dict[str, Any]) -> by
     chunk = stored[place["start"] : place["start"] + place["length"]]
     assert digest(chunk) == place["chunk"]
     return chunk
+
+
+def packs(archive: Context) -> set[str]:
+    """The objects of packs in storage."""
+    return {info.key for info in archive.store.list("packs/")}
+
+
+def all_there(archive: Context) -> bool:
+    """Whether every live snapshot can be read whole."""
+    for row in snapshots(archive, state=archive.catalog.refresh()).to_pylist():
+        contents(archive, row["snapshot"])
+    return True
+
+
+def elsewhere(archive: Context) -> str:
+    """A session opened on another machine."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("holotype.lake.sessions.machine_here", lambda: "node7")
+        return str(open_session(archive))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import random
 import socket
 import stat
 import threading
@@ -14,6 +13,7 @@ import pytest
 from holotype.catalog import SourceProblem
 
 from .trees import (
+    LARGE,
     Meddler,
     assert_sound,
     files,
@@ -29,18 +29,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from holotype.lake import Archive
-
-LARGE = random.Random(1).randbytes(16 << 10)  # many chunks
-
-
-@pytest.fixture
-def archive() -> Archive:
-    return new_archive()
-
-
-@pytest.fixture
-def source(tmp_path: Path) -> Path:
-    return fill(tmp_path / "source", {"a": b"first", "large": LARGE, "folder/b": b"second", "z": b"last"})
 
 
 class TestKinds:

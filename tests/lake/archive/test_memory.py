@@ -20,14 +20,14 @@ if TYPE_CHECKING:
     import pytest
 
 intake: Any = import_module("holotype.lake.intake")
-packing: Any = import_module("holotype.lake.packing")
+base: Any = import_module("holotype.lake.packs.base")
 
 
 def test_a_pack_is_stored_when_it_has_many_chunks_however_small(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """What is known of a chunk stays in memory until its pack is stored."""
-    monkeypatch.setattr(packing, "PACK_CHUNKS", 100)
+    monkeypatch.setattr(base, "_CHUNKS", 100)
     monkeypatch.setattr(intake, "_SHARED_BYTES", 256)
     source = fill(tmp_path / "source", {f"{n:04d}": b"%d" % n for n in range(1000)})
     archive = new_archive()

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import errno
 import os
-import random
+import shutil
+from contextlib import nullcontext
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -12,12 +13,12 @@ import pytest
 from holotype.catalog import SourceNotFound, SourceProblem
 
 from .trees import (
+    LARGE,
     Meddler,
     assert_sound,
     files,
     fill,
     look,
-    new_archive,
     refused,
     restored,
 )
@@ -27,18 +28,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from holotype.lake import Archive, Snapshot
-
-LARGE = random.Random(1).randbytes(16 << 10)  # many chunks
-
-
-@pytest.fixture
-def archive() -> Archive:
-    return new_archive()
-
-
-@pytest.fixture
-def source(tmp_path: Path) -> Path:
-    return fill(tmp_path / "source", {"a": b"first", "large": LARGE, "folder/b": b"second", "z": b"last"})
 
 
 def problems(archive: Archive, reference: str) -> dict[str, str]:
@@ -393,6 +382,48 @@ class TestAlive:
         archive.backup(source, dataset="run")
         meddler.stop()
         assert all(b"another" not in data for data in files(restored(archive, "run@1", tmp_path / "back")).values())
+
+    def test_a_folder_made_anew_is_read_as_it_is_now(
+        self, archive: Archive, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """Also while the one that was there before is still open."""
+        source = fill(tmp_path / "source", {"folder/a": b"a", "folder/b": b"old", "folder/c": b"c"})
+
+        def replace() -> None:
+            shutil.rmtree(source / "folder")
+            fill(source, {"folder/a": b"another", "folder/b": b"new", "folder/c": b"new too"})
+
+        meddler = Meddler(monkeypatch, source)
+        meddler.on_read = self.once(b"folder/a", replace)
+        archive.backup(source, dataset="run")
+        meddler.stop()
+        assert archive.problems("run").is_empty()
+        found = files(restored(archive, "run@1", tmp_path / "back"))
+        assert found == {b"folder/a": b"another", b"folder/b": b"new", b"folder/c": b"new too"}
+
+
+@pytest.mark.skipif(not os.path.isdir("/proc/self/fd"), reason="the system does not list what is open")
+@pytest.mark.parametrize("strict", [False, True])
+def test_nothing_stays_open(
+    strict: bool,  # noqa: FBT001 - given by name
+    archive: Archive,
+    source: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    archive.backup(source, dataset="warm")
+    before = len(os.listdir("/proc/self/fd"))
+
+    def refuse(path: bytes) -> None:
+        if path == b"folder/b":
+            raise refused()
+
+    meddler = Meddler(monkeypatch, source)
+    meddler.on_open = refuse
+    for _ in range(3):
+        with pytest.raises(SourceProblem) if strict else nullcontext():
+            archive.backup(source, dataset="run", on_problem="raise" if strict else "record")
+    meddler.stop()
+    assert len(os.listdir("/proc/self/fd")) == before
 
 
 def test_every_problem_is_counted(archive: Archive, source: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import random
 import socket
 import stat
 from contextlib import suppress
@@ -22,6 +23,9 @@ if TYPE_CHECKING:
 
 SMALL = {"min": 512, "average": 1024, "max": 4096}
 """Chunk limits with which a file of a few kilobytes has many chunks."""
+
+LARGE = random.Random(1).randbytes(16 << 10)
+"""A file of many such chunks."""
 
 T = TypeVar("T")
 

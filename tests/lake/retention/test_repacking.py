@@ -17,7 +17,7 @@ from holotype.lake.snapshots import history, snapshots
 from holotype.lake.trash import recover
 
 from ...catalog.faults import Crash, FaultyStore, lost_connection
-from ..making import Clock, another, contents, keep, new_archive
+from ..making import Clock, another, contents, keep, new_archive, packs
 from .interleaving import QuickCatalog, SharedStore
 
 if TYPE_CHECKING:
@@ -25,11 +25,6 @@ if TYPE_CHECKING:
 
 FILES = {f"{n}": [bytes([n]) * 99] for n in range(10)}
 FEW = {name: FILES[name] for name in ("2", "5")}
-
-
-def packs(archive: Context) -> set[str]:
-    """The objects of packs in storage."""
-    return {info.key for info in archive.store.list("packs/")}
 
 
 def quick(store: ObjectStore, clock: Clock) -> Context:
@@ -54,7 +49,7 @@ def check_contents(archive: Context) -> None:
 
 
 @pytest.mark.parametrize("numbers", [False, True], ids=["parquet", "zarr"])
-def test_what_is_needed_moves_and_the_old_pack_goes_when_readers_are_done(numbers: bool) -> None:  # noqa: FBT001
+def test_what_is_needed_moves_and_the_old_pack_goes_when_readers_are_done(numbers: bool) -> None:  # noqa: FBT001 - given by name
     clock = Clock()
     archive = half_forgotten(clock, numbers=numbers)
     before = packs(archive)
@@ -75,6 +70,15 @@ def test_what_is_needed_moves_and_the_old_pack_goes_when_readers_are_done(number
     check_contents(archive)
     kinds = {row["kind"] for row in archive.catalog.read("packs").to_pylist()}
     assert kinds == {"zarr" if numbers else "parquet"}
+
+
+def test_new_packs_have_no_more_chunks_than_a_writers(monkeypatch: pytest.MonkeyPatch) -> None:
+    archive = half_forgotten()
+    monkeypatch.setattr("holotype.lake.packs.base._CHUNKS", 1)
+    monkeypatch.setattr("holotype.lake.repack._GROUP", 1)
+    assert collect(archive, repack_below=0.5).repacked
+    assert [row["chunks"] for row in archive.catalog.read("packs").to_pylist()] == [1, 1]
+    check_contents(archive)
 
 
 def test_packs_that_are_needed_enough_stay() -> None:
