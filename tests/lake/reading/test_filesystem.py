@@ -108,7 +108,7 @@ def test_what_is_known_of_a_file(archive: Archive, source: Path) -> None:
     info = files.info("reads/a.fastq")
     assert (info["name"], info["type"], info["size"]) == ("reads/a.fastq", "file", 8)
     assert (info["mode"], info["uid"], info["gid"]) == (status.st_mode & 0o7777, status.st_uid, status.st_gid)
-    assert files.modified("reads/a.fastq") == datetime.fromtimestamp(status.st_mtime, UTC)
+    assert files.modified("reads/a.fastq") == datetime.fromtimestamp(status.st_mtime_ns / 1e9, UTC)
     assert files.created("reads/a.fastq") == files.created("") == files.modified("")
     assert files.ukey("reads/a.fastq") == info["sha256"]
     assert files.checksum("reads/a.fastq") == int(info["sha256"], 16)
