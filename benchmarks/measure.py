@@ -15,6 +15,10 @@ if TYPE_CHECKING:
 
 __all__ = ["Command", "CommandFailed", "Usage", "run"]
 
+# With this set, as it is in many containers, a Python program compiles its modules anew each time it starts, which no
+# user's does after the first time.
+_NOT_PASSED_ON = frozenset({"PYTHONDONTWRITEBYTECODE"})
+
 
 @dataclass(frozen=True)
 class Command:
@@ -67,7 +71,8 @@ def run(command: Command, *, accept: tuple[int, ...] = (0,)) -> Usage:
         process = subprocess.Popen(
             command.arguments,
             cwd=command.folder,
-            env={**os.environ, **command.environment},
+            env={name: value for name, value in os.environ.items() if name not in _NOT_PASSED_ON}
+            | dict(command.environment),
             stdin=subprocess.DEVNULL,
             stdout=printed,
             stderr=subprocess.STDOUT,

@@ -25,7 +25,18 @@ from .problems import Problem
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
-__all__ = ["apply", "capture", "extents", "group_name", "group_number", "holes", "named", "user_name", "user_number"]
+__all__ = [
+    "apply",
+    "bare",
+    "capture",
+    "extents",
+    "group_name",
+    "group_number",
+    "holes",
+    "named",
+    "user_name",
+    "user_number",
+]
 
 _HAS_XATTRS = hasattr(os, "listxattr")
 # Without them on this file system, or gone between two calls: there is nothing to keep.
@@ -58,6 +69,14 @@ def capture(
         gone = error.errno in (errno.ENOENT, errno.ENOTDIR)
         return None, [Problem.of(path, "vanished" if gone else "attributes", error)]
     return found or None, [Problem(path, "attributes", message) for message in skipped]
+
+
+def bare(fd: int) -> bool:
+    """Whether an open file certainly has no extended attributes; one call for what most files are asked."""
+    try:
+        return not (_HAS_XATTRS and os.listxattr(fd))
+    except OSError:
+        return False
 
 
 def _read(where: int | bytes) -> tuple[list[tuple[bytes, bytes]], list[str]]:

@@ -12,7 +12,6 @@ import errno
 import hashlib
 import os
 import stat
-from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -20,7 +19,7 @@ from blake3 import blake3
 
 from holotype.catalog import SourceProblem
 
-from .attributes import capture, holes
+from .attributes import bare, capture, holes
 from .chunkers import FastCDC, FixedBlocks, PageCuts, is_parquet, layout_of
 from .levels import Opener, open_below
 from .packing import BUFFER_BYTES, Pieces, SmallFiles, Unit
@@ -180,8 +179,10 @@ class Intake:
 
     def _one(self, unit: Unit, path: bytes, row: int, expected: tuple[int, int, int]) -> FileRow | None:
         if expected[0] <= self._small:
-            with suppress(_NotAsScanned):
+            try:
                 return self._as_scanned(unit, path, row, expected)
+            except _NotAsScanned:  # caught here: a context manager would be entered for every small file
+                pass
         # A folder above may have become a link since it was scanned; a small file that is as it was shows that none
         # did.
         fd = self._open(path, through_links=False)
@@ -193,14 +194,15 @@ class Intake:
     def _as_scanned(self, unit: Unit, path: bytes, row: int, expected: tuple[int, int, int]) -> FileRow | None:
         """Read a small file at once; ``None`` when it has nothing but bytes.  Raises ``_NotAsScanned``."""
         size = expected[0]
-        fd = self._open(path)
+        fd = self._open(path) if self._only is not None else self._folder.open(path)
         try:
             if self._buffer is None or (self._rows and self._at + size >= _SHARED_BYTES):
                 self._flush(unit)
                 self._buffer = self._packer.buffer()
                 self._view = memoryview(self._buffer)
+            at = self._at
             # One byte more than expected shows growth without another call.
-            count = _pread_into(fd, self._view[self._at : self._at + size + 1], 0)
+            count = _pread_into(fd, self._view[at : at + size + 1], 0)
             after = os.fstat(fd)
             if (
                 count != size
@@ -208,28 +210,24 @@ class Intake:
                 or not stat.S_ISREG(after.st_mode)
             ):
                 raise _NotAsScanned
-            xattrs = self._capture(fd, path)
+            xattrs = None if bare(fd) else self._capture(fd, path)
         finally:
             os.close(fd)
         if size:
-            self._took(unit, row, path, size)
+            chunk = None
+            if size <= _HASHED_HERE:
+                file = self._view[at : at + size]
+                chunk = unit.chunks[row] = blake3(file).digest()
+                unit.sha256[row] = hashlib.sha256(file).digest()
+            self._at = at + size
+            self._rows.append(row)
+            self._stops.append(self._at)
+            self._ids.append(chunk)
+            self._kinds.append(path[path.rfind(b".") + 1 :][-8:])
         else:
             unit.sha256[row], unit.chunks[row] = hashlib.sha256().digest(), []
             self._ticker.add(files=1)
         return None if xattrs is None else FileRow(after, xattrs, size=size)
-
-    def _took(self, unit: Unit, row: int, path: bytes, size: int) -> None:
-        """The next ``size`` bytes of the shared buffer are this file."""
-        chunk = None
-        if size <= _HASHED_HERE:
-            file = self._view[self._at : self._at + size]
-            chunk = unit.chunks[row] = blake3(file).digest()
-            unit.sha256[row] = hashlib.sha256(file).digest()
-        self._at += size
-        self._rows.append(row)
-        self._stops.append(self._at)
-        self._ids.append(chunk)
-        self._kinds.append(path[path.rfind(b".") + 1 :][-8:])
 
     def _flush(self, unit: Unit) -> None:
         if self._rows and self._buffer is not None:

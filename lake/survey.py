@@ -187,7 +187,7 @@ class Survey:
         if not len(rows):
             return {}
         files = fresh.take(numbers(rows))
-        wanted = zip(*(files[name].to_pylist() for name in ("size", "mtime_ns", "ctime_ns")), strict=True)
+        wanted = zip(*(plain(files[name]).tolist() for name in ("size", "mtime_ns", "ctime_ns")), strict=True)
         return self._intake.read(unit, raw(files).to_pylist(), rows.tolist(), list(wanted))
 
     def rows(self, work: Work) -> pa.Table:
@@ -267,8 +267,15 @@ def _xattrs(values: Iterable[list[tuple[bytes, bytes]] | None]) -> pa.Array:
 
 
 def _chunks(values: Sequence[list[bytes] | bytes | None]) -> pa.Array:
-    lists = [[value] if isinstance(value, bytes) else value for value in values]
-    return column(lists, ENTRIES.schema.field("chunks").type)
+    """Ids of chunks as a column of lists; one that stands alone is the list of itself."""
+    kind = ENTRIES.schema.field("chunks").type
+    counts = np.fromiter((1 if isinstance(ids, bytes) else len(ids or ()) for ids in values), np.int64, len(values))
+    joined = b"".join([ids if isinstance(ids, bytes) else b"".join(ids or ()) for ids in values])
+    ids = pa.Array.from_buffers(kind.value_type, int(counts.sum()), [None, pa.py_buffer(joined)])
+    valid = np.fromiter((ids is not None for ids in values), np.bool_, len(values))
+    bitmap = None if valid.all() else pa.py_buffer(np.packbits(valid, bitorder="little"))
+    offsets = pa.py_buffer(np.concatenate([[0], np.cumsum(counts)]).astype(np.int32))
+    return pa.Array.from_buffers(kind, len(values), [bitmap, offsets], children=[ids])
 
 
 def _all_files(changes: Changes, scanned: pa.Table) -> Changes:

@@ -21,13 +21,14 @@ Apache Parquet format 2.x, https://parquet.apache.org/docs/file-format/ and its 
 from __future__ import annotations
 
 import zlib
-from typing import TYPE_CHECKING, Any
+from itertools import chain
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import pyarrow as pa
 from blake3 import blake3
 
-from holotype.catalog import column, numbers, repeated
+from holotype.catalog import numbers, repeated
 
 from ..schema import CHUNKS
 from .base import Pack, PackObject, PackWriter
@@ -37,6 +38,7 @@ from .thrift import i32, i64, items, struct, text
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    import numpy.typing as npt
     from typing_extensions import Buffer
 
     from .thrift import Value
@@ -59,6 +61,20 @@ _SCHEMA = items(
     ]
 )
 
+
+class _Group(NamedTuple):
+    """Chunks that share a page: their ids, one behind the other, their lengths, and where the page's body lies.
+
+    Kept as it comes, and made into columns when the pack is finished: each step that lets go of the interpreter's lock
+    while a group is added costs the thread that reads files more than it costs this one.
+    """
+
+    ids: bytes
+    lengths: list[int]
+    begin: int
+    stored: int
+
+
 # Above this a copy is worth doing without the GIL, below it one call for all is faster.
 _LARGE = 64 << 10
 
@@ -73,12 +89,11 @@ class ParquetPackWriter(PackWriter):
     def __init__(self, session: str, *, compress: bool, level: int = 1) -> None:
         self._session = session
         self._codec = pa.Codec("zstd", compression_level=level) if compress else None
-        self._hasher = blake3()
         self._slabs = Slabs()
         self._raw = self._count = 0
-        self._groups: list[Value] = []
-        self._rows: list[dict[str, Any]] = []
-        self._write(_MAGIC)
+        self._groups: list[_Group] = []
+        self._pages: list[Value] = []
+        self._slabs.write(_MAGIC)
 
     @property
     def stored(self) -> int:
@@ -98,41 +113,38 @@ class ParquetPackWriter(PackWriter):
         """
         if not ids:
             return
-        lengths = np.fromiter(map(len, chunks), np.int64, len(chunks))
+        joined = b"".join(ids)
         body = _plain(chunks)
         stored: Buffer = body if self._codec is None else self._codec.compress(body, asbytes=True)
-        named = self._column("chunk_id", _FIXED_LEN_BYTE_ARRAY, len(ids), 32 * len(ids), b"".join(ids), None)
+        named = self._column("chunk_id", _FIXED_LEN_BYTE_ARRAY, len(ids), len(joined), joined, None)
         held = self._column("data", _BYTE_ARRAY, len(ids), body.nbytes, stored, self._codec)
-        self._groups.append(
-            struct({1: items([named, held]), 2: i64(32 * len(ids) + body.nbytes), 3: i64(len(ids))}),
+        self._pages.append(
+            struct({1: items([named, held]), 2: i64(len(joined) + body.nbytes), 3: i64(len(ids))}),
         )
+        size = memoryview(stored).nbytes
+        self._groups.append(_Group(joined, list(map(len, chunks)), self._slabs.size - size, size))
         self._count += len(ids)
-        self._raw += int(lengths.sum())
-        begin, size = self._slabs.size - memoryview(stored).nbytes, memoryview(stored).nbytes
-        starts = np.cumsum(lengths + 4) - lengths
-        if self._codec is None:
-            places = {"offset": begin + starts, "stored": lengths, "block": lengths, "start": np.zeros_like(starts)}
-        else:
-            same = np.ones_like(starts)
-            places = {"offset": begin * same, "stored": size * same, "block": body.nbytes * same, "start": starts}
-        self._rows.append({"chunk": column(ids, pa.binary(32)), **places, "length": lengths})
+        self._raw += body.nbytes - 4 * len(ids)
 
     def finish(self) -> Pack:
         """The finished pack; there must be something in it."""
         footer = struct(
-            {1: i32(2), 2: _SCHEMA, 3: i64(self._count), 4: items(self._groups), 6: text("holotype version 1")}
+            {1: i32(2), 2: _SCHEMA, 3: i64(self._count), 4: items(self._pages), 6: text("holotype version 1")}
         )[1]
-        self._write(footer)
-        self._write(len(footer).to_bytes(4, "little") + _MAGIC)
-        name = f"{self._session}/{self._hasher.hexdigest()}"
+        self._slabs.write(footer)
+        self._slabs.write(len(footer).to_bytes(4, "little") + _MAGIC)
+        parts, hasher = self._slabs.parts(), blake3()
+        for part in parts:
+            hasher.update(part)
+        name = f"{self._session}/{hasher.hexdigest()}"
         key = f"packs/{name}.parquet"
+        ids = pa.py_buffer(b"".join([group.ids for group in self._groups]))
         columns = {
-            "chunk": pa.concat_arrays([rows["chunk"] for rows in self._rows]),
+            "chunk": pa.Array.from_buffers(pa.binary(32), self._count, [None, ids]),
             "pack": repeated(name, self._count),
             "codec": repeated("raw" if self._codec is None else "zstd", self._count),
+            **{place: numbers(values) for place, values in self._places().items()},
         }
-        for place in ("offset", "stored", "block", "start", "length"):
-            columns[place] = numbers(np.concatenate([rows[place] for rows in self._rows]))
         row: dict[str, object] = {
             "pack": name,
             "kind": "parquet",
@@ -143,11 +155,24 @@ class ParquetPackWriter(PackWriter):
             "chunks": self._count,
         }
         chunks = pa.table([columns[column] for column in CHUNKS.schema.names], schema=CHUNKS.schema)
-        return Pack(name, (PackObject(key, self._slabs.parts()),), chunks, row, self._slabs)
+        return Pack(name, (PackObject(key, parts),), chunks, row, self._slabs)
 
-    def _write(self, data: Buffer) -> None:
-        self._slabs.write(data)
-        self._hasher.update(data)
+    def _places(self) -> dict[str, npt.NDArray[np.int64]]:
+        """Where each chunk lies, as columns of the table ``chunks``."""
+        lengths = np.fromiter(chain.from_iterable(group.lengths for group in self._groups), np.int64, self._count)
+        counts = [len(group.lengths) for group in self._groups]
+        # Of each chunk, where its group's page begins, and how far behind that its bytes begin in the decoded page.
+        begin = np.repeat(np.array([group.begin for group in self._groups], np.int64), counts)
+        ends = np.cumsum(lengths + 4)
+        firsts = np.cumsum([0, *counts[:-1]])
+        starts = ends - lengths - np.repeat(ends[firsts] - lengths[firsts] - 4, counts)
+        if self._codec is None:
+            places = {"offset": begin + starts, "stored": lengths, "block": lengths, "start": np.zeros_like(starts)}
+        else:
+            stored = np.repeat(np.array([group.stored for group in self._groups], np.int64), counts)
+            decoded = np.repeat(np.add.reduceat(lengths + 4, firsts), counts)
+            places = {"offset": begin, "stored": stored, "block": decoded, "start": starts}
+        return {**places, "length": lengths}
 
     def _column(self, name: str, kind: int, count: int, decoded: int, body: Buffer, codec: pa.Codec | None) -> Value:
         """Write one column of a row group, a page; returns the footer's ColumnChunk."""
@@ -156,8 +181,8 @@ class ParquetPackWriter(PackWriter):
         checksum = zlib.crc32(body)
         checksum -= (checksum & 0x8000_0000) << 1  # the field is signed
         header = struct({1: i32(_DATA_PAGE), 2: i32(decoded), 3: i32(stored), 4: i32(checksum), 5: page})[1]
-        self._write(header)
-        self._write(body)
+        self._slabs.write(header)
+        self._slabs.write(body)
         meta = struct(
             {
                 1: i32(kind),
