@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     import zarr
 
     from .collect import Collected
+    from .executing import Submits
     from .filesystem import HolotypeFileSystem
     from .forget import Forgotten
     from .placing import Owners
@@ -129,6 +130,7 @@ class Archive:
         on_problem: Literal["record", "raise"] = "record",
         compression: int = 1,
         workers: int | None = None,
+        executor: Submits | None = None,
         progress: OnProgress | None = None,
     ) -> Snapshot:
         """Keep the folder or file ``source`` as the next snapshot of ``dataset``.  See ``lake/backup.py``."""
@@ -147,6 +149,7 @@ class Archive:
             on_problem=on_problem,
             compression=compression,
             workers=workers,
+            executor=executor,
             progress=progress,
         )
 

@@ -22,8 +22,10 @@ import pyarrow.compute as pc
 from holotype.catalog import Conflict, HolotypeError, InvalidOption, ObjectMissing, repeated, scalar
 
 from .context import host_here
+from .deputies import Deputies
 from .index import Known
-from .intake import Problems
+from .intake import Intake, Problems
+from .ledger import Ledger
 from .manifest import Manifest, ManifestWriter
 from .packing import Packer
 from .paths import Patterns
@@ -42,8 +44,10 @@ if TYPE_CHECKING:
     from holotype.catalog import Entry, State
 
     from .context import Context
+    from .executing import Submits
+    from .intake import Reader
+    from .ledger import Packed
     from .manifest import Draft
-    from .packing import Packed
     from .progress import OnProgress
 
 __all__ = ["backup"]
@@ -70,6 +74,7 @@ def backup(
     kind: Literal["files", "table", "array"] = "files",
     name_source: str | None = None,
     workers: int | None = None,
+    executor: Submits | None = None,
     progress: OnProgress | None = None,
 ) -> Snapshot:
     """Keep the folder or file ``source`` as the next snapshot of ``dataset``, and return it.
@@ -79,7 +84,9 @@ def backup(
     ``reread``: read every file again, also those whose size, times and inode say they are unchanged.  ``on_problem``:
     what to do about an entry that cannot be kept as it is: ``record`` it and go on, or ``raise`` ``SourceProblem`` with
     nothing committed.  ``compression``: the zstd level, 1 to 22. ``kind`` and ``name_source``: what the snapshot says
-    was given to it and where it came from.  ``workers``: threads that hash and compress.
+    was given to it and where it came from.  ``workers``: threads that hash and compress.  ``executor``: who reads and
+    packs the files instead, a batch at a time: threads, processes, or machines that see both the source and the
+    storage.
 
     A snapshot that differs in nothing from the one before is still made: it says that all was there at that time.
 
@@ -102,7 +109,8 @@ def backup(
         strict=on_problem == "raise",
         reread=reread,
         compression=compression,
-        workers=workers,
+        workers=workers if executor is None else 0,
+        executor=executor,
         scanning={
             "exclude": Patterns.of(exclude).patterns,
             "include": Patterns.of(include).patterns,
@@ -133,6 +141,7 @@ class _Plan:
     reread: bool
     compression: int
     workers: int | None
+    executor: Submits | None
     scanning: dict[str, Any]
 
 
@@ -143,30 +152,33 @@ def _attempt(context: Context, plan: _Plan, ticker: Ticker) -> Snapshot:
     previous = Manifest.load(context.catalog, parent.id, state=view) if parent is not None else None
     problems = Problems(strict=plan.strict)
     writer = ManifestWriter(context.catalog, previous)
-    known = Known(context.catalog, state=view)
     session: list[str] = []
 
     def opened() -> str:
         session.append(open_session(context))
         return session[0]
 
+    ledger = Ledger(context, open_session=opened)
+    known = Known(context.catalog, state=view)
     try:
-        with Packer(context, known=known, open_session=opened, level=plan.compression, workers=plan.workers) as packer:
+        with Packer(ledger, known=known, level=plan.compression, workers=plan.workers) as packer:
+            reader = _reader(context, plan, packer, ledger, problems, ticker)
             survey = Survey(
                 plan.source,
-                packer,
+                reader,
                 problems,
-                ticker,
                 previous,
                 scanning=plan.scanning,
                 reread=plan.reread,
                 trusted_before_ns=_trusted(parent),
-                chunking=context.catalog.settings["chunking"],
             )
-            for work in survey.stretches():
-                writer.change(work.stretch, put=survey.rows(work), removed=work.removed)
-            draft, packed = writer.finish(), packer.finish()
-            survey.tell_stored()
+            told = 0
+            for settled in survey.stretches():
+                writer.change(settled.stretch, put=settled.put, removed=settled.removed)
+                told = _tell(ticker, ledger, told)
+            packer.finish()
+            draft, packed = writer.finish(), ledger.finish()
+            _tell(ticker, ledger, told)
         snapshot = _commit(context, plan, view, parent, draft, packed, problems, began)
     except BaseException as error:
         if session:
@@ -176,6 +188,33 @@ def _attempt(context: Context, plan: _Plan, ticker: Ticker) -> Snapshot:
         raise
     ticker.finish()
     return snapshot
+
+
+def _reader(
+    context: Context, plan: _Plan, packer: Packer, ledger: Ledger, problems: Problems, ticker: Ticker
+) -> Reader:
+    """What reads the source's files: this process, or the workers of an executor."""
+    chunking = context.catalog.settings["chunking"]
+    intake = Intake(plan.source, packer, chunking=chunking, problems=problems, ticker=ticker)
+    if plan.executor is None:
+        return intake
+    return Deputies(
+        plan.executor,
+        context,
+        intake,
+        ledger,
+        source=plan.source,
+        level=plan.compression,
+        problems=problems,
+        ticker=ticker,
+    )
+
+
+def _tell(ticker: Ticker, ledger: Ledger, told: int) -> int:
+    """Say how much was stored, ``told`` of which was said before."""
+    stored = ledger.stored_bytes
+    ticker.add(stored=stored - told)
+    return stored
 
 
 def _purged(context: Context, snapshot: Snapshot) -> bool:

@@ -81,12 +81,14 @@ class _SpilledRun(_Run):
     def __init__(self, first: Words, file: BinaryIO, start: int) -> None:
         super().__init__(first, np.empty(0, _RECORD))
         self._file, self._start = file, start
+        self._lock = threading.Lock()
 
     def whole(self, rows: npt.NDArray[np.intp]) -> Records:
         found = bytearray()
         for row in rows.tolist():
-            self._file.seek(self._start + row * _RECORD.itemsize)
-            found += self._file.read(_RECORD.itemsize)
+            with self._lock:  # several branches read the same file
+                self._file.seek(self._start + row * _RECORD.itemsize)
+                found += self._file.read(_RECORD.itemsize)
         return np.frombuffer(found, _RECORD)
 
 
@@ -108,9 +110,20 @@ class Known:
         self._spill: BinaryIO | None = None
         self._runs: list[_Run] = []
         self._loaded = False
+        self._base: Known | None = None
         self._fresh: set[bytes] = set()
         self._packs = column([], pa.string())
         self._relied = np.zeros(0, np.bool_)
+
+    def branch(self) -> Known:
+        """The same knowledge for somebody else, who stores and relies on his own account."""
+        with self._lock:
+            self._load_once()
+            found = Known(self._catalog, state=self._state, spill=self._folder)
+            found._loaded, found._runs, found._exact = True, list(self._runs), self._exact
+            found._packs, found._relied = self._packs, np.zeros(len(self._packs), np.bool_)
+            found._base = self  # whose temporary file it reads
+        return found
 
     @property
     def relied(self) -> frozenset[str]:
@@ -144,9 +157,7 @@ class Known:
 
     def _find(self, words: Words) -> npt.NDArray[np.bool_]:
         """Which ids are in a run; the packs they are in are relied on from now on."""
-        if not self._loaded:
-            self._load()
-            self._loaded = True
+        self._load_once()
         found = np.zeros(len(words), np.bool_)
         if not self._runs:
             return found
@@ -169,6 +180,11 @@ class Known:
                 asking = asking[run.first[at[asking]] == first[asking]]
         found[order] = there
         return found
+
+    def _load_once(self) -> None:
+        if not self._loaded:
+            self._load()
+            self._loaded = True
 
     def _load(self) -> None:
         self._runs.clear()  # of a load that failed half way

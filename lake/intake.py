@@ -12,8 +12,9 @@ import errno
 import hashlib
 import os
 import stat
+from abc import ABC, abstractmethod
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from blake3 import blake3
 
@@ -21,6 +22,7 @@ from holotype.catalog import SourceProblem
 
 from .attributes import bare, capture, holes
 from .chunkers import FastCDC, FixedBlocks, PageCuts, is_parquet, layout_of
+from .filehash import FileHash
 from .levels import Opener, open_below
 from .packing import BUFFER_BYTES, Pieces, SmallFiles, Unit
 from .paths import shown
@@ -33,10 +35,9 @@ if TYPE_CHECKING:
     from .packing import Packer
     from .progress import Ticker
 
-__all__ = ["FileRow", "Intake", "Problems"]
+__all__ = ["FileRow", "Intake", "Problems", "Reader", "Reading"]
 
 _TRIES = 2  # a file that changed under both readings is kept as read, and marked
-_ZEROS = bytes(1 << 20)
 # Hashing a few bytes takes less time than two threads lose by passing the interpreter's lock to and fro.
 _HASHED_HERE = 32 << 10
 _SHARED_BYTES = BUFFER_BYTES // 2  # small files put together: at most this becomes one compressed block
@@ -46,7 +47,7 @@ class Problems:
     """Gathers problems, or raises at the first when the caller is strict."""
 
     def __init__(self, *, strict: bool) -> None:
-        self._strict = strict
+        self.strict = strict
         self.found: list[Problem] = []
 
     def add(self, path: bytes, problem: str, message: str) -> None:
@@ -55,7 +56,7 @@ class Problems:
 
     def take(self, found: Problem) -> None:
         """Record a problem that is already made out."""
-        if self._strict:
+        if self.strict:
             path = shown(found.path)
             raise SourceProblem(
                 f"{path}: {found.problem}: {found.message}; nothing was committed", path=path, problem=found.problem
@@ -107,11 +108,66 @@ class FileRow:
     size: int = 0
 
 
-class Intake:
-    """Reads the files of one source into a packer's buffers; used from one thread.
+class Reading(ABC):
+    """Files of one unit, being read."""
+
+    @property
+    @abstractmethod
+    def done(self) -> bool:
+        """Whether the result is there without waiting."""
+
+    @abstractmethod
+    def result(self) -> dict[int, FileRow | None]:
+        """What was found, by row, when all is stored but for what is still in open packs: ``None`` for a file that was
+        as it was scanned and has nothing but bytes.  A row that is missing could not be read; its problem is recorded.
+        """
+
+
+class Reader(ABC):
+    """Reads the files of a source and has them stored, as many stretches ahead of what is asked for as ``ahead`` says;
+    used from one thread.
+    """
+
+    ahead: int
+
+    @abstractmethod
+    def begin(
+        self, unit: Unit, paths: Sequence[bytes], rows: Sequence[int], wanted: Sequence[tuple[int, int, int]]
+    ) -> Reading:
+        """Begin to read the files at ``paths``, to fill ``unit`` at ``rows``.
+
+        ``wanted``: each file's size, mtime_ns and ctime_ns as scanned.
+        """
+
+    @abstractmethod
+    def attributes(self, path: bytes, kind: str) -> list[tuple[bytes, bytes]] | None:
+        """The extended attributes of an entry whose bytes are not read."""
+
+
+@dataclass
+class _Read(Reading):
+    """Files that were read, and are being stored."""
+
+    packer: Packer
+    unit: Unit
+    found: dict[int, FileRow | None]
+
+    @property
+    def done(self) -> bool:
+        return not self.unit.pending
+
+    def result(self) -> dict[int, FileRow | None]:
+        self.packer.wait(self.unit)
+        return self.found
+
+
+class Intake(Reader):
+    """Reads the files of one source into a packer's buffers, itself.
 
     ``chunking``: the archive's parameters.  ``small``: files up to this many bytes are one chunk.
     """
+
+    ahead = 4  # stretches being read while an earlier one is still being packed
 
     def __init__(
         self, source: str, packer: Packer, *, chunking: dict[str, int], problems: Problems, ticker: Ticker
@@ -135,15 +191,10 @@ class Intake:
         self._ids: list[bytes | None] = []
         self._kinds: list[bytes] = []
 
-    def read(
+    def begin(
         self, unit: Unit, paths: Sequence[bytes], rows: Sequence[int], wanted: Sequence[tuple[int, int, int]]
-    ) -> dict[int, FileRow | None]:
-        """Read the files at ``paths``, filling ``unit`` at ``rows``.
-
-        ``wanted``: each file's size, mtime_ns and ctime_ns as scanned.  Returns what was found, by row, ``None`` for a
-        file that was as it was scanned and has nothing but bytes; a row that is missing could not be read and has its
-        problem recorded.
-        """
+    ) -> Reading:
+        """See ``Reader``; they are all read when this returns."""
         found: dict[int, FileRow | None] = {}
         try:
             for path, row, expected in zip(paths, rows, wanted, strict=True):
@@ -157,10 +208,10 @@ class Intake:
         finally:
             self._folder.close()
         self._flush(unit)
-        return found
+        return _Read(self._packer, unit, found)
 
     def attributes(self, path: bytes, kind: str) -> list[tuple[bytes, bytes]] | None:
-        """The extended attributes of an entry whose bytes are not read."""
+        """See ``Reader``."""
         return self._capture(self._only or self._root + path, path, kind)
 
     def _open(self, path: bytes, *, through_links: bool = True) -> int:
@@ -254,29 +305,31 @@ class Intake:
         if not stat.S_ISREG(before.st_mode):
             raise _NotAFile("something that is not a file")
         found = FileRow(before, self._capture(fd, path), moved=True)
-        unit.sha256[row], unit.chunks[row] = self._stream(unit, fd, path, before.st_size, found)
+        unit.hashes[row] = running = FileHash()
+        unit.chunks[row] = self._stream(unit, fd, path, before.st_size, found, running)
         after = os.fstat(fd)
         were = (found.size, before.st_mtime_ns, before.st_ctime_ns)
         return found, were == (after.st_size, after.st_mtime_ns, after.st_ctime_ns)
 
-    def _stream(self, unit: Unit, fd: int, path: bytes, size: int, found: FileRow) -> tuple[bytes, list[bytes]]:
-        """Cut and submit ``size`` bytes of a file; its SHA-256, holes counted as zeros, and its chunk ids, filled in as
-        jobs are done.
+    def _stream(self, unit: Unit, fd: int, path: bytes, size: int, found: FileRow, running: FileHash) -> list[bytes]:
+        """Cut and submit ``size`` bytes of a file; gives its chunk ids, filled in as jobs are done.
+
+        ``running`` gets every byte of it, holes as zeros.
         """
-        sha256, ids = hashlib.sha256(), list[bytes]()
+        ids: list[bytes] = []
         found.holes, found.size = holes(fd, size, found.status), size
         at = 0
         for offset, length, region in self._spans(fd, path, size, found):
-            _hash_zeros(sha256, offset - at)
-            done = self._cut(unit, fd, offset, length, region, sha256, ids)
+            running.skip(offset - at)
+            done = self._cut(unit, fd, offset, length, region, running, ids)
             at = offset + done
             if done < length:  # the file became shorter: what was known of it speaks of another file
                 found.size, found.dtype, found.shape, found.data_offset = at, None, None, None
                 pairs = zip((found.holes or [])[::2], (found.holes or [])[1::2], strict=True)
                 found.holes = [part for pair in pairs if pair[0] < at for part in pair] or None
-                return sha256.digest(), ids
-        _hash_zeros(sha256, size - at)
-        return sha256.digest(), ids
+                return ids
+        running.skip(size - at)
+        return ids
 
     def _spans(self, fd: int, path: bytes, size: int, found: FileRow) -> Iterator[tuple[int, int, Region | None]]:
         """The parts of a file that have bytes, in order: offset, length, and the typed region they are whole blocks of,
@@ -311,7 +364,7 @@ class Intake:
         offset: int,
         length: int,
         region: Region | None,
-        sha256: Any,
+        running: FileHash,
         ids: list[bytes],
     ) -> int:
         """Stream one span of a file through buffers, submitting whole chunks; returns how many bytes there were."""
@@ -325,21 +378,23 @@ class Intake:
             except OSError:
                 self._packer.give_back(buffer)
                 raise
-            sha256.update(view[carried : carried + count])
             done, filled = done + count, carried + count
             final = done == length or count == 0
             stops = chunker.cuts(view[:filled], final=final)
             end = stops[-1] if stops else 0
             if final:
                 if stops:
-                    self._submit(unit, buffer, stops, ids, region)
+                    self._submit(unit, buffer, stops, ids, running, region)
                 else:
                     self._packer.give_back(buffer)
                 return done
+            if not stops:  # the file is becoming shorter, or comes in small pieces: not enough for a cut yet
+                carried = filled
+                continue
             following = self._packer.buffer()
             carried = filled - end
             following[:carried] = view[end:filled]
-            self._submit(unit, buffer, stops, ids, region)
+            self._submit(unit, buffer, stops, ids, running, region)
             buffer = following
 
     def _chunker(self, fd: int, offset: int, region: Region | None) -> Chunker:
@@ -347,10 +402,18 @@ class Intake:
             return FixedBlocks(region.block_bytes)
         return self._pages if offset == 0 and is_parquet(_read(fd, 4, 0)) else self._cdc
 
-    def _submit(self, unit: Unit, buffer: bytearray, stops: list[int], ids: list[bytes], region: Region | None) -> None:
+    def _submit(
+        self,
+        unit: Unit,
+        buffer: bytearray,
+        stops: list[int],
+        ids: list[bytes],
+        running: FileHash,
+        region: Region | None,
+    ) -> None:
         first = len(ids)
         ids.extend([b""] * len(stops))
-        self._packer.submit(Pieces(unit, buffer, stops, ids, first, region))
+        self._packer.submit(Pieces(unit, buffer, stops, ids, first, running, running.turn(), region))
 
 
 class _NotAsScanned(Exception):
@@ -364,10 +427,3 @@ class _NotAFile(Exception):
 def _read(fd: int, length: int, offset: int) -> bytes:
     buffer = bytearray(length)
     return bytes(buffer[: _read_into(fd, memoryview(buffer), offset)])
-
-
-def _hash_zeros(sha256: Any, count: int) -> None:
-    while count > 0:
-        part = min(count, len(_ZEROS))
-        sha256.update(_ZEROS[:part] if part < len(_ZEROS) else _ZEROS)
-        count -= part

@@ -19,28 +19,29 @@ import itertools
 import os
 import queue
 import threading
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass
+from functools import partial
+from typing import TYPE_CHECKING
 
-import pyarrow as pa
 from blake3 import blake3
 
 from .chunkers import compressible
 from .packs import ParquetPackWriter, ZarrPackWriter
-from .schema import PACKS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
     from types import TracebackType
 
-    from holotype.catalog import Segment
-
     from .chunkers import Region
-    from .context import Context
+    from .filehash import FileHash
     from .index import Known
-    from .packs import Pack, PackWriter
+    from .ledger import Ledger
+    from .packs import PackWriter
 
-__all__ = ["BUFFER_BYTES", "Packed", "Packer", "Pieces", "SmallFiles", "Unit"]
+    # Of packs: whether bytes are compressed, or the type, size and filter of blocks.
+    Kind = bool | tuple[str, int, str]
+
+__all__ = ["BUFFER_BYTES", "Packer", "Pieces", "SmallFiles", "Unit"]
 
 BUFFER_BYTES = 8 << 20  # twice the largest chunk: a buffer that starts with a cut-off chunk still completes one
 # stored bytes a worker keeps in unfinished packs: bounds memory, and makes packs of a size S3 and disks like
@@ -49,19 +50,26 @@ OPEN_BYTES = 24 << 20
 GROUP_BYTES = 1 << 20
 # of some files of one kind, how many speak for all, and with how much
 SAMPLED_FILES, SAMPLE_BYTES = 16, 4 << 10
-INDEX_ROWS = 1 << 17  # rows of the chunk index held before they become a segment
 
 
 class Unit:
     """A run of manifest rows whose files are being read; complete when every job that speaks of it is done.
 
-    ``chunks``: the ids of a file's chunks, or of its only one.
+    ``chunks``: the ids of a file's chunks, or of its only one.  ``hashes``: of files that are read in several jobs,
+    which become digests in the end.
     """
 
     def __init__(self, rows: int) -> None:
         self.sha256: list[bytes | None] = [None] * rows
         self.chunks: list[list[bytes] | bytes | None] = [None] * rows
+        self.hashes: dict[int, FileHash] = {}
         self.pending = 0
+
+    def settle(self) -> None:
+        """Take over the digests of large files, whose jobs are all done."""
+        for row, running in self.hashes.items():
+            self.sha256[row] = running.digest()
+        self.hashes.clear()
 
 
 @dataclass(frozen=True)
@@ -84,7 +92,8 @@ class SmallFiles:
 class Pieces:
     """A buffer with consecutive chunks of one file; their ids go into ``ids`` from ``first`` on.
 
-    ``region``: the typed region that they are whole blocks of; ``None`` for bytes.
+    ``running``: the hash of the whole file, in which these bytes have their ``turn``.  ``region``: the typed region
+    that they are whole blocks of; ``None`` for bytes.
     """
 
     unit: Unit
@@ -92,61 +101,32 @@ class Pieces:
     stops: Sequence[int]
     ids: list[bytes]
     first: int
+    running: FileHash
+    turn: int
     region: Region | None = None
 
 
-@dataclass(frozen=True)
-class Packed:
-    """What packing leaves to commit: index segments and pack rows, the bytes that were new, and packs of others relied
-    on.
+class Packer:
+    """The worker threads, their queue and buffers; a context manager: leaving it by an exception abandons the work.
+
+    ``ledger``: takes the finished packs.  ``workers``: how many threads; with 0 every job is done by whoever submits
+    it, before ``submit`` returns.
     """
 
-    session: str | None
-    chunks: tuple[Segment, ...]
-    packs: tuple[Segment, ...]
-    new_bytes: int
-    stored_bytes: int
-    relied: frozenset[str]
-
-
-@dataclass
-class _Shared:
-    """What the workers fill together, under one lock."""
-
-    index: list[pa.Table] = field(default_factory=list)
-    indexed: int = 0
-    segments: list[Segment] = field(default_factory=list)
-    packs: list[dict[str, Any]] = field(default_factory=list)
-    new_bytes: int = 0
-    stored_bytes: int = 0
-
-
-class Packer:
-    """The worker threads, their queue and buffers; a context manager: leaving it by an exception abandons the work."""
-
-    def __init__(
-        self,
-        context: Context,
-        *,
-        known: Known,
-        open_session: Callable[[], str],
-        level: int,
-        workers: int | None = None,
-    ) -> None:
-        self._context, self._known, self._open_session, self._level = context, known, open_session, level
-        count = max(2, workers or min(os.cpu_count() or 2, 16))
+    def __init__(self, ledger: Ledger, *, known: Known, level: int, workers: int | None = None) -> None:
+        self._ledger, self._known, self._level = ledger, known, level
+        count = max(2, min(os.cpu_count() or 2, 16)) if workers is None else workers
         self._jobs: queue.Queue[SmallFiles | Pieces | None] = queue.Queue()
         self._free: queue.Queue[bytearray] = queue.Queue()
-        # Bounded by the pool: a job holds a buffer, so the queue never outgrows it.
-        self._unmade = count + 2
+        # Bounded by the pool: a job holds a buffer, so the queue never outgrows it.  The reader holds up to three: that
+        # of small files, and of a large one the part at hand and the next.
+        self._unmade = max(3, count + 2)
         self._changed = threading.Condition()
         self._error: BaseException | None = None
-        self._shared = _Shared()
-        self._session: str | None = None
-        self._session_lock = threading.Lock()
         self._known_lock = threading.Lock()
         self._over = False
         self._running = count
+        self._own = None if count else _Writers(self)
         self._threads = [
             threading.Thread(target=self._work, name=f"holotype-pack-{i}", daemon=True) for i in range(count)
         ]
@@ -175,11 +155,6 @@ class Packer:
         for thread in self._threads:
             thread.join()
 
-    @property
-    def stored_bytes(self) -> int:
-        """Bytes put into storage so far."""
-        return self._shared.stored_bytes
-
     def buffer(self) -> bytearray:
         """A free buffer of ``BUFFER_BYTES``; waits until a worker gives one back."""
         self._raise()
@@ -196,41 +171,31 @@ class Packer:
         """Hand a filled buffer to the workers."""
         self._raise()
         with self._changed:
-            job.unit.pending += 1
-        self._jobs.put(job)
+            job.unit.pending += _steps(job)
+        if self._own is not None:
+            self._do(job, self._own)
+            self._raise()
+        else:
+            self._jobs.put(job)
 
     def wait(self, unit: Unit) -> None:
         """Until every job of ``unit`` is done."""
         with self._changed:
             self._changed.wait_for(lambda: unit.pending == 0)
         self._raise()
+        unit.settle()
 
-    def finish(self) -> Packed:
-        """Complete all packs and put them into storage; what is left is to commit."""
+    def finish(self) -> None:
+        """Complete all packs and put them into storage."""
+        if self._own is not None:
+            self._own.finish()
         self._join()
         self._raise()
-        shared, catalog = self._shared, self._context.catalog
-        self._flush_index(0)
-        packs = (catalog.write("packs", PACKS.rows(shared.packs)),) if shared.packs else ()
-        return Packed(
-            session=self._session,
-            chunks=tuple(shared.segments),
-            packs=packs,
-            new_bytes=shared.new_bytes,
-            stored_bytes=shared.stored_bytes,
-            relied=frozenset(self._known.relied),
-        )
+        self._ledger.rely(self._known.relied)
 
     def _raise(self) -> None:
         if self._error is not None:
             raise self._error
-
-    def session(self) -> str:
-        """The session that new packs lie under, opened by a commit when the first is begun."""
-        with self._session_lock:
-            if self._session is None:
-                self._session = self._open_session()
-            return self._session
 
     def _work(self) -> None:
         try:
@@ -243,59 +208,68 @@ class Packer:
     def _work_off(self) -> None:
         writers = _Writers(self)
         while (job := self._jobs.get()) is not None:
-            try:
-                if self._error is None:
-                    writers.take(job)
-            except BaseException as error:  # noqa: BLE001 - handed to the reader's thread, which raises it
-                self._error = self._error or error
-            finally:
-                self._free.put(job.buffer)
-                with self._changed:
-                    job.unit.pending -= 1
-                    self._changed.notify_all()
+            self._do(job, writers)
         try:
             if self._error is None:
                 writers.finish()
+        except BaseException as error:  # noqa: BLE001 - handed to the reader's thread, which raises it
+            self._error = self._error or error
+
+    def _do(self, job: SmallFiles | Pieces, writers: _Writers) -> None:
+        left = _Left(_steps(job), partial(self._done, job))
+        if isinstance(job, Pieces):
+            # Also after an error: the buffers of later pieces wait behind this one.
+            job.running.add(job.turn, memoryview(job.buffer)[: job.stops[-1]], left.step)
+        try:
+            if self._error is None:
+                writers.take(job)
         except BaseException as error:  # noqa: BLE001 - as above
             self._error = self._error or error
+        finally:
+            left.step()
+
+    def _done(self, job: SmallFiles | Pieces) -> None:
+        self._free.put(job.buffer)
+        with self._changed:
+            job.unit.pending -= _steps(job)
+            self._changed.notify_all()
 
     def unknown(self, ids: list[bytes]) -> list[bool]:
         """Which of ``ids`` nobody has stored yet; those are this caller's to store."""
         with self._known_lock:
             return self._known.claim(ids)
 
-    @property
-    def level(self) -> int:
-        """The zstd level of compressed packs."""
-        return self._level
+    def writer(self, kind: Kind) -> PackWriter:
+        """A new pack: of bytes, compressed or not, or of blocks of one type, size and filter."""
+        session = self._ledger.session()
+        if isinstance(kind, bool):
+            return ParquetPackWriter(session, compress=kind, level=self._level)
+        dtype, block_bytes, filter_ = kind
+        return ZarrPackWriter(session, dtype=dtype, block_bytes=block_bytes, filter=filter_)
 
-    def store(self, pack: Pack) -> None:
-        """Put a finished pack into storage and remember its rows."""
-        for item in pack.objects:
-            self._context.store.put(item.key, item.parts)
-        pack.release()
-        # Sorting copies the rows into Arrow's own memory: among the blocks that come and go on the heap they would tear
-        # holes.
-        rows = pack.chunks.sort_by("chunk")
-        with self._changed:
-            shared = self._shared
-            shared.packs.append(pack.row)
-            shared.index.append(rows)
-            shared.indexed += rows.num_rows
-            shared.new_bytes += pack.row["raw"]  # type: ignore[operator]
-            shared.stored_bytes += pack.row["bytes"]  # type: ignore[operator]
-        self._flush_index(INDEX_ROWS)
+    def store(self, writer: PackWriter) -> None:
+        """Put a pack into storage."""
+        self._ledger.store(writer.finish())
 
-    def _flush_index(self, beyond: int) -> None:
-        with self._changed:
-            shared = self._shared
-            if shared.indexed <= beyond:
-                return
-            rows = pa.concat_tables(shared.index)
-            shared.index, shared.indexed = [], 0
-        segment = self._context.catalog.write("chunks", rows)
-        with self._changed:
-            shared.segments.append(segment)
+
+class _Left:
+    """What is left to do with a job: its pieces are packed by one thread, and hashed by the same or another."""
+
+    def __init__(self, steps: int, done: Callable[[], None]) -> None:
+        self._steps, self._done = steps, done
+        self._lock = threading.Lock()
+
+    def step(self) -> None:
+        """One of the steps is done."""
+        with self._lock:
+            self._steps -= 1
+            last = not self._steps
+        if last:
+            self._done()
+
+
+def _steps(job: SmallFiles | Pieces) -> int:
+    return 2 if isinstance(job, Pieces) else 1
 
 
 class _Writers:
@@ -303,7 +277,7 @@ class _Writers:
 
     def __init__(self, packer: Packer) -> None:
         self._packer = packer
-        self._open: dict[object, PackWriter] = {}
+        self._open: dict[Kind, PackWriter] = {}
 
     def take(self, job: SmallFiles | Pieces) -> None:
         if isinstance(job, SmallFiles):
@@ -354,29 +328,23 @@ class _Writers:
         writer.add(ids, chunks)
         self._limit()
 
-    def _writer(self, kind: Any) -> PackWriter:
+    def _writer(self, kind: Kind) -> PackWriter:
         writer = self._open.get(kind)
         if writer is None:
-            session = self._packer.session()
-            if isinstance(kind, bool):
-                writer = ParquetPackWriter(session, compress=kind, level=self._packer.level)
-            else:
-                dtype, block_bytes, filter_ = kind
-                writer = ZarrPackWriter(session, dtype=dtype, block_bytes=block_bytes, filter=filter_)
-            self._open[kind] = writer
+            writer = self._open[kind] = self._packer.writer(kind)
         return writer
 
     def _limit(self) -> None:
         while sum(writer.stored for writer in self._open.values()) > OPEN_BYTES:
             largest = max(self._open, key=lambda kind: self._open[kind].stored)
-            self._packer.store(self._open.pop(largest).finish())
+            self._packer.store(self._open.pop(largest))
         for kind in [kind for kind, writer in self._open.items() if writer.full]:
-            self._packer.store(self._open.pop(kind).finish())
+            self._packer.store(self._open.pop(kind))
 
     def finish(self) -> None:
         while self._open:
             _, writer = self._open.popitem()
-            self._packer.store(writer.finish())
+            self._packer.store(writer)
 
 
 def _sample(files: Sequence[memoryview]) -> bytes:

@@ -19,9 +19,8 @@ from holotype.catalog import column, numbers, plain, scalar
 
 from .attributes import group_name, named, user_name
 from .changes import CHANGED, COMPARED, METADATA, Changes, alike, compare
-from .intake import Intake, Problems
 from .manifest import Manifest, align, previous_rows
-from .packing import Packer, Unit
+from .packing import Unit
 from .paths import keys, raw
 from .scan import scan
 from .schema import ENTRIES
@@ -32,13 +31,10 @@ if TYPE_CHECKING:
 
     import numpy.typing as npt
 
-    from .intake import FileRow
+    from .intake import FileRow, Problems, Reader, Reading
     from .manifest import Stretch
-    from .progress import Ticker
 
-__all__ = ["Survey", "Work"]
-
-_UNITS = 4  # stretches being read while an earlier one is still being packed
+__all__ = ["Settled", "Survey"]
 
 _STATUS: dict[str, Callable[[os.stat_result], int]] = {
     "mtime_ns": lambda status: status.st_mtime_ns,
@@ -52,16 +48,22 @@ _STATUS: dict[str, Callable[[os.stat_result], int]] = {
 
 @dataclass
 class Work:
-    """A stretch whose files are being read: what is known of its rows until its jobs are done."""
+    """A stretch whose files are being read: what is known of its rows until they were."""
 
     stretch: Stretch
+    changes: Changes
+    changed: npt.NDArray[np.int64]  # scanned rows that are new or changed
+    fresh: pa.Table  # those rows
     unit: Unit
-    fresh: pa.Table  # scanned rows that are new or changed
-    kept: npt.NDArray[np.int64]  # which of them could be read
-    were: npt.NDArray[np.int64]  # the previous row of each that looks as it did, else -1
-    files: dict[int, FileRow | None]
-    touched: pa.Table  # scanned rows whose attributes changed, not their bytes
-    before: pa.Table  # previous rows of those, whole
+    reading: Reading | None  # None when there are no files among them
+
+
+@dataclass(frozen=True)
+class Settled:
+    """What a stretch comes to: rows that the next manifest gets, and previous ones that it loses."""
+
+    stretch: Stretch
+    put: pa.Table
     removed: pa.Table
 
 
@@ -73,44 +75,30 @@ class Survey:
     def __init__(
         self,
         source: str,
-        packer: Packer,
+        reader: Reader,
         problems: Problems,
-        ticker: Ticker,
         previous: Manifest | None,
         *,
         scanning: dict[str, Any],
         reread: bool,
         trusted_before_ns: int | None,
-        chunking: dict[str, int],
     ) -> None:
         self._source, self._scanning, self._reread = source, scanning, reread
-        self._packer, self._problems, self._previous = packer, problems, previous
-        self._ticker, self._stored = ticker, 0
+        self._reader, self._problems, self._previous = reader, problems, previous
         self._trusted_before_ns = trusted_before_ns
-        self._intake = Intake(source, packer, chunking=chunking, problems=problems, ticker=ticker)
         self._lost: set[bytes] = set()  # files that could not be read
 
-    def stretches(self) -> Iterator[Work]:
-        """Every stretch with changes, in key order, its jobs done."""
+    def stretches(self) -> Iterator[Settled]:
+        """Every stretch with changes, in key order, its files read."""
         waiting: deque[Work] = deque()
         for stretch in align(self._scan(), self._previous, columns=COMPARED):
-            work = self._begin(stretch)
+            work = self._begin(stretch, certain=not waiting)
             if work is not None:
                 waiting.append(work)
-            while len(waiting) > _UNITS or (waiting and waiting[0].unit.pending == 0 and len(waiting) > 1):
-                yield self._done(waiting.popleft())
+            while len(waiting) > self._reader.ahead or (len(waiting) > 1 and _done(waiting[0])):
+                yield self._settle(waiting.popleft())
         while waiting:
-            yield self._done(waiting.popleft())
-
-    def _done(self, work: Work) -> Work:
-        self._packer.wait(work.unit)
-        self.tell_stored()
-        return work
-
-    def tell_stored(self) -> None:
-        """Say how much was stored so far."""
-        stored, self._stored = self._packer.stored_bytes - self._stored, self._packer.stored_bytes
-        self._ticker.add(stored=stored)
+            yield self._settle(waiting.popleft())
 
     def _scan(self) -> Iterator[pa.Table]:
         for batch in scan(self._source, **self._scanning):
@@ -118,40 +106,33 @@ class Survey:
                 self._problems.take(problem)
             yield batch.entries
 
-    def _begin(self, stretch: Stretch) -> Work | None:
-        """Sort out what changed in a stretch and read it; ``None`` when nothing did."""
+    def _begin(self, stretch: Stretch, *, certain: bool) -> Work | None:
+        """Sort out what changed in a stretch and begin to read it; ``None`` when nothing did.
+
+        ``certain``: whether it is known by now of all files before which of them were lost.
+        """
         scanned = stretch.scanned
         changes = compare(scanned, stretch.previous, trusted_before_ns=self._trusted_before_ns)
         if self._reread:
             changes = _all_files(changes, scanned)
-        if changes.nothing and not self._lost:
+        if changes.nothing and not ((self._lost or not certain) and _of_kind(scanned, "hardlink").any()):
             return None
         changed = np.flatnonzero(changes.status >= CHANGED)
-        fresh = scanned.take(numbers(changed))
+        fresh = scanned if len(changed) == scanned.num_rows else scanned.take(numbers(changed))
         unit = Unit(fresh.num_rows)
-        files = self._read(unit, fresh)
-        lost = self._lost_rows(scanned, changed, files)
+        return Work(stretch, changes, changed, fresh, unit, self._read(unit, fresh))
+
+    def _settle(self, work: Work) -> Settled:
+        """Make out what a stretch comes to, once its files are read."""
+        stretch, changes, changed = work.stretch, work.changes, work.changed
+        files = work.reading.result() if work.reading is not None else {}
+        lost = self._lost_rows(stretch.scanned, changed, files)
         touched = changes.rows(METADATA)
-        touched = touched[~lost[touched]]
-        before = ENTRIES.empty()
-        if len(touched):
-            assert self._previous is not None
-            before = previous_rows(self._previous, stretch).take(numbers(changes.previous[touched]))
+        parts = [self._fresh(work, files, ~lost[changed]), self._touched(stretch, changes, touched[~lost[touched]])]
         # What an entry was before is no answer to what it is now.
         there = changes.previous[lost]
         removed = np.sort(np.concatenate([changes.removed, there[there >= 0]]))
-        kept = np.flatnonzero(~lost[changed])
-        return Work(
-            stretch,
-            unit,
-            fresh,
-            kept,
-            self._as_before(stretch, fresh, changes.previous[changed]),
-            files,
-            scanned.take(numbers(touched)),
-            before,
-            stretch.previous.take(numbers(removed)),
-        )
+        return Settled(stretch, _together(parts), stretch.previous.take(numbers(removed)))
 
     def _as_before(self, stretch: Stretch, fresh: pa.Table, were: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
         """The previous rows of those that were read for safety's sake, or because it was asked for; -1 for others."""
@@ -182,27 +163,21 @@ class Survey:
             lost |= others
         return lost
 
-    def _read(self, unit: Unit, fresh: pa.Table) -> dict[int, FileRow | None]:
-        rows = np.flatnonzero(plain(pc.equal(fresh["kind"], scalar("file"))))
+    def _read(self, unit: Unit, fresh: pa.Table) -> Reading | None:
+        is_file = _of_kind(fresh, "file")
+        rows = np.flatnonzero(is_file)
         if not len(rows):
-            return {}
-        files = fresh.take(numbers(rows))
+            return None
+        files = fresh if is_file.all() else fresh.take(numbers(rows))
         wanted = zip(*(plain(files[name]).tolist() for name in ("size", "mtime_ns", "ctime_ns")), strict=True)
-        return self._intake.read(unit, raw(files).to_pylist(), rows.tolist(), list(wanted))
+        return self._reader.begin(unit, raw(files).to_pylist(), rows.tolist(), list(wanted))
 
-    def rows(self, work: Work) -> pa.Table:
-        """The finished rows of a stretch, complete and in key order."""
-        parts = [part for part in (self._fresh(work), self._touched(work)) if part.num_rows]
-        if not parts:
-            return ENTRIES.empty()
-        if len(parts) == 1:
-            return parts[0]
-        both = pa.concat_tables(parts)
-        return both.take(pc.sort_indices(keys(both)))
+    def _fresh(self, work: Work, files: dict[int, FileRow | None], kept: npt.NDArray[np.bool_]) -> pa.Table:
+        """Rows of entries that were read: what the scan saw, unless the file was another by the time it was opened.
 
-    def _fresh(self, work: Work) -> pa.Table:
-        """Rows of entries that were read: what the scan saw, unless the file was another by the time it was opened."""
-        scanned, files, unit = work.fresh, work.files, work.unit
+        ``kept``: which of them could be read.
+        """
+        scanned, unit = work.fresh, work.unit
         count = scanned.num_rows
         others = np.flatnonzero(plain(pc.not_equal(scanned["kind"], scalar("file"))))
         found: list[FileRow | None] = [files.get(row) for row in range(count)]
@@ -228,24 +203,27 @@ class Survey:
             "unsettled": column([row is not None and row.unsettled for row in found], pa.bool_()),
         }
         rows = pa.table([columns[name] for name in ENTRIES.schema.names], schema=ENTRIES.schema)
-        kept = work.kept[~self._unchanged(work, rows)[work.kept]]
-        return rows if len(kept) == count else rows.take(numbers(kept))
+        kept &= ~self._unchanged(work, rows)
+        return rows if kept.all() else rows.filter(numbers(kept))
 
     def _unchanged(self, work: Work, rows: pa.Table) -> npt.NDArray[np.bool_]:
         """Which rows are to the letter what they were: the manifest has them already."""
         found = np.zeros(rows.num_rows, bool)
-        looks = np.flatnonzero(work.were >= 0)
+        were = self._as_before(work.stretch, work.fresh, work.changes.previous[work.changed])
+        looks = np.flatnonzero(were >= 0)
         if len(looks) and self._previous is not None:
-            before = previous_rows(self._previous, work.stretch).take(numbers(work.were[looks]))
+            before = previous_rows(self._previous, work.stretch).take(numbers(were[looks]))
             now = rows.take(numbers(looks))
             found[looks] = np.logical_and.reduce([alike(now[name], before[name]) for name in ENTRIES.schema.names])
         return found
 
-    def _touched(self, work: Work) -> pa.Table:
+    def _touched(self, stretch: Stretch, changes: Changes, touched: npt.NDArray[np.int64]) -> pa.Table:
         """Previous rows of entries whose bytes are the same, with the attributes they have now."""
-        scanned, before = work.touched, work.before
-        if not scanned.num_rows:
+        if not len(touched):
             return ENTRIES.empty()
+        assert self._previous is not None
+        before = previous_rows(self._previous, stretch).take(numbers(changes.previous[touched]))
+        scanned = stretch.scanned.take(numbers(touched))
         columns = {name: before[name] for name in ENTRIES.schema.names}
         columns |= {name: scanned[name] for name in scanned.column_names if name in ENTRIES.schema.names}
         columns |= _owners(columns)
@@ -254,7 +232,25 @@ class Survey:
 
     def _attributes(self, rows: pa.Table) -> list[Any]:
         """The extended attributes of entries that are not read."""
-        return list(map(self._intake.attributes, raw(rows).to_pylist(), rows["kind"].to_pylist()))
+        return list(map(self._reader.attributes, raw(rows).to_pylist(), rows["kind"].to_pylist()))
+
+
+def _done(work: Work) -> bool:
+    return work.reading is None or work.reading.done
+
+
+def _of_kind(rows: pa.Table, kind: str) -> npt.NDArray[np.bool_]:
+    found: npt.NDArray[np.bool_] = plain(pc.equal(rows["kind"], scalar(kind)))
+    return found
+
+
+def _together(parts: Sequence[pa.Table]) -> pa.Table:
+    """Rows in key order, of parts that are each in key order."""
+    filled = [part for part in parts if part.num_rows]
+    if len(filled) < 2:
+        return filled[0] if filled else ENTRIES.empty()
+    both = pa.concat_tables(filled)
+    return both.take(pc.sort_indices(keys(both)))
 
 
 def _owners(columns: dict[str, Any]) -> dict[str, pa.Array]:

@@ -44,6 +44,9 @@ class ObjectInfo:
 class ObjectStore(ABC):
     """A flat space of immutable objects (see the module's rules)."""
 
+    shared = True
+    """Whether other processes that open the same URL see the same objects."""
+
     @property
     @abstractmethod
     def url(self) -> str:

@@ -29,6 +29,8 @@ _lock = threading.Lock()
 class MemoryStore(ObjectStore):
     """A store below ``memory://name``."""
 
+    shared = False
+
     def __init__(self, name: str = "") -> None:
         self._root = "/" + "/".join(part for part in name.removeprefix("memory://").split("/") if part)
         self._files: Any = fsspec.filesystem("memory")

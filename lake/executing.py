@@ -1,0 +1,162 @@
+"""Work cut into batches that any worker could take, and repeat.
+
+A verb that is given an executor hands it one function and one value at a time, both of which can be pickled.  A batch
+reads what it is told, and what it writes are objects of its own, so that one that was done twice, or half, has cost
+time and storage and nothing else; whoever handed it out takes what it found, and is the only one who commits.
+
+A worker that dies takes its batch with it: the batch is handed out again, and done here when that does not help.
+
+Any ``concurrent.futures.Executor`` will do, and whatever has its ``submit``, such as ``dask.distributed.Client``.
+"""
+
+from __future__ import annotations
+
+import os
+from collections import deque
+from concurrent.futures import BrokenExecutor, CancelledError, Executor, Future
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
+
+from holotype.catalog import InvalidOption
+
+from .context import host_here
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator
+
+    from holotype.catalog import ObjectStore
+
+__all__ = ["Handed", "Inline", "Place", "Submits", "in_order", "worker_count"]
+
+_B = TypeVar("_B")
+_R = TypeVar("_R")
+
+_TRIES = 3  # workers that died over one batch, before it is done here
+# What says that a worker is gone, not that the work failed.  (Dask's is known by its name: it need not be installed.)
+_DIED = (BrokenExecutor, CancelledError, EOFError)
+_DIED_BY_NAME = frozenset({"KilledWorker"})
+
+
+class Submits(Protocol):
+    """What is asked of an executor."""
+
+    @property
+    def submit(self) -> Callable[..., Any]:
+        """``submit(work, batch)`` does ``work(batch)`` somewhere, and gives a future."""
+        ...
+
+
+class Inline(Executor):
+    """An executor that does everything at once, in the thread that asks: for tests, and to see what goes wrong."""
+
+    def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
+        future: Future[Any] = Future()
+        try:
+            future.set_result(fn(*args, **kwargs))
+        except BaseException as error:
+            if not isinstance(error, Exception):
+                raise
+            future.set_exception(error)
+        return future
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where a batch was handed out: the process, its machine, and the archive."""
+
+    host: str
+    process: int
+    store: ObjectStore
+    archive: str
+
+    @staticmethod
+    def here(store: ObjectStore, archive: str) -> Place:
+        """This process; ``archive`` is the archive's id."""
+        return Place(host_here(), os.getpid(), store, archive)
+
+    def check(self, archive: str) -> None:
+        """Whether a worker sees the same storage: ``archive`` is the id of what it found at the URL.
+
+        Raises ``InvalidOption`` when it does not: what it wrote there would be lost.
+        """
+        if archive != self.archive:
+            raise InvalidOption(
+                f"a worker on {host_here()} finds another archive at {self.store.url} than {self.host}: workers need"
+                " storage that they share",
+                option="executor",
+            )
+
+    def reach(self) -> None:
+        """Refuse storage that only the process that handed the batch out can see."""
+        if not self.store.shared and (self.host, self.process) != (host_here(), os.getpid()):
+            raise InvalidOption(
+                f"{self.store.url} lies in the memory of one process: workers in others need storage that they share",
+                option="executor",
+            )
+
+
+class Handed(Generic[_R]):
+    """A batch that was handed out."""
+
+    def __init__(self, executor: Submits, work: Callable[[_B], _R], batch: _B) -> None:
+        self._executor, self._work, self._batch = executor, work, batch
+        self._future = self._submit(first=True)
+
+    def _submit(self, *, first: bool = False) -> Any:
+        try:
+            return self._executor.submit(self._work, self._batch)
+        except BrokenExecutor:  # its workers are gone, and no more will come
+            return None
+        except RuntimeError as error:
+            if not first:
+                return None
+            raise InvalidOption(f"the executor takes no work: {error}", option="executor") from error
+
+    @property
+    def done(self) -> bool:
+        """Whether the result is there."""
+        return self._future is None or bool(self._future.done())
+
+    def result(self) -> _R:
+        """What the work gave, or raised; waits for it."""
+        for _ in range(_TRIES):
+            if self._future is None:
+                break
+            try:
+                found: _R = self._future.result()
+            except Exception as error:
+                if not isinstance(error, _DIED) and type(error).__name__ not in _DIED_BY_NAME:
+                    raise
+                self._future = self._submit()
+            else:
+                return found
+        work: Callable[[Any], _R] = self._work
+        return work(self._batch)
+
+    def cancel(self) -> None:
+        """It is not needed any more."""
+        if self._future is not None:
+            self._future.cancel()
+
+
+def worker_count(executor: Submits) -> int:
+    """How many batches an executor works on at a time, as far as it says so."""
+    found = getattr(executor, "_max_workers", None)  # of both of the standard library; there is no public name
+    return found if isinstance(found, int) else os.cpu_count() or 1
+
+
+def in_order(executor: Submits, work: Callable[[_B], _R], batches: Iterable[_B]) -> Iterator[_R]:
+    """What ``work`` gives for each batch, in their order, twice as many handed out as there are workers."""
+    most = 2 * worker_count(executor)
+    rest = iter(batches)
+    waiting: deque[Handed[_R]] = deque()
+    try:
+        while True:
+            while len(waiting) < most and (batch := next(rest, None)) is not None:
+                waiting.append(Handed(executor, work, batch))
+            if not waiting:
+                return
+            yield waiting.popleft().result()
+    finally:
+        for handed in waiting:
+            handed.cancel()
