@@ -19,7 +19,7 @@ import shutil
 import tomllib
 from collections import Counter
 from functools import cache
-from importlib.util import find_spec
+from importlib.metadata import PackageNotFoundError, distribution
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -36,9 +36,21 @@ LEFT_OUT = pytest.StashKey[dict[Path, list[str]]]()
 
 @cache
 def packages_of_the_test_extra(pyproject: Path) -> frozenset[str]:
-    """The import names of the ``test`` extra's packages."""
+    """The names of the ``test`` extra's packages, as they are imported."""
     extra: list[str] = tomllib.loads(pyproject.read_text("utf-8"))["project"]["optional-dependencies"]["test"]
     return frozenset(re.split(r"[^\w-]", requirement)[0].replace("-", "_") for requirement in extra)
+
+
+def is_here(name: str, extra: frozenset[str]) -> bool:
+    """Whether a package of the extra, or else a program, is installed."""
+    if name.replace("-", "_") not in extra:
+        return shutil.which(name) is not None
+    # Not by looking for a module: some packages have none, only a program.
+    try:
+        distribution(name)
+    except PackageNotFoundError:
+        return False
+    return True
 
 
 @cache
@@ -82,11 +94,7 @@ def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool 
         return None
     extra = packages_of_the_test_extra(config.rootpath / "pyproject.toml")
     # A package is not looked for on the PATH: another Python's command of the same name may stand there.
-    missing = [
-        name
-        for name in sorted(needs(collection_path, extra))
-        if not (find_spec(name) if name in extra else shutil.which(name))
-    ]
+    missing = [name for name in sorted(needs(collection_path, extra)) if not is_here(name, extra)]
     if missing:
         config.stash[LEFT_OUT][collection_path] = missing
     return True if missing else None
