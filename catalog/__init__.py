@@ -38,6 +38,7 @@ if TYPE_CHECKING:
         StorageDenied,
         StorageFailed,
         StorageFull,
+        StorageNotFound,
         TableNotFound,
         TargetRefused,
         TransientError,
@@ -47,9 +48,12 @@ if TYPE_CHECKING:
     from .log import Entry, Segment
     from .state import State
     from .stores.base import ObjectInfo, ObjectStore
+    from .stores.cloud import CloudStore
     from .stores.local import LocalStore
     from .stores.memory import MemoryStore
     from .stores.opening import open_store
+    from .stores.patience import Patience
+    from .stores.s3 import S3Store
     from .tables import Column, Table
 
 __all__ = [
@@ -59,6 +63,7 @@ __all__ = [
     "ArchiveReadOnly",
     "CallError",
     "Catalog",
+    "CloudStore",
     "Column",
     "Conflict",
     "Damage",
@@ -79,7 +84,9 @@ __all__ = [
     "ObjectInfo",
     "ObjectMissing",
     "ObjectStore",
+    "Patience",
     "RowsRefused",
+    "S3Store",
     "Segment",
     "SnapshotNotFound",
     "SourceNotFound",
@@ -88,6 +95,7 @@ __all__ = [
     "StorageDenied",
     "StorageFailed",
     "StorageFull",
+    "StorageNotFound",
     "Table",
     "TableNotFound",
     "TargetRefused",
@@ -107,6 +115,7 @@ __all__ = [
 # The module that defines each name; what is not here is an error.
 _HOME = {
     "Catalog": "catalog",
+    "CloudStore": "stores.cloud",
     "Column": "tables",
     "Damage": "auditing",
     "Entry": "log",
@@ -115,6 +124,8 @@ _HOME = {
     "MemoryStore": "stores.memory",
     "ObjectInfo": "stores.base",
     "ObjectStore": "stores.base",
+    "Patience": "stores.patience",
+    "S3Store": "stores.s3",
     "Segment": "log",
     "State": "state",
     "Table": "tables",

@@ -8,6 +8,7 @@ on working.  They are grouped by what the caller would do about them::
      │    ├── ArchiveNotFound             (FileNotFoundError)
      │    ├── ArchiveExists               (FileExistsError)
      │    ├── FormatTooNew                (NotImplementedError)
+     │    ├── StorageNotFound             (FileNotFoundError)
      │    ├── DatasetNotFound             (KeyError)
      │    ├── SnapshotNotFound            (KeyError)
      │    ├── EntryNotFound               (FileNotFoundError)
@@ -69,6 +70,7 @@ __all__ = [
     "StorageDenied",
     "StorageFailed",
     "StorageFull",
+    "StorageNotFound",
     "TableNotFound",
     "TargetRefused",
     "TransientError",
@@ -125,6 +127,10 @@ class ArchiveExists(CallError, FileExistsError):
 
 class FormatTooNew(CallError, NotImplementedError):
     """The archive was written in a format newer than this version of holotype reads."""
+
+
+class StorageNotFound(CallError, FileNotFoundError):
+    """There is no such place to keep objects in: no bucket or container of this name."""
 
 
 class DatasetNotFound(CallError, KeyError):

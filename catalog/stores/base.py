@@ -64,7 +64,8 @@ class ObjectStore(ABC):
     def create(self, key: str, data: bytes) -> bool:
         """Write one object if and only if none is there: ``True`` for the one caller that made it, else ``False``.
 
-        ``data`` must not be empty: some backends cannot create an empty object exclusively.
+        ``data`` must not be empty: some backends cannot create an empty object exclusively.  It should hold something
+        random: when an answer was lost, a backend tells by the bytes it finds whether they are this caller's.
         """
 
     @abstractmethod

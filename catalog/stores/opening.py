@@ -4,27 +4,34 @@ from __future__ import annotations
 
 import os
 import re
+from importlib import import_module
 from typing import TYPE_CHECKING
 
 from ..errors import InvalidOption
 from .local import LocalStore
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from .base import ObjectStore
 
 __all__ = ["open_store"]
 
 _PROTOCOL = re.compile(r"([A-Za-z][A-Za-z0-9+.-]+):/")
+# Where the store for a protocol is: its module and its class, loaded when it is used.
+_STORES = {
+    "s3": ("s3", "S3Store"),
+    "s3a": ("s3", "S3Store"),
+}
 
 
 def open_store(url: str | os.PathLike[str], *, storage_options: Mapping[str, object] | None = None) -> ObjectStore:
-    """The object store at ``url``: a path, ``file:///…`` or ``memory://…``; nothing is made there yet.
+    """The object store at ``url``: a path, ``file:///…``, ``memory://…`` or ``s3://…``; nothing is made there yet.
 
     ``storage_options``: what the backend wants to know beside the URL, such as credentials.  A local store knows
-    ``durable``.  Raises ``InvalidOption`` for a URL whose protocol has no store, and for options the store does not
-    know.
+    ``durable``; what a store in a cloud is given goes to its fsspec file system.  Raises ``InvalidOption`` for a URL
+    whose protocol has no store, and for options the store does not know; ``ExtraMissing`` for one whose package is not
+    installed.
     """
     text = os.fspath(url)
     options = dict(storage_options or {})
@@ -40,11 +47,19 @@ def open_store(url: str | os.PathLike[str], *, storage_options: Mapping[str, obj
         from .memory import MemoryStore  # fsspec is not needed for a local archive
 
         store = MemoryStore(text)
+    elif protocol in _STORES:
+        module, name = _STORES[protocol]
+        return _class(module, name)(text, storage_options=options)
     else:
         raise InvalidOption(f"{text}: holotype has no store for {protocol}:// yet", url=text, protocol=protocol)
     if options:
         raise InvalidOption(f"{store.url} does not know {', '.join(sorted(options))}", options=tuple(sorted(options)))
     return store
+
+
+def _class(module: str, name: str) -> Callable[..., ObjectStore]:
+    found: Callable[..., ObjectStore] = getattr(import_module(f".{module}", __package__), name)
+    return found
 
 
 def _local(url: str) -> str:

@@ -54,6 +54,9 @@ NOT_KEYS = [
 class StoreContract(ABC):
     """The suite; pytest collects its subclasses."""
 
+    rounds = 200
+    """How often threads race for a creation; a store for which that takes long may do with fewer."""
+
     @abstractmethod
     def make(self, tmp_path: Path) -> ObjectStore:
         """An empty store; called again with the same folder, another opening of the same store."""
@@ -183,7 +186,7 @@ class StoreContract(ABC):
         assert not store.exists("log/1")
 
     def test_of_many_threads_exactly_one_creates(self, store: ObjectStore) -> None:
-        rounds, threads = 200, 8
+        rounds, threads = self.rounds, 8
         barrier = threading.Barrier(threads)
 
         def race(me: int) -> list[bool]:

@@ -56,7 +56,7 @@ def test_durability_can_be_given_up_by_name(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "url", ["s3://bucket/archive", "sftp://host/archive", "gs://b/a", "file://", "memory://a::file:///b"]
+    "url", ["ftp://host/archive", "sftp://host/archive", "http://b/a", "file://", "memory://a::file:///b"]
 )
 def test_what_cannot_be_opened_is_refused_by_name(url: str) -> None:
     with pytest.raises(InvalidOption) as caught:
