@@ -47,8 +47,10 @@ if TYPE_CHECKING:
     from .header import Header
     from .log import Entry, Segment
     from .state import State
+    from .stores.azure import AzureStore
     from .stores.base import ObjectInfo, ObjectStore
     from .stores.cloud import CloudStore
+    from .stores.gcs import GCSStore
     from .stores.local import LocalStore
     from .stores.memory import MemoryStore
     from .stores.opening import open_store
@@ -61,6 +63,7 @@ __all__ = [
     "ArchiveExists",
     "ArchiveNotFound",
     "ArchiveReadOnly",
+    "AzureStore",
     "CallError",
     "Catalog",
     "CloudStore",
@@ -73,6 +76,7 @@ __all__ = [
     "EntryNotFound",
     "ExtraMissing",
     "FormatTooNew",
+    "GCSStore",
     "Header",
     "HolotypeError",
     "InvalidName",
@@ -114,11 +118,13 @@ __all__ = [
 
 # The module that defines each name; what is not here is an error.
 _HOME = {
+    "AzureStore": "stores.azure",
     "Catalog": "catalog",
     "CloudStore": "stores.cloud",
     "Column": "tables",
     "Damage": "auditing",
     "Entry": "log",
+    "GCSStore": "stores.gcs",
     "Header": "header",
     "LocalStore": "stores.local",
     "MemoryStore": "stores.memory",

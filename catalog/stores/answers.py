@@ -80,6 +80,13 @@ class Place:
             text = text.replace(secret, "…")
         return text
 
+    def is_told_by(self, error: BaseException) -> bool:
+        """Whether ``error``, or what led to it, tells a credential: a traceback would show it."""
+        each: BaseException | None = error
+        while each is not None and self.hide(str(each)) == str(each):
+            each = each.__cause__ or each.__context__
+        return each is not None
+
 
 @dataclass(frozen=True, slots=True)
 class Kinds:
@@ -137,7 +144,7 @@ def silence(error: Exception, kinds: Kinds, place: Place, key: str, doing: str) 
         error, kinds.lasting
     )
     if isinstance(error, kinds.wrong) and not isinstance(error, (*kinds.passing, *kinds.lasting)):
-        return InvalidOption(f"{doing} {where} cannot be asked for: {words}; correct the URL or the options", **about)
+        return InvalidOption(f"{doing} {where} failed: {words}; correct the URL or the options", **about)
     return StorageFailed(f"{doing} {where} at {place.endpoint} failed: {words}", **about, transient=passing)
 
 

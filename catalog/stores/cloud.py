@@ -4,8 +4,9 @@ A cloud keeps the contract by itself where it matters: an object is there whole 
 is given, and a conditional request creates it exclusively.  What is left to do here is to find out what happened when
 the answer says nothing clear, or does not come.
 
-- **Trying again is ours alone** (``patience``).  The libraries beneath are told to try once, where they can be told:
-  layers that each repeat multiply to hours, and a creation that is repeated unseen is refused by its own success.
+- **Trying again is ours** (``patience``).  The libraries beneath are told to try once, where they can be told: layers
+  that each repeat multiply to hours.  One cannot, and a creation that is repeated unseen is refused by its own success:
+  so no refusal is believed before the object was read back.
 - **Nothing is cached.**  Listings come fresh from the service: the archive's safety rests on seeing what others wrote.
 - **Credentials stay in the options.**  They are in no URL, no ``repr`` and no message, wherever they came from; only
   pickling the store carries them, so that workers can use it.
@@ -22,6 +23,8 @@ import os
 import re
 import threading
 from abc import abstractmethod
+from contextlib import contextmanager
+from dataclasses import replace
 from itertools import islice
 from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
@@ -40,7 +43,7 @@ if TYPE_CHECKING:
     from .answers import Answer, Kinds
     from .base import ObjectInfo
 
-__all__ = ["CloudStore"]
+__all__ = ["CloudStore", "all_done"]
 
 _T = TypeVar("_T")
 
@@ -69,8 +72,6 @@ class CloudStore(ObjectStore):
     """The fsspec implementation it needs."""
     extra: ClassVar[str]
     """The extra of holotype that brings this package."""
-    repeats: ClassVar[bool]
-    """Whether the package repeats requests by itself, so that a creation may be refused by its own success."""
     most_deleted: ClassVar[int]
     """How many objects are deleted together."""
 
@@ -123,7 +124,8 @@ class CloudStore(ObjectStore):
             lambda: self._once(lambda files: self._get(files, name, 0, None), key, "creating"),
             data,
             self._patience,
-            repeats=self.repeats,
+            # All of them speak through aiohttp, which repeats a PUT when its connection was closed, and tells nobody.
+            repeats=True,
         )
 
     def get(self, key: str, start: int = 0, length: int | None = None) -> Buffer:
@@ -229,11 +231,8 @@ class CloudStore(ObjectStore):
         seconds = None if sent is None else _GRACE + sent / _SLOWEST
         future = asyncio.run_coroutine_threadsafe(asyncio.wait_for(work(files), seconds), files.loop)
         try:
-            return future.result()
-        except HolotypeError:
-            raise
-        except Exception as error:
-            raise self._translated(error, key, doing) from error
+            with self._translating(key, doing):
+                return future.result()
         finally:
             future.cancel()  # only when this thread was interrupted is there anything to cancel
 
@@ -241,24 +240,38 @@ class CloudStore(ObjectStore):
         process = os.getpid()
         files = self._connected.get(process)
         if files is None:
-            with _connecting.setdefault(process, threading.Lock()):
-                try:
-                    files = self._connected[process] = self._connect()
-                except (TypeError, ValueError, KeyError) as error:
-                    words = self._place.hide(f"{type(error).__name__}: {error}")
-                    raise InvalidOption(f"{self.url} cannot be opened with these options: {words}") from error
-                except Exception as error:
-                    raise self._translated(error, "", "connecting to") from error
+            # Nothing is asked yet, so what is wrong is what was given.
+            given = self._translating("", "connecting to", wrong=(TypeError, ValueError, KeyError))
+            with _connecting.setdefault(process, threading.Lock()), given:
+                files = self._connected[process] = self._connect()
         return files
 
-    def _translated(self, error: Exception, key: str, doing: str) -> HolotypeError:
-        answer = self._answer(error)
-        return (
-            refusal(answer, self._place, key, doing)
-            if answer
-            else silence(error, self._kinds(), self._place, key, doing)
-        )
+    @contextmanager
+    def _translating(self, key: str, doing: str, *, wrong: tuple[type[Exception], ...] = ()) -> Iterator[None]:
+        """Turn what is raised inside into an error of our tree; ``wrong``: what else than the package's own errors
+        means that the call or the options cannot be."""
+        try:
+            yield
+        except HolotypeError:
+            raise
+        except Exception as error:
+            answer, kinds = self._answer(error), self._kinds()
+            kinds = replace(kinds, wrong=kinds.wrong + wrong)
+            place = self._place
+            refused = refusal(answer, place, key, doing) if answer else silence(error, kinds, place, key, doing)
+            if place.is_told_by(error):
+                raise refused from None
+            raise refused from error
 
 
 def _reopen(kind: type[CloudStore], url: str, options: Mapping[str, object], patience: Patience) -> CloudStore:
     return kind(url, storage_options=options, patience=patience)
+
+
+async def all_done(work: Iterable[Coroutine[Any, Any, _T]]) -> list[_T]:
+    """What all of ``work`` returns, or the first error, raised when none of it goes on any more."""
+    done = await asyncio.gather(*work, return_exceptions=True)
+    for result in done:
+        if isinstance(result, BaseException):
+            raise result
+    return [result for result in done if not isinstance(result, BaseException)]

@@ -18,8 +18,15 @@ if TYPE_CHECKING:
 __all__ = ["open_store"]
 
 _PROTOCOL = re.compile(r"([A-Za-z][A-Za-z0-9+.-]+):/")
+# A user and a password in a URL, which no message may show.
+_USER = re.compile(r"//[^/]*@")
 # Where the store for a protocol is: its module and its class, loaded when it is used.
 _STORES = {
+    "abfs": ("azure", "AzureStore"),
+    "abfss": ("azure", "AzureStore"),
+    "az": ("azure", "AzureStore"),
+    "gcs": ("gcs", "GCSStore"),
+    "gs": ("gcs", "GCSStore"),
     "s3": ("s3", "S3Store"),
     "s3a": ("s3", "S3Store"),
 }
@@ -37,8 +44,9 @@ def open_store(url: str | os.PathLike[str], *, storage_options: Mapping[str, obj
     options = dict(storage_options or {})
     found = _PROTOCOL.match(text)
     protocol = found[1].lower() if found and not isinstance(url, os.PathLike) else "file"
+    shown = _USER.sub("//", text)
     if "::" in text and found:
-        raise InvalidOption(f"{text}: an archive lies at one URL, without ::", url=text)
+        raise InvalidOption(f"{shown}: an archive lies at one URL, without ::", url=shown)
     store: ObjectStore
     if protocol in ("file", "local"):
         durable = options.pop("durable", True)
@@ -51,7 +59,7 @@ def open_store(url: str | os.PathLike[str], *, storage_options: Mapping[str, obj
         module, name = _STORES[protocol]
         return _class(module, name)(text, storage_options=options)
     else:
-        raise InvalidOption(f"{text}: holotype has no store for {protocol}:// yet", url=text, protocol=protocol)
+        raise InvalidOption(f"{shown}: holotype has no store for {protocol}:// yet", url=shown, protocol=protocol)
     if options:
         raise InvalidOption(f"{store.url} does not know {', '.join(sorted(options))}", options=tuple(sorted(options)))
     return store

@@ -14,19 +14,17 @@ from datetime import UTC
 from functools import partial
 from importlib import import_module
 from itertools import islice
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
 from ..errors import InvalidOption
 from .answers import Answer, Kinds, refusal
 from .base import ObjectInfo
-from .cloud import CloudStore
+from .cloud import CloudStore, all_done
 
 if TYPE_CHECKING:
-    from collections.abc import Coroutine, Iterable, Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
 __all__ = ["S3Store"]
-
-_T = TypeVar("_T")
 
 # A pack, of about 30 MB, is one request.  A larger object goes in parts, so many at a time: what is in memory beside
 # the object itself is at most three parts.  S3 allows 10,000 of them, which makes objects of up to 160 GB.
@@ -59,7 +57,6 @@ class S3Store(CloudStore):
     """
 
     scheme, package, extra = "s3", "s3fs", "s3"
-    repeats = True  # a PUT on a connection that turns out to be closed is repeated by aiohttp, whoever asks it not to
     most_deleted = 1000  # S3's limit
 
     def _connect(self) -> Any:
@@ -90,7 +87,7 @@ class S3Store(CloudStore):
             tags: list[dict[str, object]] = []
             rest = enumerate(_cut(parts, _PART), 1)
             while together := list(islice(rest, _TOGETHER)):
-                tags += await _all(self._put_part(files, name, upload, number, part) for number, part in together)
+                tags += await all_done(self._put_part(files, name, upload, number, part) for number, part in together)
             done = {"Parts": tags}
             await self._ask(files, "complete_multipart_upload", Key=name, UploadId=upload, MultipartUpload=done)
         except Exception:
@@ -256,12 +253,3 @@ def _cut(parts: Iterable[memoryview], size: int) -> Iterator[list[memoryview]]:
                 run, room = [], size
     if run:
         yield run
-
-
-async def _all(work: Iterable[Coroutine[Any, Any, _T]]) -> list[_T]:
-    """What all of ``work`` returns, or the first error, raised when none of it goes on any more."""
-    done = await asyncio.gather(*work, return_exceptions=True)
-    for result in done:
-        if isinstance(result, BaseException):
-            raise result
-    return [result for result in done if not isinstance(result, BaseException)]

@@ -113,6 +113,14 @@ def test_what_was_given_as_a_credential_is_told_to_nobody() -> None:
     assert "no … at all" in str(silence(Unproven("no Secret-Key at all"), KINDS, HERE, "", "listing"))
 
 
+def test_an_error_tells_a_credential_when_one_that_led_to_it_does() -> None:
+    telling, silent, led = ValueError("Secret-Key"), ValueError("nothing"), ValueError("nothing")
+    led.__context__ = telling
+    assert HERE.is_told_by(telling)
+    assert HERE.is_told_by(led)
+    assert not HERE.is_told_by(silent)
+
+
 def test_every_text_among_the_options_may_be_a_credential() -> None:
     options = {
         "key": "access-key",
