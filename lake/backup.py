@@ -5,8 +5,9 @@
                                          ─▶ new or changed? read, cut, hash, pack
          ─▶ new rows into ranges or a delta ─▶ one commit
 
-Until the commit nobody sees any of it; a backup that dies leaves packs under its session's name, which the next
-collection removes. When a collection takes away something the backup relied on, the backup looks again from the start:
+Until the commit nobody sees any of it.  A backup that dies leaves packs under its session's name, which the next
+collection removes; until then another backup finds what had been stored by the last checkpoint, and does not store it
+again.  When a collection takes away something the backup relied on, the backup looks again from the start:
 unchanged files cost a look, and what was stored in vain is stored again.
 """
 
@@ -15,6 +16,7 @@ from __future__ import annotations
 import os
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any, Literal
 
 import pyarrow.compute as pc
@@ -41,7 +43,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
     from datetime import datetime
 
-    from holotype.catalog import Entry, State
+    from holotype.catalog import Entry, Segment, State
 
     from .context import Context
     from .executing import Submits
@@ -158,7 +160,7 @@ def _attempt(context: Context, plan: _Plan, ticker: Ticker) -> Snapshot:
         session.append(open_session(context))
         return session[0]
 
-    ledger = Ledger(context, open_session=opened)
+    ledger = Ledger(context, open_session=opened, checkpoint=partial(_checkpoint, context, view))
     known = Known(context.catalog, state=view)
     try:
         with Packer(ledger, known=known, level=plan.compression, workers=plan.workers) as packer:
@@ -188,6 +190,18 @@ def _attempt(context: Context, plan: _Plan, ticker: Ticker) -> Snapshot:
         raise
     ticker.finish()
     return snapshot
+
+
+def _checkpoint(context: Context, view: State, session: str, segments: Sequence[Segment]) -> None:
+    """Commit packs before there is a snapshot that needs them."""
+    context.catalog.commit(
+        add=segments,
+        view=view,
+        operation="checkpoint",
+        author=context.author,
+        session=session,
+        check=writer_check(context, session, (), view),
+    )
 
 
 def _reader(

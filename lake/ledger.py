@@ -1,12 +1,15 @@
 """What a run has put into storage: its packs, where each chunk in them lies, and the session they lie under.
 
 A pack belongs to nothing until its rows are committed.  The rows are gathered here; those of the chunk index, of which
-there are many, go out as segments on the way.
+there are many, go out as segments on the way.  Now and then what there is is committed, without a snapshot that needs
+it: after a run that was interrupted the next one finds those chunks stored.  (A collection spares the packs of whoever
+still writes, and takes away those of the dead.)
 """
 
 from __future__ import annotations
 
 import threading
+import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -15,7 +18,7 @@ import pyarrow as pa
 from .schema import PACKS
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Sequence
 
     from holotype.catalog import Segment
 
@@ -25,6 +28,8 @@ if TYPE_CHECKING:
 __all__ = ["Ledger", "Packed"]
 
 INDEX_ROWS = 1 << 17  # rows of the chunk index held before they become a segment
+# After so many stored bytes, or so many seconds, what there is is committed: an interruption costs no more than that.
+CHECKPOINT_BYTES, CHECKPOINT_SECONDS = 1 << 30, 60.0
 
 
 @dataclass(frozen=True)
@@ -44,11 +49,22 @@ class Packed:
 class Ledger:
     """The finished packs of one run; used by any number of threads.
 
-    ``open_session`` is asked when the first pack is begun.
+    ``open_session`` is asked when the first pack is begun.  ``checkpoint`` commits segments of packs and of chunks;
+    without it they all wait for the end.  ``clock`` counts seconds.
     """
 
-    def __init__(self, context: Context, *, open_session: Callable[[], str]) -> None:
+    def __init__(
+        self,
+        context: Context,
+        *,
+        open_session: Callable[[], str],
+        checkpoint: Callable[[str, Sequence[Segment]], object] | None = None,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
         self._context, self._open_session = context, open_session
+        self._checkpoint, self._clock = checkpoint, clock
+        self._safe_bytes, self._safe_at = 0, clock()  # how much was committed, and when
+        self._writing = threading.Lock()
         self._session: str | None = None
         self._session_lock = threading.Lock()
         self._lock = threading.Lock()
@@ -87,22 +103,50 @@ class Ledger:
                 self._indexed += chunks.num_rows
             self._new_bytes += sum(row["raw"] for row in packs)
             self.stored_bytes += sum(row["bytes"] for row in packs)
-        self._flush(INDEX_ROWS)
+        self._write(INDEX_ROWS)
+        if self._checkpoint is not None and self._due():
+            self._commit()
 
     def rely(self, packs: Iterable[str]) -> None:
         """Remember packs of others that hold chunks of this run's files."""
         with self._lock:
             self._relied.update(packs)
 
-    def _flush(self, beyond: int) -> None:
-        with self._lock:
-            if self._indexed <= beyond:
+    def _due(self) -> bool:
+        fresh = self.stored_bytes - self._safe_bytes
+        return fresh >= CHECKPOINT_BYTES or (fresh > 0 and self._clock() - self._safe_at >= CHECKPOINT_SECONDS)
+
+    def _commit(self) -> None:
+        with self._writing:
+            if self._checkpoint is None or not self._due():  # another thread was faster
                 return
-            rows = pa.concat_tables(self._index)
-            self._index, self._indexed = [], 0
-        segment = self._context.catalog.write("chunks", rows)
+            with self._lock:
+                self._safe_bytes, self._safe_at = self.stored_bytes, self._clock()
+            chunks, packs = self._segments_so_far()
+            self._checkpoint(self.session(), (*chunks, *packs))
+
+    def _segments_so_far(self) -> tuple[tuple[Segment, ...], tuple[Segment, ...]]:
+        """Everything that was not committed yet, written: segments of chunks, and of the packs they lie in."""
         with self._lock:
-            self._segments.append(segment)
+            index, self._index, self._indexed = self._index, [], 0
+            packs, self._packs = self._packs, []
+            chunks, self._segments = self._segments, []
+        write = self._context.catalog.write
+        if index:
+            chunks.append(write("chunks", pa.concat_tables(index)))
+        return tuple(chunks), (write("packs", PACKS.rows(packs)),) if packs else ()
+
+    def _write(self, beyond: int) -> None:
+        """Write the rows of chunks as a segment when there are more than so many."""
+        if self._indexed <= beyond:
+            return
+        with self._writing:
+            with self._lock:
+                index, self._index, self._indexed = self._index, [], 0
+            if index:
+                segment = self._context.catalog.write("chunks", pa.concat_tables(index))
+                with self._lock:
+                    self._segments.append(segment)
 
     def rows(self) -> tuple[list[dict[str, Any]], pa.Table | None, tuple[Segment, ...]]:
         """The rows of all packs so far, and of their chunks those that did not go out yet and those that did."""
@@ -110,13 +154,6 @@ class Ledger:
 
     def finish(self) -> Packed:
         """Write what is left; then all is ready to be committed."""
-        self._flush(0)
-        packs = (self._context.catalog.write("packs", PACKS.rows(self._packs)),) if self._packs else ()
-        return Packed(
-            self._session,
-            tuple(self._segments),
-            packs,
-            self._new_bytes,
-            self.stored_bytes,
-            frozenset(self._relied),
-        )
+        with self._writing:
+            chunks, packs = self._segments_so_far()
+        return Packed(self._session, chunks, packs, self._new_bytes, self.stored_bytes, frozenset(self._relied))
