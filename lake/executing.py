@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
 from holotype.catalog import InvalidOption
 
 from .context import host_here
+from .reopening import fingerprint
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -62,17 +63,18 @@ class Inline(Executor):
 
 @dataclass(frozen=True)
 class Place:
-    """Where a batch was handed out: the process, its machine, and the archive."""
+    """Where a batch was handed out: the process, its machine, the archive, and as whom it is used."""
 
     host: str
     process: int
     store: ObjectStore
     archive: str
+    user: bytes
 
     @staticmethod
     def here(store: ObjectStore, archive: str) -> Place:
         """This process; ``archive`` is the archive's id."""
-        return Place(host_here(), os.getpid(), store, archive)
+        return Place(host_here(), os.getpid(), store, archive, fingerprint(store))
 
     def check(self, archive: str) -> None:
         """Whether a worker sees the same storage: ``archive`` is the id of what it found at the URL.

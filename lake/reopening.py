@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
+import pickle
 from typing import TYPE_CHECKING
 
 from holotype.catalog import Catalog
@@ -14,12 +16,17 @@ from .schema import TABLES
 if TYPE_CHECKING:
     from holotype.catalog import ObjectStore
 
-__all__ = ["context_of"]
+__all__ = ["context_of", "fingerprint"]
 
 # Archives kept open: each holds the state of its log and some segments.
 _OPEN = 8
 
 _opened = Recent[tuple[object, ...], Context](_OPEN)
+
+
+def fingerprint(store: ObjectStore) -> bytes:
+    """What tells stores at one place apart that come with other options, such as credentials, without saying them."""
+    return hashlib.sha256(pickle.dumps(store)).digest()
 
 
 def context_of(store: ObjectStore, *, author: str | None = None) -> Context:
@@ -29,9 +36,9 @@ def context_of(store: ObjectStore, *, author: str | None = None) -> Context:
     """
     author = author or author_here()
     header = bytes(store.get("archive.json")) if store.exists("archive.json") else b""
-    # By what the archive says it is: another may have been made at the same place.  And by process: a child must not
-    # share its parent's locks.
-    name = os.getpid(), store, author, header
+    # By what the archive says it is: another may have been made at the same place.  By process: a child must not share
+    # its parent's locks.  And by who asks: what one user may read, another may not.
+    name = os.getpid(), store, fingerprint(store), author, header
     known = _opened.get(name)
     if known is not None:
         known.catalog.refresh()
