@@ -169,6 +169,9 @@ PACKS = Table(
         Column("bytes", COUNT, "The size of the data object.", least=1),
         Column("raw", COUNT, "The size of its chunks together.", least=0),
         Column("chunks", COUNT, "How many chunks it holds.", least=1),
+        Column(
+            "described", COUNT, "The size of the object beside it that describes a Zarr pack.", nullable=True, least=1
+        ),
     ),
 )
 

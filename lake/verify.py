@@ -206,10 +206,18 @@ class _Look:
                 self._pack(pack, f"{wanted} is missing")
             elif size != pack["bytes"]:
                 self._pack(pack, f"{wanted} has {size} bytes instead of {pack['bytes']}")
-            elif pack["kind"] == "zarr" and head not in there:
-                self._found.append(
-                    Damaged("pack", head, f"{head} is missing: its chunks can be read, but not with a Zarr reader")
-                )
+            elif pack["kind"] == "zarr":
+                self._description(head, there.get(head), pack["described"])
+
+    def _description(self, head: str, size: int | None, wanted: int | None) -> None:
+        """Whether the object that describes a Zarr pack is as long as it should be, where that was recorded."""
+        if size is None:
+            problem = f"{head} is missing"
+        elif wanted is not None and size != wanted:
+            problem = f"{head} has {size} bytes instead of {wanted}"
+        else:
+            return
+        self._found.append(Damaged("pack", head, f"{problem}: its chunks can be read, but not with a Zarr reader"))
 
     def _pack(self, pack: dict[str, object], problem: str) -> None:
         """A pack is unusable: so is every chunk in it."""

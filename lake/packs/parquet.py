@@ -153,6 +153,7 @@ class ParquetPackWriter(PackWriter):
             "bytes": self._slabs.size,
             "raw": self._raw,
             "chunks": self._count,
+            "described": None,
         }
         chunks = pa.table([columns[column] for column in CHUNKS.schema.names], schema=CHUNKS.schema)
         return Pack(name, (PackObject(key, parts),), chunks, row, self._slabs)

@@ -120,6 +120,7 @@ class ZarrPackWriter(PackWriter):
             "bytes": self._slabs.size,
             "raw": self._block * count,
             "chunks": count,
+            "described": len(document),
         }
         objects = (PackObject(f"packs/{name}/zarr.json", (document,)), PackObject(key, shard))
         chunks = pa.table([columns[column] for column in CHUNKS.schema.names], schema=CHUNKS.schema)
