@@ -16,6 +16,7 @@ from .fits import fits
 from .netcdf import netcdf
 from .nifti import nifti
 from .npy import npy, npz
+from .tiff import tiff
 from .trial import best_filter, numbers_in
 from .typed import BLOCK
 
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
 
 __all__ = ["RECOGNISERS", "layout_of", "recognise"]
 
-RECOGNISERS: tuple[Callable[[Source], Layout | None], ...] = (npy, npz, fits, nifti, netcdf)
+RECOGNISERS: tuple[Callable[[Source], Layout | None], ...] = (npy, npz, fits, nifti, netcdf, tiff)
 
 
 def recognise(name: bytes, size: int, read: Callable[[int, int], bytes], *, block_bytes: int = BLOCK) -> Layout | None:

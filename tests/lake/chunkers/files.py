@@ -110,5 +110,65 @@ def netcdf(variables: dict[str, Array], *, version: int = 2, records: tuple[str,
     return start + table + data
 
 
+def tiff(
+    pages: Array,
+    *,
+    order: str = "<",
+    big: bool = False,
+    strips: int = 1,
+    apart: bool = False,
+    imagej: bool = False,
+    compression: int = 1,
+) -> bytes:
+    """A TIFF file of pages of equal shape, their numbers one behind the other in front of the directories.
+
+    ``strips``: of each page.  ``apart``: with some bytes between the pages.  ``imagej``: one directory for them all.
+    """
+    number, count, inside = ("Q", "Q", 8) if big else ("I", "H", 4)
+    magic = b"II" if order == "<" else b"MM"
+    start = 16 if big else 8
+    size, height = pages[0].nbytes, pages.shape[1]
+    gap = 7 if apart else 0
+    body = b"".join(page.astype(page.dtype.newbyteorder(order)).tobytes() + bytes(gap) for page in pages)
+    listed = 1 if imagej else len(pages)
+    tables, begin = b"", start + len(body)
+    formats = {"u": 1, "i": 2, "f": 3, "c": 6}
+    for page in range(listed):
+        rows = height // strips
+        lengths = [size // height * (rows if n < strips - 1 else height - rows * (strips - 1)) for n in range(strips)]
+        first = start + page * (size + gap)
+        tags: list[tuple[int, int, list[int] | bytes]] = [
+            (256, 4, [pages.shape[2]]),
+            (257, 4, [height]),
+            (258, 3, [8 * pages.dtype.itemsize]),
+            (259, 3, [compression]),
+            (273, 16 if big else 4, [first + sum(lengths[:n]) for n in range(strips)]),
+            (277, 3, [1]),
+            (279, 4, lengths),
+            (339, 3, [formats[pages.dtype.kind]]),
+        ]
+        if imagej:
+            tags.insert(4, (270, 2, b"ImageJ=1.53\nimages=%d\n\0" % len(pages)))
+        length = struct.calcsize(f"<{count}") + len(tags) * (12 if not big else 20) + inside
+        extra, table = b"", struct.pack(f"{order}{count}", len(tags))
+        for tag, kind, values in tags:
+            code = {2: "s", 3: "H", 4: "I", 16: "Q"}[kind]
+            data = values if isinstance(values, bytes) else struct.pack(f"{order}{len(values)}{code}", *values)
+            table += struct.pack(f"{order}HH{number}", tag, kind, len(values))
+            if len(data) <= inside:
+                table += data.ljust(inside, b"\0")
+            else:
+                table += struct.pack(f"{order}{number}", begin + length + len(extra))
+                extra += data
+        last = page == listed - 1
+        table += struct.pack(f"{order}{number}", 0 if last else begin + length + len(extra))
+        tables, begin = tables + table + extra, begin + length + len(extra)
+    if big:
+        head = magic + struct.pack(f"{order}HHHQ", 43, 8, 0, start + len(body))
+    else:
+        head = magic + struct.pack(f"{order}HI", 42, start + len(body))
+    return head + body + tables
+
+
 def _padded(data: bytes, multiple: int, filler: bytes) -> bytes:
     return data + filler * (-len(data) % multiple)

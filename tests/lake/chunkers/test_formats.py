@@ -15,6 +15,7 @@ chunkers: Any = import_module("holotype.lake.chunkers")
 
 RNG = np.random.default_rng(5)
 VOLUME = RNG.integers(0, 1000, (90, 80, 70)).astype("<i4")
+STACK = RNG.integers(0, 1000, (12, 300, 400)).astype("<u2")
 SIGNAL = RNG.normal(size=400_000).astype("<f4")
 
 
@@ -47,6 +48,11 @@ FILES = {
     "netcdf of version 1": (files.netcdf({"t": VOLUME}, version=1), VOLUME),
     "netcdf of version 5": (files.netcdf({"t": VOLUME.astype("u8")}, version=5), VOLUME.astype("u8")),
     "netcdf with records": (files.netcdf({"t": VOLUME}, records=("t",)), VOLUME),
+    "tiff": (files.tiff(STACK), STACK),
+    "tiff, big-endian, in strips": (files.tiff(STACK.astype(">i2"), order=">", strips=7), STACK.astype(">i2")),
+    "tiff with offsets of 8 bytes": (files.tiff(STACK.astype("<f4"), big=True, strips=3), STACK.astype("<f4")),
+    "tiff of ImageJ": (files.tiff(STACK.astype(">u2"), order=">", imagej=True), STACK.astype(">u2")),
+    "tiff of one page": (files.tiff(STACK.reshape(1, 1200, 1200)), STACK.reshape(1200, 1200)),
 }
 
 
@@ -154,3 +160,17 @@ def test_interleaved_records_are_tried_as_numbers() -> None:
     layout = chunkers.layout_of(b"model.nc", len(data), lambda offset, length: data[offset : offset + length])
     assert layout.format == "netcdf"
     assert [(region.offset, region.length) for region in layout.regions] == [(0, len(data))]
+
+
+def test_pages_apart_are_images_of_their_own() -> None:
+    pages = RNG.integers(0, 9, (3, 1024, 1024)).astype("<u2")
+    layout = recognised(files.tiff(pages, apart=True))
+    assert [region.offset for region in layout.regions] == [8 + n * (pages[0].nbytes + 7) for n in range(3)]
+    assert layout.shape is None
+
+
+@pytest.mark.parametrize("compression", [5, 8, 32773])
+def test_compressed_pages_are_bytes(compression: int) -> None:
+    layout = recognised(files.tiff(VOLUME.astype("<u2"), compression=compression))
+    assert layout.regions == ()
+    assert layout.shape is None

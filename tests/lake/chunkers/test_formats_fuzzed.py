@@ -23,6 +23,8 @@ FORMATS = {
     "nifti 2": files.nifti(TINY, version=2),
     "netcdf": files.netcdf({"a": TINY, "b": TINY}, records=("b",)),
     "netcdf 5": files.netcdf({"a": TINY, "b": TINY}, version=5),
+    "tiff": files.tiff(TINY.astype("<u2"), strips=2),
+    "bigtiff": files.tiff(TINY, order=">", big=True, imagej=True),
 }
 
 
@@ -63,6 +65,8 @@ def test_garbage_behind_a_magic_number(name: str, garbage: bytes, target: int) -
 @example("nifti 2", [], 16)
 @example("netcdf", [], 16)
 @example("netcdf 5", [], 16)
+@example("tiff", [], 16)
+@example("bigtiff", [], 16)
 def test_a_header_with_bytes_changed(name: str, changes: list[tuple[int, int]], target: int) -> None:
     data = bytearray(FORMATS[name])
     for place, value in changes:
