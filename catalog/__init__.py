@@ -32,6 +32,7 @@ if TYPE_CHECKING:
         ObjectDamaged,
         ObjectMissing,
         RowsRefused,
+        SingleWriterWarning,
         SnapshotNotFound,
         SourceNotFound,
         SourceProblem,
@@ -55,7 +56,9 @@ if TYPE_CHECKING:
     from .stores.memory import MemoryStore
     from .stores.opening import open_store
     from .stores.patience import Patience
+    from .stores.probing import probe
     from .stores.s3 import S3Store
+    from .stores.single import SingleWriterStore
     from .tables import Column, Table
 
 __all__ = [
@@ -92,6 +95,8 @@ __all__ = [
     "RowsRefused",
     "S3Store",
     "Segment",
+    "SingleWriterStore",
+    "SingleWriterWarning",
     "SnapshotNotFound",
     "SourceNotFound",
     "SourceProblem",
@@ -110,6 +115,7 @@ __all__ = [
     "numbers",
     "open_store",
     "plain",
+    "probe",
     "repeated",
     "row_table",
     "scalar",
@@ -133,6 +139,7 @@ _HOME = {
     "Patience": "stores.patience",
     "S3Store": "stores.s3",
     "Segment": "log",
+    "SingleWriterStore": "stores.single",
     "State": "state",
     "Table": "tables",
     "column": "columns",
@@ -140,6 +147,7 @@ _HOME = {
     "numbers": "columns",
     "open_store": "stores.opening",
     "plain": "columns",
+    "probe": "stores.probing",
     "repeated": "columns",
     "row_table": "columns",
     "scalar": "columns",

@@ -13,6 +13,7 @@ from __future__ import annotations
 import getpass
 import os
 import threading
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -24,6 +25,8 @@ from .history import CHECKPOINT_EVERY, newest_state, write_checkpoint
 from .log import COMPACTION, Entry, Segment
 from .reading import Reading
 from .segments import write_segment
+from .stores.probing import probe
+from .stores.single import SingleWriterStore, warn_of_one_writer
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -83,16 +86,23 @@ class Catalog(Reading):
     ) -> Catalog:
         """Make a new archive in ``store``; ``settings`` (anything JSON can hold) are kept for ever in ``archive.json``.
 
-        Raises ``ArchiveExists``, ``InvalidOption``, ``LogDamaged`` when there is an archive that lost its
-        ``archive.json``, or what the store raises.
+        The store is probed first; where creation is not exclusive, the archive has one writer, and a
+        ``SingleWriterWarning`` says so.  Raises ``ArchiveExists``, ``InvalidOption``, ``LogDamaged`` when there is an
+        archive that lost its ``archive.json``, or what the store raises.
         """
         header = Header(entropy(16).hex(), name, clock(), dict(settings or {}))
         try:
-            data = header.encode()
+            header.encode()
         except (TypeError, ValueError) as error:
             raise InvalidOption(f"settings must be what JSON can hold: {error}", settings=settings) from error
+        if store.exists(HEADER):
+            raise _exists(store)
+        # In this order: an archive made meanwhile has its header before its log.
         if next(iter(store.list("log/")), None) is not None and not store.exists(HEADER):
             raise LogDamaged(f"{HEADER} is missing from {store.url}, which has a commit log", key=HEADER)
+        if not probe(store):
+            store, header = SingleWriterStore(store), replace(header, writers="one")
+        data = header.encode()
         doubt: HolotypeError | None = None
         try:
             made = store.create(HEADER, data)
@@ -106,7 +116,7 @@ class Catalog(Reading):
             if doubt is not None and not there:
                 raise doubt
             if there != data:
-                raise ArchiveExists(f"there is an archive at {store.url} already: open it", url=store.url)
+                raise _exists(store)
         return cls.open(store, tables=tables, compact_above=compact_above, clock=clock, entropy=entropy)
 
     @classmethod
@@ -125,9 +135,14 @@ class Catalog(Reading):
         ``compact_above``: a commit that leaves a table with more small segments than this is followed by a compaction;
         ``None`` for never.
 
-        Raises ``ArchiveNotFound``, ``FormatTooNew``, ``LogDamaged``, or what the store raises.
+        Warns with ``SingleWriterWarning`` when it may have one writer only and is opened for writing.  Raises
+        ``ArchiveNotFound``, ``FormatTooNew``, ``LogDamaged``, or what the store raises.
         """
         header = read_header(store)
+        if header.writers == "one":
+            store = store if isinstance(store, SingleWriterStore) else SingleWriterStore(store)
+            if not read_only:
+                warn_of_one_writer(store.url)
         state = newest_state(store, header)
         return cls(
             store,
@@ -254,6 +269,10 @@ def _by_table(segments: Iterable[Segment], value: Callable[[Segment], _T]) -> di
     for segment in segments:
         found.setdefault(segment.table, []).append(value(segment))
     return {table: tuple(values) for table, values in found.items()}
+
+
+def _exists(store: ObjectStore) -> ArchiveExists:
+    return ArchiveExists(f"there is an archive at {store.url} already: open it", url=store.url)
 
 
 def _version(state: State) -> int:

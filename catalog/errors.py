@@ -33,6 +33,8 @@ on working.  They are grouped by what the caller would do about them::
           ├── ObjectDamaged               (ValueError)
           └── LogDamaged                  (ValueError)
 
+``SingleWriterWarning`` stands beside the tree: it is a warning (``UserWarning``), and never raised unless asked for.
+
 An error carries what it speaks of as attributes, given by keyword and listed in ``about``; the message says what
 happened, to which thing, and what to do next.
 """
@@ -64,6 +66,7 @@ __all__ = [
     "ObjectDamaged",
     "ObjectMissing",
     "RowsRefused",
+    "SingleWriterWarning",
     "SnapshotNotFound",
     "SourceNotFound",
     "SourceProblem",
@@ -223,3 +226,7 @@ class ObjectDamaged(DamageError, ValueError):
 
 class LogDamaged(DamageError, ValueError):
     """The commit log does not read back as the chain that was written."""
+
+
+class SingleWriterWarning(UserWarning):
+    """The archive lies on storage that cannot create exclusively: only one process may write to it at a time."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from .errors import ArchiveNotFound, LogDamaged, ObjectMissing
 from .sealed import sha256, unwrap, wrap
@@ -18,17 +18,20 @@ __all__ = ["HEADER", "Header", "read_header"]
 
 HEADER = "archive.json"
 
+_WRITERS: Mapping[str, Literal["many", "one"]] = {"many": "many", "one": "one"}
+
 
 @dataclass(frozen=True, slots=True)
 class Header:
     """An archive's id, name, day of creation, and the settings it keeps for ever.  ``hash``: SHA-256 of
-    ``archive.json``."""
+    ``archive.json``.  ``writers``: whether its storage lets many write at a time, or one."""
 
     id: str
     name: str
     created: datetime
     settings: Mapping[str, Any] = field(hash=False)
     hash: str = ""
+    writers: Literal["many", "one"] = "many"
 
     def encode(self) -> bytes:
         """The bytes of ``archive.json``."""
@@ -38,6 +41,8 @@ class Header:
                 "name": self.name,
                 "created": self.created.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ"),
                 "settings": dict(self.settings),
+                # Many is the rule, and goes without saying.
+                **({} if self.writers == "many" else {"writers": self.writers}),
             }
         )
 
@@ -47,7 +52,9 @@ class Header:
         fields = unwrap(data, HEADER)
         try:
             created = datetime.strptime(fields["created"], "%Y-%m-%dT%H:%M:%S.%fZ").replace(tzinfo=UTC)
-            return Header(str(fields["id"]), str(fields["name"]), created, dict(fields["settings"]), sha256(data))
+            writers = _WRITERS[fields.get("writers", "many")]
+            settings = dict(fields["settings"])
+            return Header(str(fields["id"]), str(fields["name"]), created, settings, sha256(data), writers)
         except (KeyError, TypeError, ValueError) as error:
             raise LogDamaged(f"{HEADER} is damaged: {error!r}", key=HEADER) from error
 

@@ -58,8 +58,8 @@ def create(
     the least, average and largest chunk in bytes (``min``, ``average``, ``max``), fixed for the archive's life.
     ``storage_options``: for the backend, never stored.
 
-    Raises ``ArchiveExists`` when one is there, ``InvalidOption``, ``StorageDenied``, ``StorageFull`` or
-    ``StorageFailed``.
+    Warns with ``SingleWriterWarning`` where the storage lets only one write at a time.  Raises ``ArchiveExists`` when
+    one is there, ``InvalidOption``, ``StorageDenied``, ``StorageFull`` or ``StorageFailed``.
     """
     sizes = dict(CHUNKING if chunking is None else chunking)
     if set(sizes) != set(CHUNKING) or not 64 <= sizes["min"] <= sizes["average"] <= sizes["max"] <= CHUNKING["max"]:
@@ -79,7 +79,8 @@ def open(
 ) -> Archive:
     """Open the archive at ``url``.  ``read_only``: refuse every verb that would write.
 
-    Raises ``ArchiveNotFound``, ``FormatTooNew``, ``LogDamaged``, ``StorageDenied`` or ``StorageFailed``.
+    Warns with ``SingleWriterWarning`` when it may have one writer only and is opened for writing.  Raises
+    ``ArchiveNotFound``, ``FormatTooNew``, ``LogDamaged``, ``StorageDenied`` or ``StorageFailed``.
     """
     store = open_store(url, storage_options=storage_options)
     catalog = Catalog.open(store, tables=TABLES, read_only=read_only, clock=clock)
@@ -113,6 +114,11 @@ class Archive:
     def id(self) -> str:
         """The archive's identifier, made when it was created."""
         return self._context.catalog.id
+
+    @property
+    def writers(self) -> Literal["many", "one"]:
+        """Whether many may write to it at a time, or only one: what its storage could do when it was created."""
+        return self._context.catalog.header.writers
 
     # Bytes in and out
 

@@ -8,6 +8,8 @@ of the characters ``[A-Za-z0-9._=-]``.  The rules every implementation keeps, an
 2. **What was put is durable** when the call returns: packs and segments must outlive a power cut before the log names
    them.
 3. **``create`` is exclusive.**  Of any number of callers exactly one is told ``True``; it is what makes a commit.
+   Where the storage has no such step, ``create`` fails with ``ENOTSUP``; where it only pretends, ``probing`` finds out.
+   An archive on either has one writer (``single``).
 4. **"Not there" and "could not look" are different.**  The first is ``ObjectMissing`` (or ``False``), the second an
    ``AccessError`` or ``TransientError``; no implementation turns one into the other.
 5. **Errors are holotype's own**: nothing of the backend's library escapes.
@@ -65,7 +67,9 @@ class ObjectStore(ABC):
         """Write one object if and only if none is there: ``True`` for the one caller that made it, else ``False``.
 
         ``data`` must not be empty: some backends cannot create an empty object exclusively.  It should hold something
-        random: when an answer was lost, a backend tells by the bytes it finds whether they are this caller's.
+        random: when an answer was lost, a backend tells by the bytes it finds whether they are this caller's.  Raises
+        what ``put`` raises; ``StorageFailed`` with the ``errno`` ``ENOTSUP`` says that this storage never creates
+        exclusively.
         """
 
     @abstractmethod

@@ -17,6 +17,8 @@ _RENAME_REFUSES = sys.platform == "win32"
 _AT_FDCWD = -100
 _RENAME_NOREPLACE = 1  # linux/fs.h
 _RENAME_EXCL = 4  # sys/stdio.h on macOS
+# What a kernel says that lacks the call, and one whose file system lacks the step.
+_UNKNOWN = frozenset({errno.ENOSYS, errno.EINVAL, errno.ENOTSUP, errno.EOPNOTSUPP})
 
 
 def rename_exclusively(source: str, target: str) -> bool:
@@ -31,13 +33,13 @@ def rename_exclusively(source: str, target: str) -> bool:
             return False
         return True
     rename = _primitive()
-    if rename is None:
-        raise OSError(errno.ENOTSUP, "this file system has neither hard links nor an exclusive rename")
-    if rename(os.fsencode(source), os.fsencode(target)) == 0:
+    if rename is not None and rename(os.fsencode(source), os.fsencode(target)) == 0:
         return True
-    code = ctypes.get_errno()
+    code = errno.ENOSYS if rename is None else ctypes.get_errno()
     if code == errno.EEXIST:
         return False
+    if code in _UNKNOWN:
+        raise OSError(errno.ENOTSUP, "this file system has neither hard links nor an exclusive rename")
     raise OSError(code, os.strerror(code), source)
 
 

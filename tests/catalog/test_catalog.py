@@ -89,14 +89,29 @@ def test_settings_that_json_cannot_hold_are_refused() -> None:
 
 
 def test_an_archive_whose_creation_was_answered_badly_is_still_ours() -> None:
-    store = FaultyStore(fresh_store(), fail_at=2, answer_lost=True)
+    well = FaultyStore(fresh_store())
+    Catalog.create(well, tables=TABLES)
+    creation = well.calls.index("create archive.json") + 1
+    store = FaultyStore(fresh_store(), fail_at=creation, answer_lost=True)
     assert Catalog.create(store, tables=TABLES, name="mine").name == "mine"
-    denied = FaultyStore(fresh_store(), fail_at=2, error=with_error(StorageDenied))
+    denied = FaultyStore(fresh_store(), fail_at=creation, error=with_error(StorageDenied))
     with pytest.raises(StorageDenied):
         Catalog.create(denied, tables=TABLES)
-    taken = FaultyStore(new_catalog().store, fail_at=2)
+
+
+@pytest.mark.parametrize("answer", ["refused", "lost"])
+def test_an_archive_that_somebody_else_creates_at_the_same_time_is_theirs(answer: str) -> None:
+    class TakenMeanwhile(FaultyStore):
+        def create(self, key: str, data: bytes) -> bool:
+            if key == "archive.json":
+                self.inner.create(key, Catalog.create(fresh_store(), tables=TABLES, name="theirs").header.encode())
+                self.fail_at = 0 if answer == "refused" else len(self.calls) + 1
+            return super().create(key, data)
+
+    store = TakenMeanwhile(fresh_store())
     with pytest.raises(ArchiveExists):
-        Catalog.create(taken, tables=TABLES)
+        Catalog.create(store, tables=TABLES)
+    assert Catalog.open(store.inner, tables=TABLES).name == "theirs"
 
 
 def test_rows_are_there_after_their_commit_and_not_before() -> None:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from holotype.catalog import LocalStore, ObjectMissing, StorageDenied, StorageFailed, StorageFull
+from holotype.catalog import LocalStore, ObjectMissing, StorageDenied, StorageFailed, StorageFull, probe
 
 from .store_contract import StoreContract
 
@@ -174,10 +174,24 @@ def test_a_file_system_that_cannot_create_exclusively_says_so(
 ) -> None:
     monkeypatch.setattr(os, "link", failing(errno.ENOTSUP))
     monkeypatch.setattr("holotype.catalog.stores.exclusive._primitive", lambda: None)
-    with pytest.raises(StorageFailed, match="neither hard links nor an exclusive rename"):
+    with pytest.raises(StorageFailed, match="neither hard links nor an exclusive rename") as caught:
         store.create("a/new", b"mine")
-    assert list(store.list("")) == list(store.list("a/"))
+    assert caught.value.errno == errno.ENOTSUP
+    assert not probe(store)
+    assert [info.key for info in store.list("")] == ["a/old"]
     assert list(store.leftovers()) == []
+
+
+@pytest.mark.parametrize("code", [errno.EINVAL, errno.ENOSYS])
+def test_a_file_system_that_lacks_the_exclusive_rename_says_the_same(
+    store: LocalStore, monkeypatch: pytest.MonkeyPatch, code: int
+) -> None:
+    monkeypatch.setattr(os, "link", failing(errno.EPERM))
+    monkeypatch.setattr("holotype.catalog.stores.exclusive._primitive", lambda: lambda source, target: -1)
+    monkeypatch.setattr("ctypes.get_errno", lambda: code)
+    with pytest.raises(StorageFailed) as caught:
+        store.create("a/new", b"mine")
+    assert caught.value.errno == errno.ENOTSUP
 
 
 def test_what_a_crash_left_behind_is_no_object_and_can_be_found(store: LocalStore, tmp_path: Path) -> None:
