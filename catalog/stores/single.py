@@ -28,6 +28,7 @@ class SingleWriterStore(ObjectStore):
 
     def __init__(self, inner: ObjectStore) -> None:
         self._inner = inner
+        self.shared = inner.shared
 
     @property
     def url(self) -> str:
