@@ -58,6 +58,7 @@ if TYPE_CHECKING:
     from .stores.patience import Patience
     from .stores.probing import probe
     from .stores.s3 import S3Store
+    from .stores.sftp import SftpStore
     from .stores.single import SingleWriterStore
     from .tables import Column, Table
 
@@ -95,6 +96,7 @@ __all__ = [
     "RowsRefused",
     "S3Store",
     "Segment",
+    "SftpStore",
     "SingleWriterStore",
     "SingleWriterWarning",
     "SnapshotNotFound",
@@ -139,6 +141,7 @@ _HOME = {
     "Patience": "stores.patience",
     "S3Store": "stores.s3",
     "Segment": "log",
+    "SftpStore": "stores.sftp",
     "SingleWriterStore": "stores.single",
     "State": "state",
     "Table": "tables",

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 __all__ = ["open_store"]
 
 _PROTOCOL = re.compile(r"([A-Za-z][A-Za-z0-9+.-]+):/")
+_ADDRESS = re.compile(r"\[[0-9A-Fa-f:.]+\]")  # of IP version 6, which may hold a ::
 # A user and a password in a URL, which no message may show.
 _USER = re.compile(r"//[^/]*@")
 # Where the store for a protocol is: its module and its class, loaded when it is used.
@@ -29,11 +30,14 @@ _STORES = {
     "gs": ("gcs", "GCSStore"),
     "s3": ("s3", "S3Store"),
     "s3a": ("s3", "S3Store"),
+    "sftp": ("sftp", "SftpStore"),
+    "ssh": ("sftp", "SftpStore"),
 }
 
 
 def open_store(url: str | os.PathLike[str], *, storage_options: Mapping[str, object] | None = None) -> ObjectStore:
-    """The object store at ``url``: a path, ``file:///…``, ``memory://…`` or ``s3://…``; nothing is made there yet.
+    """The object store at ``url``: a path, ``file:///…``, ``memory://…``, ``s3://…`` or ``sftp://…``; nothing is made
+    there yet.
 
     ``storage_options``: what the backend wants to know beside the URL, such as credentials.  A local store knows
     ``durable``; what a store in a cloud is given goes to its fsspec file system.  Raises ``InvalidOption`` for a URL
@@ -45,7 +49,7 @@ def open_store(url: str | os.PathLike[str], *, storage_options: Mapping[str, obj
     found = _PROTOCOL.match(text)
     protocol = found[1].lower() if found and not isinstance(url, os.PathLike) else "file"
     shown = _USER.sub("//", text)
-    if "::" in text and found:
+    if found and "::" in _ADDRESS.sub("", text):
         raise InvalidOption(f"{shown}: an archive lies at one URL, without ::", url=shown)
     store: ObjectStore
     if protocol in ("file", "local"):

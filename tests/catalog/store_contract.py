@@ -191,7 +191,7 @@ class StoreContract(ABC):
 
     def test_of_many_threads_exactly_one_creates(self, store: ObjectStore) -> None:
         rounds, threads = self.rounds, 8
-        barrier = threading.Barrier(threads)
+        barrier = threading.Barrier(threads, timeout=30)  # when one fails, the others do not wait for ever
 
         def race(me: int) -> list[bool]:
             won: list[bool] = []
