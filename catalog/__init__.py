@@ -52,6 +52,7 @@ if TYPE_CHECKING:
     from .stores.base import ObjectInfo, ObjectStore
     from .stores.cloud import CloudStore
     from .stores.gcs import GCSStore
+    from .stores.generic import GenericStore
     from .stores.local import LocalStore
     from .stores.memory import MemoryStore
     from .stores.opening import open_store
@@ -81,6 +82,7 @@ __all__ = [
     "ExtraMissing",
     "FormatTooNew",
     "GCSStore",
+    "GenericStore",
     "Header",
     "HolotypeError",
     "InvalidName",
@@ -133,6 +135,7 @@ _HOME = {
     "Damage": "auditing",
     "Entry": "log",
     "GCSStore": "stores.gcs",
+    "GenericStore": "stores.generic",
     "Header": "header",
     "LocalStore": "stores.local",
     "MemoryStore": "stores.memory",

@@ -33,16 +33,17 @@ _STORES = {
     "sftp": ("sftp", "SftpStore"),
     "ssh": ("sftp", "SftpStore"),
 }
+_ANY = ("generic", "GenericStore")
 
 
 def open_store(url: str | os.PathLike[str], *, storage_options: Mapping[str, object] | None = None) -> ObjectStore:
-    """The object store at ``url``: a path, ``file:///…``, ``memory://…``, ``s3://…`` or ``sftp://…``; nothing is made
-    there yet.
+    """The object store at ``url``: a path, ``file:///…``, ``memory://…``, ``s3://…``, ``sftp://…``, or any other that
+    fsspec knows.
 
-    ``storage_options``: what the backend wants to know beside the URL, such as credentials.  A local store knows
-    ``durable``; what a store in a cloud is given goes to its fsspec file system.  Raises ``InvalidOption`` for a URL
-    whose protocol has no store, and for options the store does not know; ``ExtraMissing`` for one whose package is not
-    installed.
+    Nothing is made there yet.  ``storage_options``: what the backend wants to know beside the URL, such as credentials.
+    A local store knows ``durable``; what fsspec reaches gets the options of its file system.  Raises ``InvalidOption``
+    for a URL whose protocol nobody knows, and for options the store does not know; ``ExtraMissing`` for a protocol
+    whose package is not installed.
     """
     text = os.fspath(url)
     options = dict(storage_options or {})
@@ -59,11 +60,9 @@ def open_store(url: str | os.PathLike[str], *, storage_options: Mapping[str, obj
         from .memory import MemoryStore  # fsspec is not needed for a local archive
 
         store = MemoryStore(text)
-    elif protocol in _STORES:
-        module, name = _STORES[protocol]
-        return _class(module, name)(text, storage_options=options)
     else:
-        raise InvalidOption(f"{shown}: holotype has no store for {protocol}:// yet", url=shown, protocol=protocol)
+        module, name = _STORES.get(protocol, _ANY)
+        return _class(module, name)(text, storage_options=options)
     if options:
         raise InvalidOption(f"{store.url} does not know {', '.join(sorted(options))}", options=tuple(sorted(options)))
     return store

@@ -1,0 +1,1 @@
+from catalog.stores.foreign import *
