@@ -25,8 +25,12 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from .catalog.servers import SeaweedFS
+
 if TYPE_CHECKING:
-    from collections.abc import Generator
+    from collections.abc import Generator, Iterator
+
+    from .catalog.buckets import Buckets
 
 STRICT = os.environ.get("CI", "").lower() in ("1", "true")
 # The options with which a run is of some of the tests.
@@ -159,3 +163,20 @@ def pytest_json_modifyreport(json_report: dict[str, Any]) -> None:
     }
     json_report.clear()
     json_report.update(kept)
+
+
+@pytest.fixture(scope="session")
+def seaweed() -> Iterator[SeaweedFS]:
+    """A real S3 server, started when the first test asks for it."""
+    server = SeaweedFS()
+    server.start()
+    yield server
+    server.stop()
+
+
+@pytest.fixture(scope="session")
+def buckets(seaweed: SeaweedFS) -> Buckets:
+    """Its buckets."""
+    from .catalog.buckets import Buckets  # it needs a package that a plain installation has not
+
+    return Buckets(seaweed)

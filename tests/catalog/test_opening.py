@@ -64,7 +64,7 @@ def test_what_cannot_be_opened_is_refused_by_name(url: str) -> None:
 
 @pytest.mark.parametrize("url", ["nosuch://ada:a-password@host/archive", "ftp://ada:a-pass@word@host/archive::s3://b"])
 def test_a_password_in_a_url_is_told_to_nobody(url: str) -> None:
-    with pytest.raises(InvalidOption, match="(nosuch|ftp)://host/archive") as caught:
+    with pytest.raises(InvalidOption, match=r"(nosuch|ftp)://host/archive") as caught:
         open_store(url)
     assert "a-pass" not in f"{caught.value} {caught.value.about}"
 
