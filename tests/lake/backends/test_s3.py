@@ -67,7 +67,7 @@ def test_every_verb(archive: Archive, buckets: Buckets, source: Path, url: str, 
         file.seek(100_000)
         assert file.read(9) == (source / "large").read_bytes()[100_000:100_009]
     assert np.array_equal(other.array("run@2", "volume.npy")[100:110], np.arange(100, 110, dtype="<f4"))
-    frame = pd.read_csv(f"holotype://run@2/t.csv::{url}", storage_options=options)
+    frame = pd.read_csv(f"holotype://run@2/t.csv::{url}", storage_options={"s3": options})
     assert frame.to_dict("list") == {"x": [1], "y": [2]}
     assert other.verify().ok
     assert other.verify(full=False).ok
