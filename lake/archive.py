@@ -192,16 +192,17 @@ class Archive:
         *,
         full: bool = True,
         workers: int | None = None,
+        executor: Submits | None = None,
         progress: OnProgress | None = None,
     ) -> Verified:
         """Prove that a snapshot, or the whole archive, is there: every object of the right size, and if ``full`` every
-        byte hashed.
+        byte hashed, by ``workers`` threads or by an ``executor``'s workers.
 
         See ``lake/verify.py``.
         """
         from .verify import verify
 
-        return verify(self._context, reference, full=full, workers=workers, progress=progress)
+        return verify(self._context, reference, full=full, workers=workers, executor=executor, progress=progress)
 
     # What there is
 

@@ -176,7 +176,6 @@ def _identity(source: str) -> int:
 
 def _read(batch: _Batch) -> _Done:
     """Read a batch; done by a worker."""
-    batch.place.reach()
     context = _context(batch.place, batch.version)
     _check_source(batch)
     known = _stored(context, batch.place, batch.version).branch()
@@ -215,16 +214,16 @@ _known: dict[tuple[str, int], Known] = {}
 
 def _context(place: Place, version: int) -> Context:
     """The archive as a worker sees it, opened once."""
+    store = place.storage()
     with _lock:
         catalog = _opened.get(place)
         if catalog is None:
-            catalog = Catalog.open(place.store, tables=TABLES)
-            place.check(catalog.id)
+            catalog = Catalog.open(store, tables=TABLES)
             _opened.clear()
             _opened[place] = catalog
         if catalog.state.version < version:
             catalog.refresh()
-    return Context(place.store, catalog, author="")
+    return Context(store, catalog, author="")
 
 
 def _stored(context: Context, place: Place, version: int) -> Known:

@@ -17,9 +17,10 @@ from concurrent.futures import BrokenExecutor, CancelledError, Executor, Future
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
 
-from holotype.catalog import InvalidOption
+from holotype.catalog import Header, InvalidOption, ObjectMissing
 
 from .context import host_here
+from .recent import Recent
 from .reopening import fingerprint
 
 if TYPE_CHECKING:
@@ -32,6 +33,7 @@ __all__ = ["Handed", "Inline", "Place", "Submits", "in_order", "worker_count"]
 _B = TypeVar("_B")
 _R = TypeVar("_R")
 
+_STORES = 8  # storages that a worker keeps at hand, each with its connections
 _TRIES = 3  # workers that died over one batch, before it is done here
 # What says that a worker is gone, not that the work failed.  (Dask's is known by its name: it need not be installed.)
 _DIED = (BrokenExecutor, CancelledError, EOFError)
@@ -76,25 +78,36 @@ class Place:
         """This process; ``archive`` is the archive's id."""
         return Place(host_here(), os.getpid(), store, archive, fingerprint(store))
 
-    def check(self, archive: str) -> None:
-        """Whether a worker sees the same storage: ``archive`` is the id of what it found at the URL.
+    def storage(self) -> ObjectStore:
+        """The archive's storage as whoever calls this sees it; looked at once by each worker.
 
-        Raises ``InvalidOption`` when it does not: what it wrote there would be lost.
+        Raises ``InvalidOption`` when a worker does not see what the driver sees: what is there it would take for gone,
+        and what it wrote would be lost.
         """
-        if archive != self.archive:
-            raise InvalidOption(
-                f"a worker on {host_here()} finds another archive at {self.store.url} than {self.host}: workers need"
-                " storage that they share",
-                option="executor",
-            )
-
-    def reach(self) -> None:
-        """Refuse storage that only the process that handed the batch out can see."""
-        if not self.store.shared and (self.host, self.process) != (host_here(), os.getpid()):
+        if (self.host, self.process) == (host_here(), os.getpid()):
+            return self.store
+        if not self.store.shared:
             raise InvalidOption(
                 f"{self.store.url} lies in the memory of one process: workers in others need storage that they share",
                 option="executor",
             )
+        return _seen.get(self) or _seen.put(self, self._looked_at())
+
+    def _looked_at(self) -> ObjectStore:
+        try:
+            there = Header.decode(bytes(self.store.get("archive.json"))).id
+        except ObjectMissing:
+            there = None
+        if there != self.archive:
+            raise InvalidOption(
+                f"a worker on {host_here()} finds {'no' if there is None else 'another'} archive at {self.store.url},"
+                f" where {self.host} has one: workers need storage that they share",
+                option="executor",
+            )
+        return self.store
+
+
+_seen = Recent[Place, "ObjectStore"](_STORES)
 
 
 class Handed(Generic[_R]):

@@ -10,8 +10,7 @@ is a list of paths.  Damage to records is left out and the rest looked at all th
 from __future__ import annotations
 
 import os
-import threading
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from functools import cached_property, partial
 from typing import TYPE_CHECKING
@@ -20,8 +19,9 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from holotype.catalog import DatasetNotFound, SnapshotNotFound, column, plain, repeated, scalar
+from holotype.catalog import DatasetNotFound, SnapshotNotFound, column, numbers, plain, repeated, scalar
 
+from .executing import Place, in_order
 from .index import Known, locate
 from .manifest import Manifest
 from .packs import PackCheck, PackReader
@@ -39,12 +39,15 @@ if TYPE_CHECKING:
     from holotype.catalog import State
 
     from .context import Context
+    from .executing import Submits
     from .manifest import Range
     from .progress import OnProgress
 
 __all__ = ["Damaged", "Verified", "verify"]
 
 _ROWS = 1 << 19  # rows of the chunk index held at a time, some 60 MB
+# Packs that a worker checks at a time: enough to outweigh handing them over, little enough to be done again.
+_BATCH_BYTES = 64 << 20
 _IDS = ("path", "path_bytes", "kind", "chunks")
 
 
@@ -104,14 +107,17 @@ def verify(
     *,
     full: bool = True,
     workers: int | None = None,
+    executor: Submits | None = None,
     progress: OnProgress | None = None,
 ) -> Verified:
     """Prove that the snapshot ``reference``, or the whole archive, is there.
 
-    ``full``: hash every byte; otherwise only look whether every object is there with its size.  What is wrong is
-    returned, not raised.
+    ``full``: hash every byte; otherwise only look whether every object is there with its size.  ``workers``: threads
+    that read and hash.  ``executor``: who reads and hashes the packs instead, a batch at a time: threads, processes, or
+    machines that see the storage.  What is wrong is returned, not raised.
 
-    Raises ``InvalidName``, ``DatasetNotFound``, ``SnapshotNotFound``, ``StorageDenied`` or ``StorageFailed``.
+    Raises ``InvalidName``, ``DatasetNotFound``, ``SnapshotNotFound``, ``InvalidOption`` for an executor whose workers
+    do not see the storage, ``StorageDenied`` or ``StorageFailed``.
     """
     look = _Look(context, context.catalog.refresh(), full=full)
     if reference is None:
@@ -123,7 +129,7 @@ def verify(
         packs = look.packs_of_chosen()
     ticker = Ticker("verify", progress, total_files=packs.num_rows, total_bytes=pc.sum(packs["bytes"]).as_py() or 0)
     if full:
-        look.every_byte(packs, workers or min(os.cpu_count() or 2, 16), ticker)
+        look.every_byte(packs, workers or min(os.cpu_count() or 2, 16), ticker, executor=executor)
         look.every_chunk()
     else:
         look.sizes(packs)
@@ -139,7 +145,6 @@ class _Look:
         self._context, self._catalog, self._full = context, context.catalog, full
         self._records = SoundReader(state)
         self._chosen: list[Snapshot] | None = None  # what is looked at, where it is not everything
-        self._lock = threading.Lock()
         self._found: list[Damaged] = []
         self._lost: dict[bytes, Damaged] = {}
         self.hashed = 0
@@ -237,39 +242,42 @@ class _Look:
 
         return self._records.read(read)
 
-    def every_byte(self, packs: pa.Table, workers: int, ticker: Ticker) -> None:
+    def every_byte(self, packs: pa.Table, workers: int, ticker: Ticker, *, executor: Submits | None) -> None:
         """Read every pack whole, and hash it and every chunk in it."""
-        reader = PackReader(self._context.store)
+        if executor is None:
+            reader = PackReader(self._context.store)
+            pool = ThreadPoolExecutor(workers, thread_name_prefix="holotype-verify")
+            try:
+                for group in self._to_check(packs):
+                    checks = [pool.submit(_check, reader, one) for one in group]
+                    for check in checks:
+                        self._take(check.result(), ticker)
+            finally:
+                pool.shutdown(wait=True, cancel_futures=True)
+        else:
+            place = Place.here(self._context.store, self._catalog.id)
+            for found in in_order(executor, _check_batch, _handed(place, self._to_check(packs))):
+                for checked in found:
+                    self._take(checked, ticker)
 
-        def check(where: str, size: int, rows: pa.Table) -> int:
-            rows = rows.append_column("object", repeated(where, rows.num_rows))
-            self._take(reader.check_pack(where, rows), rows.num_rows)
-            return size
+    def _to_check(self, packs: pa.Table) -> Iterator[list[_ToCheck]]:
+        """Packs with their rows of the index, in groups whose rows fit into memory."""
+        for group in _groups(packs):
+            chunks = self._chunks(group["pack"].to_pylist()).sort_by([("pack", "ascending"), ("offset", "ascending")])
+            bounds = _runs(chunks["pack"])
+            found: list[_ToCheck] = []
+            for pack in group.select(["pack", "object", "bytes"]).to_pylist():
+                start, stop = bounds.get(pack["pack"], (0, 0))
+                found.append(_ToCheck(pack["object"], pack["bytes"], chunks.slice(start, stop - start)))
+            yield found
 
-        pool = ThreadPoolExecutor(workers, thread_name_prefix="holotype-verify")
-        try:
-            for batch in _batches(packs):
-                chunks = self._chunks(batch["pack"].to_pylist()).sort_by(
-                    [("pack", "ascending"), ("offset", "ascending")]
-                )
-                bounds = _runs(chunks["pack"])
-                checks: list[Future[int]] = []
-                for pack in batch.select(["pack", "object", "bytes"]).to_pylist():
-                    start, stop = bounds.get(pack["pack"], (0, 0))
-                    checks.append(pool.submit(check, pack["object"], pack["bytes"], chunks.slice(start, stop - start)))
-                for done in checks:
-                    ticker.add(files=1, bytes=done.result())
-        finally:
-            pool.shutdown(wait=True, cancel_futures=True)
-
-    def _take(self, check: PackCheck, chunks: int) -> None:
-        with self._lock:
-            self.hashed += chunks
-            if check.ok:
-                return
+    def _take(self, checked: _Checked, ticker: Ticker) -> None:
+        ticker.add(files=1, bytes=checked.size)
+        self.hashed += checked.chunks
+        check = checked.found
+        if not check.ok:
             problem = check.problem or f"{len(check.damaged)} of its chunks are not what they were"
-            found = Damaged("pack", check.key, problem)
-            self._found.append(found)
+            self._found.append(Damaged("pack", check.key, problem))
             self._lost.update(dict.fromkeys(check.damaged, Damaged("chunk", check.key, problem)))
 
     def every_chunk(self) -> None:
@@ -373,6 +381,59 @@ class _Look:
         return {}
 
 
+@dataclass(frozen=True)
+class _ToCheck:
+    """A pack, its stored size, and the rows of the index that lie in it."""
+
+    object: str
+    size: int
+    rows: pa.Table
+
+
+@dataclass(frozen=True)
+class _Checked:
+    """A pack that was read whole, its stored size, and how many chunks it should have."""
+
+    found: PackCheck
+    size: int
+    chunks: int
+
+
+@dataclass(frozen=True)
+class _Batch:
+    """Packs for a worker to check."""
+
+    place: Place
+    packs: tuple[_ToCheck, ...]
+
+
+def _check(reader: PackReader, pack: _ToCheck) -> _Checked:
+    rows = pack.rows.append_column("object", repeated(pack.object, pack.rows.num_rows))
+    return _Checked(reader.check_pack(pack.object, rows), pack.size, rows.num_rows)
+
+
+def _check_batch(batch: _Batch) -> list[_Checked]:
+    """Check some packs; done by a worker."""
+    reader = PackReader(batch.place.storage())
+    return [_check(reader, pack) for pack in batch.packs]
+
+
+def _handed(place: Place, groups: Iterable[list[_ToCheck]]) -> Iterator[_Batch]:
+    """Packs in batches of about ``_BATCH_BYTES``."""
+    for group in groups:
+        batch: list[_ToCheck] = []
+        size = 0
+        for pack in group:
+            # Copied: a slice is pickled with all that it was cut from.
+            batch.append(replace(pack, rows=pack.rows.take(numbers(np.arange(pack.rows.num_rows)))))
+            size += pack.size
+            if size >= _BATCH_BYTES:
+                yield _Batch(place, tuple(batch))
+                batch, size = [], 0
+        if batch:
+            yield _Batch(place, tuple(batch))
+
+
 def _flat(rows: pa.Table) -> pa.Array:
     ids = pc.list_flatten(rows["chunks"])
     return ids.combine_chunks() if isinstance(ids, pa.ChunkedArray) else ids
@@ -385,7 +446,7 @@ def _naming(rows: pa.Table, lost: pa.Array) -> pa.Table:
     return rows.take(pc.unique(pc.list_parent_indices(column).filter(hit)))
 
 
-def _batches(packs: pa.Table) -> Iterator[pa.Table]:
+def _groups(packs: pa.Table) -> Iterator[pa.Table]:
     """Packs in groups that have about ``_ROWS`` chunks together."""
     ends = np.cumsum(plain(packs["chunks"]))
     start = 0

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import os
-from concurrent.futures import Future, ProcessPoolExecutor, ThreadPoolExecutor
-from multiprocessing import get_context
+from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -13,6 +12,7 @@ from holotype import lake
 from holotype.catalog import InvalidOption, SourceProblem, StorageFailed
 from holotype.lake.executing import Handed, Inline, in_order
 
+from .executors import EVERY_KIND, KilledWorker, Mortal, kill, processes
 from .trees import assert_sound, look, restored
 
 if TYPE_CHECKING:
@@ -21,11 +21,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from holotype.lake import Archive
-
-
-def processes(count: int = 2) -> ProcessPoolExecutor:
-    """Workers that share nothing with this process."""
-    return ProcessPoolExecutor(count, mp_context=get_context("spawn"))
 
 
 @pytest.fixture
@@ -56,7 +51,7 @@ def rows(archive: Archive, reference: str) -> list[dict[str, Any]]:
     return archive.files(reference).to_dicts()
 
 
-@pytest.mark.parametrize("make", [Inline, ThreadPoolExecutor, processes], ids=["inline", "threads", "processes"])
+@EVERY_KIND
 def test_it_is_the_backup_that_this_process_makes(
     make: Callable[[], Executor], archive: Archive, source: Path, tmp_path: Path
 ) -> None:
@@ -88,25 +83,6 @@ def test_a_first_backup_by_workers(
     assert_sound(archive)
 
 
-class Mortal(Inline):
-    """Its first workers die over what they are given, having done it."""
-
-    def __init__(self, deaths: int, error: type[Exception]) -> None:
-        self.deaths, self.error = deaths, error
-
-    def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
-        future = super().submit(fn, *args, **kwargs)
-        if self.deaths:
-            self.deaths -= 1
-            future = Future()
-            future.set_exception(self.error("the worker is gone"))
-        return future
-
-
-class KilledWorker(Exception):
-    """What Dask calls it."""
-
-
 @pytest.mark.parametrize("deaths", [1, 2, 50])
 @pytest.mark.parametrize("error", [KilledWorker, EOFError])
 def test_a_batch_whose_worker_died_is_done_again(
@@ -119,9 +95,7 @@ def test_a_batch_whose_worker_died_is_done_again(
 
 def test_workers_that_are_killed(archive: Archive, source: Path, tmp_path: Path) -> None:
     with processes() as executor:
-        executor.submit(os.getpid).result()
-        for process in list(executor._processes.values()):  # there is no public way to their numbers
-            process.kill()
+        kill(executor)
         archive.backup(source, dataset="run", executor=executor)
     assert restored(archive, "run@1", tmp_path / "back") == look(source)
     assert_sound(archive)
