@@ -168,10 +168,11 @@ class Archive:
         owners: Owners | None = None,
         on_problem: Literal["record", "raise"] = "record",
         workers: int | None = None,
+        executor: Submits | None = None,
         progress: OnProgress | None = None,
     ) -> Restored:
-        """Write a snapshot, or what ``paths`` (patterns) select of it, into the empty or absent folder ``target``.  See
-        ``lake/restore.py``.
+        """Write a snapshot, or what ``paths`` (patterns) select of it, into the empty or absent folder ``target``, by
+        ``workers`` threads or by an ``executor``'s workers.  See ``lake/restore.py``.
         """
         from .restore import restore
 
@@ -183,6 +184,7 @@ class Archive:
             owners=owners,
             on_problem=on_problem,
             workers=workers,
+            executor=executor,
             progress=progress,
         )
 

@@ -24,7 +24,7 @@ from .recent import Recent
 from .reopening import fingerprint
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Generator, Iterable
 
     from holotype.catalog import ObjectStore
 
@@ -153,6 +153,11 @@ class Handed(Generic[_R]):
         if self._future is not None:
             self._future.cancel()
 
+    def wait(self) -> None:
+        """Until nobody works on it any more, whatever came of it."""
+        if self._future is not None and not self._future.cancelled():
+            self._future.exception()
+
 
 def worker_count(executor: Submits) -> int:
     """How many batches an executor works on at a time, as far as it says so."""
@@ -160,8 +165,17 @@ def worker_count(executor: Submits) -> int:
     return found if isinstance(found, int) else os.cpu_count() or 1
 
 
-def in_order(executor: Submits, work: Callable[[_B], _R], batches: Iterable[_B]) -> Iterator[_R]:
-    """What ``work`` gives for each batch, in their order, twice as many handed out as there are workers."""
+def in_order(
+    executor: Submits,
+    work: Callable[[_B], _R],
+    batches: Iterable[_B],
+    *,
+    stop: Callable[[], object] | None = None,
+) -> Generator[_R]:
+    """What ``work`` gives for each batch, in their order, twice as many handed out as there are workers.
+
+    ``stop``: makes those who are at work stop when this ends before they did; it then waits for them.
+    """
     most = 2 * worker_count(executor)
     rest = iter(batches)
     waiting: deque[Handed[_R]] = deque()
@@ -175,3 +189,7 @@ def in_order(executor: Submits, work: Callable[[_B], _R], batches: Iterable[_B])
     finally:
         for handed in waiting:
             handed.cancel()
+        if waiting and stop is not None:
+            stop()
+            for handed in waiting:
+                handed.wait()

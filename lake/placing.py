@@ -43,6 +43,7 @@ if TYPE_CHECKING:
     from typing_extensions import Buffer
 
     from .problems import Problem
+    from .workshop import Workshop
 
 __all__ = ["Owners", "Placer", "Writer", "check_target"]
 
@@ -65,7 +66,9 @@ class Placer:
 
     ``owners``: whose the files become: ``"numbers"``, as recorded, ``"names"``, by name where this machine has it, or
     ``"none"``, whoever runs this; by default ``"numbers"`` for a privileged process and ``"none"`` for any other.
-    ``on_problem`` is called, from any thread, with what could not be made or set; the rest goes on.
+    ``on_problem`` is called, from any thread, with what could not be made or set; the rest goes on.  ``workshop``: of
+    the placer that this one helps with files.  ``again``: whether somebody may have begun the same files before, which
+    are then replaced, by way of the workshop.
 
     Every method may raise ``UnsafePath`` for an entry that would be outside the target, ``StorageFull``,
     ``StorageDenied`` and ``StorageFailed``.
@@ -73,17 +76,20 @@ class Placer:
 
     def __init__(
         self,
-        target: str | os.PathLike[str],
+        target: str | bytes | os.PathLike[str],
         *,
         owners: Owners | None = None,
         on_problem: Callable[[Problem], object] | None = None,
+        workshop: Workshop | None = None,
+        again: bool = False,
     ) -> None:
         if owners not in (None, "numbers", "names", "none"):
             raise InvalidOption(f"owners is 'numbers', 'names' or 'none', not {owners!r}", owners=owners)
         self._later_folders: list[pa.Table] = []
         self._later_links: list[pa.Table] = []
+        self._workshop, self._again = workshop, again
         try:
-            self._folders = Folders(target)
+            self._folders = Folders(target) if workshop is None else Folders(target, probe=workshop.spare())
         except OSError as error:
             raise stopped(os.fsencode(target), error) from error
         self._settler = Settler(owners, self._folders.nature, on_problem)
@@ -99,6 +105,11 @@ class Placer:
     def close(self) -> None:
         """Let go of the target's folders."""
         self._folders.close()
+
+    @property
+    def owners(self) -> Owners:
+        """Whose the files become."""
+        return self._settler.owners
 
     def place(self, rows: pa.Table) -> None:
         """Make the folders, symbolic links and specials among ``rows``; files are left, hard links wait for ``finish``.
@@ -123,19 +134,25 @@ class Placer:
             at = self._folders.borrow(folder)
             try:
                 fd = self._create(at, name, entry)
+                made = None
                 try:
                     try:
                         _write(fd, data)
                         self._settler.opened(entry, fd)
+                    except BaseException:
+                        made = self._made(fd)
+                        raise
                     finally:
                         os.close(fd)
                     self._settler.closed(entry, at.where + name)
                 except BaseException:
-                    _unlink(at, name)
+                    _unlink(at, name, made)
                     raise
             finally:
                 self._folders.give_back(at)
         except OSError as error:
+            if self._again and type(error) is FileExistsError:
+                return self._place_again(entry, data)
             self._failed(entry, error, _ONE)
             return False
         return True
@@ -146,7 +163,13 @@ class Placer:
             folder, name = split(entry.path)
             at = self._folders.borrow(folder)
             try:
-                return Writer(self._folders, self._settler, at, name, entry, self._create(at, name, entry))
+                try:
+                    fd = self._create(at, name, entry)
+                except FileExistsError:
+                    if not self._again or not self._left(at, name):
+                        raise
+                    return self._instead(at, name, entry)
+                return Writer(self._folders, self._settler, at, name, entry, fd, made=self._made(fd))
             except BaseException:
                 self._folders.give_back(at)
                 raise
@@ -228,6 +251,42 @@ class Placer:
         mode = 0o600 if self._settler.needs_more(entry) else entry.mode
         return os.open(at.where + name, _NEW, mode, dir_fd=at.fd)
 
+    def _made(self, fd: int) -> os.stat_result | None:
+        """Which file it is, where others may put one in its place: its name alone does not tell any more."""
+        return None if self._workshop is None else os.fstat(fd)
+
+    def _left(self, at: Folder, name: bytes) -> bool:
+        """Whether what has a file's name is what somebody left who began it before.
+
+        The target was empty: another entry's file can have it only where the file system takes two names for the same,
+        and then it is listed under the other.
+        """
+        if not stat.S_ISREG(os.stat(at.where + name, dir_fd=at.fd, follow_symlinks=False).st_mode):
+            return False
+        return not self._folders.nature.folds or name in map(
+            os.fsencode, os.listdir(at.where if at.fd is None else at.fd)
+        )
+
+    def _instead(self, at: Folder, name: bytes, entry: Entry) -> Writer:
+        """Begin a file that takes the place of the one at ``name`` when it is whole."""
+        assert self._workshop is not None
+        folder, spare = split(self._workshop.spare())
+        aside = self._folders.borrow(folder)
+        try:
+            fd = self._create(aside, spare, entry)
+            return Writer(self._folders, self._settler, aside, spare, entry, fd, over=(at, name))
+        except BaseException:
+            self._folders.give_back(aside)
+            raise
+
+    def _place_again(self, entry: Entry, data: Buffer) -> bool:
+        writer = self.place_file(entry)
+        if writer is None:
+            return False
+        with writer:
+            writer.write_at(data, 0)
+        return True
+
     def _failed(self, entry: Entry, error: OSError, skipped: frozenset[int]) -> None:
         """Record why an entry was not made, or stop the restore."""
         if isinstance(error, HolotypeError):  # whoever was told of a problem would not have it
@@ -245,12 +304,26 @@ class Placer:
 class Writer:
     """A file being written: its bytes without its holes, in order by ``write``, or anywhere by ``write_at``.
 
-    As a context manager it is finished when the block ends, and taken away again when the block fails.
+    As a context manager it is finished when the block ends, and taken away again when the block fails.  ``made``: which
+    file is taken away then, when it may be another by that time.  ``over``: where the finished file goes, instead of
+    what is there.
     """
 
-    def __init__(self, folders: Folders, settler: Settler, at: Folder, name: bytes, entry: Entry, fd: int) -> None:
+    def __init__(
+        self,
+        folders: Folders,
+        settler: Settler,
+        at: Folder,
+        name: bytes,
+        entry: Entry,
+        fd: int,
+        *,
+        made: os.stat_result | None = None,
+        over: tuple[Folder, bytes] | None = None,
+    ) -> None:
         self._folders, self._settler = folders, settler
         self._at, self._name, self._entry, self._fd = at, name, entry, fd
+        self._made, self._over = made, over
         self._extents = extents(entry.holes, entry.size)
         self._offset = self._left = 0
 
@@ -271,17 +344,25 @@ class Writer:
                     os.close(self._fd)
                 if error is None:
                     self._settler.closed(self._entry, self._at.where + self._name)
+                    self._replace()
             except BaseException:
-                _unlink(self._at, self._name)
+                _unlink(self._at, self._name, self._made)
                 raise
             if error is not None:
-                _unlink(self._at, self._name)
+                _unlink(self._at, self._name, self._made)
         except OSError as failure:
             if isinstance(failure, HolotypeError):
                 raise
             raise stopped(self._entry.path, failure) from failure
         finally:
             self._folders.give_back(self._at)
+            if self._over is not None:
+                self._folders.give_back(self._over[0])
+
+    def _replace(self) -> None:
+        if self._over is not None:
+            at, name = self._over
+            os.replace(self._at.where + self._name, at.where + name, src_dir_fd=self._at.fd, dst_dir_fd=at.fd)
 
     def write(self, data: Buffer) -> None:
         """Write the next bytes, leaving out the holes on the way."""
@@ -325,9 +406,13 @@ else:  # Windows writes at the file's own position
         _write(fd, data)
 
 
-def _unlink(at: Folder, name: bytes) -> None:
-    """Take a file away again that was not finished; why it was not is what counts."""
+def _unlink(at: Folder, name: bytes, made: os.stat_result | None) -> None:
+    """Take a file away again that was not finished, unless another has its name; why it was not is what counts."""
     with suppress(OSError):
+        if made is not None and not os.path.samestat(
+            made, os.stat(at.where + name, dir_fd=at.fd, follow_symlinks=False)
+        ):
+            return
         os.unlink(at.where + name, dir_fd=at.fd)
 
 

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from .manifest import Manifest
 
-__all__ = ["selected", "with_folders"]
+__all__ = ["Relinked", "selected", "with_folders"]
 
 _NEEDED = ("path", "path_bytes", "kind")
 # What makes a component of a pattern more than a name.
@@ -50,6 +50,43 @@ def with_folders(manifest: Manifest, found: Iterable[pa.Table], *, columns: Sequ
     wanted = [manifest.find(path, columns=columns) for path in sorted(above - there, key=key)]
     schema = ENTRIES.schema if columns is None else ENTRIES.empty().select(list(columns)).schema
     return row_table([row for row in wanted if row is not None], schema)
+
+
+class Relinked:
+    """Hard links of a selection: a link whose file was not selected becomes that file, and the links after it links to
+    it.
+
+    ``chosen``: the keys of the selection, and its links' targets.  ``columns``: those of the rows.
+    """
+
+    def __init__(self, manifest: Manifest, chosen: Sequence[pa.Table], *, columns: Sequence[str]) -> None:
+        self._manifest, self._columns = manifest, columns
+        self._instead: dict[bytes, bytes] = {}
+        wanted = {
+            target
+            for rows in chosen
+            for target in rows.filter(pc.equal(rows["kind"], scalar("hardlink")))["target"].to_pylist()
+        }
+        there = {path for rows in chosen for path in raw(rows).to_pylist()} if wanted else set()
+        self._absent = wanted - there
+
+    def apply(self, rows: pa.Table) -> pa.Table:
+        """The rows as they are to be placed."""
+        if not self._absent:
+            return rows
+        found = []
+        for row, path in zip(rows.to_pylist(), raw(rows).to_pylist(), strict=True):
+            if row["kind"] == "hardlink" and row["target"] in self._absent:
+                target = row["target"]
+                if target in self._instead:
+                    row = {**row, "target": self._instead[target]}
+                else:
+                    self._instead[target] = path
+                    first = self._manifest.find(target, columns=self._columns)
+                    if first is not None:
+                        row = {**first, "path": row["path"], "path_bytes": row["path_bytes"]}
+            found.append(row)
+        return row_table(found, rows.schema)
 
 
 def _bounds(patterns: Patterns) -> tuple[bytes | None, bytes | None]:

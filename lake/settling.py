@@ -29,7 +29,7 @@ class Settler:
 
     def __init__(self, owners: Owners | None, nature: Nature, on_problem: Callable[[Problem], object] | None) -> None:
         privileged = hasattr(os, "geteuid") and os.geteuid() == 0
-        self._owners: Owners = owners or ("numbers" if privileged else "none")
+        self.owners: Owners = owners or ("numbers" if privileged else "none")
         self._here = (nature.uid, nature.gid)
         self._not_given = 0o7000 | nature.umask
         self._on_problem = on_problem
@@ -58,7 +58,7 @@ class Settler:
     def settle(self, entry: Entry, where: int | bytes, *, dir_fd: int | None = None) -> None:
         """Settle anything: ``where`` is its descriptor, or its name below ``dir_fd``, or its path."""
         mode = entry.mode
-        if self._owners == "none" and entry.kind != "directory":
+        if self.owners == "none" and entry.kind != "directory":
             # Another person's set-user-id bit on my file would lend my rights.
             mode &= ~((0o4000 if entry.uid != self._here[0] else 0) | (0o2000 if entry.gid != self._here[1] else 0))
             if mode != entry.mode:
@@ -83,10 +83,10 @@ class Settler:
 
     def _owner(self, entry: Entry) -> tuple[int, int] | None:
         """The numbers of the user and the group to give an entry to; ``None`` when what is made has them already."""
-        if self._owners == "none":
+        if self.owners == "none":
             return None
         wanted = (entry.uid, entry.gid)
-        if self._owners == "names":
+        if self.owners == "names":
             user = user_number(entry.owner) if entry.owner else None
             group = group_number(entry.group) if entry.group else None
             wanted = (entry.uid if user is None else user, entry.gid if group is None else group)

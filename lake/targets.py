@@ -113,10 +113,12 @@ class Nature(NamedTuple):
 class Folders:
     """The folders of one target, made when needed and kept open for a while; safe to use from several threads.
 
+    ``probe``: a path below the target at which a file can be made for a moment.
+
     Raises ``OSError``, and ``UnsafePath`` for what is no path below the target.
     """
 
-    def __init__(self, target: str | os.PathLike[str]) -> None:
+    def __init__(self, target: str | bytes | os.PathLike[str], *, probe: bytes = _PROBE) -> None:
         path = os.path.abspath(os.fsencode(target))
         os.makedirs(path, exist_ok=True)
         # The target's own name may be a link, which the caller chose; below it no link is followed.
@@ -126,7 +128,7 @@ class Folders:
         self._acls: dict[str, bytes] = {}
         try:
             self._shed()
-            self.nature = self._probe()
+            self.nature = self._look(probe)
         except BaseException:
             self._top.close()
             raise
@@ -248,14 +250,14 @@ class Folders:
             if error.errno not in (errno.ENOTSUP, errno.EPERM, errno.EACCES):
                 raise
 
-    def _probe(self) -> Nature:
+    def _look(self, probe: bytes) -> Nature:
         """Make a file and look at it: asking for the umask would change it, and the file system has its say too."""
-        at, name = self._top, self._top.where + _PROBE
+        at, name = self._top, self._top.where + probe
         os.close(os.open(name, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o777, dir_fd=at.fd))
         try:
             status = os.stat(name, dir_fd=at.fd)
             try:
-                os.stat(at.where + _PROBE.upper(), dir_fd=at.fd)
+                os.stat(at.where + probe.upper(), dir_fd=at.fd)
                 folds = True
             except FileNotFoundError:
                 folds = False
