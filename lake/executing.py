@@ -110,20 +110,28 @@ class Place:
 _seen = Recent[Place, "ObjectStore"](_STORES)
 
 
+def _tried(work: Callable[[_B], _R], batch: _B, tries: int) -> _R:
+    """One try; its number tells it from the one before to an executor that knows equal calls by their arguments."""
+    del tries
+    return work(batch)
+
+
 class Handed(Generic[_R]):
     """A batch that was handed out."""
 
     def __init__(self, executor: Submits, work: Callable[[_B], _R], batch: _B) -> None:
         self._executor, self._work, self._batch = executor, work, batch
-        self._future = self._submit(first=True)
+        self._tries = 0
+        self._future = self._submit()
 
-    def _submit(self, *, first: bool = False) -> Any:
+    def _submit(self) -> Any:
+        self._tries += 1
         try:
-            return self._executor.submit(self._work, self._batch)
+            return self._executor.submit(_tried, self._work, self._batch, self._tries)
         except BrokenExecutor:  # its workers are gone, and no more will come
             return None
         except RuntimeError as error:
-            if not first:
+            if self._tries > 1:
                 return None
             raise InvalidOption(f"the executor takes no work: {error}", option="executor") from error
 
