@@ -52,7 +52,7 @@ def create(
     storage_options: Mapping[str, Any] | None = None,
     clock: Callable[[], datetime] = now,
 ) -> Archive:
-    """Make a new archive at ``url``: a path, or an fsspec URL such as ``file://`` or ``memory://``.
+    """Make a new archive at ``url``: a path, or a URL such as ``file://``, ``sftp://`` or any other that fsspec knows.
 
     ``name``: what people call it.  ``author``: who acts through this object, by default ``user@host``.  ``chunking``:
     the least, average and largest chunk in bytes (``min``, ``average``, ``max``), fixed for the archive's life.

@@ -67,9 +67,10 @@ class ObjectStore(ABC):
         """Write one object if and only if none is there: ``True`` for the one caller that made it, else ``False``.
 
         ``data`` must not be empty: some backends cannot create an empty object exclusively.  It should hold something
-        random: when an answer was lost, a backend tells by the bytes it finds whether they are this caller's.  Raises
-        what ``put`` raises; ``StorageFailed`` with the ``errno`` ``ENOTSUP`` says that this storage never creates
-        exclusively.
+        random: when an answer was lost, a backend tells by the bytes it finds whether they are this caller's.
+
+        Raises what ``put`` raises; ``StorageFailed`` with the ``errno`` ``ENOTSUP`` says that this storage never
+        creates exclusively.
         """
 
     @abstractmethod

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 __all__ = ["failure_behind", "translated"]
 
+# What may find out that an object is not there.
+_LOOKING = frozenset({"reading", "looking at", "listing"})
 # HTTP: Request Timeout, Conflict (with another request), Locked, Too Many Requests, and a server that cannot work now.
 _PASSING = frozenset({408, 409, 423, 429, 500, 502, 503, 504})
 # FTP (RFC 959): not logged in, no such file or no access, action not allowed; full here, and full for this user.
@@ -40,6 +42,9 @@ def translated(error: BaseException, key: str, url: str, doing: str) -> Holotype
     where = f"{key} in {url}" if key else url
     reason = str(error) or type(error).__name__
     if isinstance(error, (FileNotFoundError, NotADirectoryError)):
+        if doing not in _LOOKING:
+            # What is missing then is the folder, or our temporary file, not the object.
+            return StorageFailed(f"{doing} {where} failed: {reason} was removed by someone else; try again", **about)
         return ObjectMissing(f"there is no object {where}", **about)
     if isinstance(error, NotImplementedError):
         return StorageDenied(f"{doing} {where} is not possible: this file system cannot do it ({reason})", **about)

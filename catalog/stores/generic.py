@@ -24,6 +24,7 @@ import secrets
 import threading
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, TypeVar
+from urllib.parse import unquote
 
 from fsspec.core import get_filesystem_class, strip_protocol
 
@@ -43,7 +44,8 @@ __all__ = ["GenericStore"]
 
 _T = TypeVar("_T")
 
-_USER = re.compile(r"(?<=//)([^/:@]*)(?::([^/@]*))?@")
+# Who logs in, and a password, in a URL.
+_USER = re.compile(r"(?<=//)([^/:@]*)(?::([^/]*))?@")
 # Options that may be shown.  All other texts among them are taken for secrets, unless they are too short to be one.
 _PUBLIC, _SHORTEST = frozenset({"fo", "host", "username"}), 4
 
@@ -65,7 +67,7 @@ class GenericStore(ObjectStore):
         self._root = str(strip_protocol(url))
         self._url = _USER.sub(r"\1@", url).rstrip("/")
         password = found[2] if (found := _USER.search(url)) else None
-        self._secrets = [*_secrets(self._options), *([password] if password else [])]
+        self._secrets = [*_secrets(self._options), *([password, unquote(password)] if password else [])]
         self._made: set[str] = set()  # folders that are there
         self._mine = threading.local()
 
@@ -158,20 +160,26 @@ class GenericStore(ObjectStore):
 
     def _once(self, work: Callable[[Any], _T], key: str, doing: str) -> _T:
         """What ``work`` returns, given this thread's file system, or the error of our tree for what it raised."""
+        sound = False
         try:
             files = self._files()
             files.invalidate_cache()  # what others wrote must be seen
-            return work(files)
+            found = work(files)
+            sound = True
+            return found
         except HolotypeError:
             raise
         except Exception as error:
-            self._mine.files = None  # it may have lost its connection, or its place in what the server says
-            if doing in ("writing", "creating"):
-                self._made.clear()
             said = self._hidden(translated(error, key, self._url, doing))
+            sound = isinstance(said, ObjectMissing)
             if self._hide(str(error)) != str(error):
                 raise said from None
             raise said from error
+        finally:
+            if not sound:
+                # It may have lost its connection, or its place in what the server says.
+                self._mine.files = None
+                self._made.clear()
 
     def _files(self) -> Any:
         mine = self._mine

@@ -18,9 +18,9 @@ if TYPE_CHECKING:
 __all__ = ["open_store"]
 
 _PROTOCOL = re.compile(r"([A-Za-z][A-Za-z0-9+.-]+):/")
-_ADDRESS = re.compile(r"\[[0-9A-Fa-f:.]+\]")  # of IP version 6, which may hold a ::
 # A user and a password in a URL, which no message may show.
 _USER = re.compile(r"//[^/]*@")
+_ADDRESS = re.compile(r"\[[0-9A-Fa-f:.]+\]")  # of IP version 6, which may hold a ::
 # Where the store for a protocol is: its module and its class, loaded when it is used.
 _STORES = {
     "abfs": ("azure", "AzureStore"),

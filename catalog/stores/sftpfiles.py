@@ -78,11 +78,10 @@ class Files:
         try:
             if length is None or length > _AT_ONCE:
                 # Most objects that are read whole are small: then this is all.
-                found = session.read(handle, start, _GUESS)
-                if len(found) < _GUESS:
-                    return found
-                rest = max(0, session.attributes(handle).size - start)
-                length = rest if length is None else min(length, rest)
+                found, size = session.begin(handle, start, _GUESS)
+                length = min(max(0, size - start), size if length is None else length)
+                if len(found) >= length:
+                    return found[:length]
             return session.read(handle, start, length)
         except OSError as error:
             if error.errno == errno.EIO:  # as for a folder, which some servers open like a file

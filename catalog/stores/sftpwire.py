@@ -9,28 +9,56 @@ import errno
 import stat
 import struct
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from enum import IntEnum
+from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
-__all__ = ["CREATE", "READ", "Answer", "Attributes", "Ask", "Reply", "extensions", "packed"]
+__all__ = [
+    "BLOCK",
+    "CREATE",
+    "READ",
+    "Answer",
+    "Ask",
+    "Attributes",
+    "Channel",
+    "Reply",
+    "blocks",
+    "extensions",
+    "packed",
+]
 
+# Bytes of a file that every server takes or gives in one request.
+BLOCK = 32 << 10
 # How a file is opened: to read it, or to write one that was not there.
 READ, CREATE = 1, 2 | 8 | 32
 
 
-class Ask:
-    """The kinds of requests."""
+class Ask(IntEnum):
+    """The kinds of requests that a store makes."""
 
-    INIT, OPEN, CLOSE, READ, WRITE, FSTAT, OPENDIR, READDIR = 1, 3, 4, 5, 6, 8, 11, 12
-    REMOVE, MKDIR, RMDIR, STAT, RENAME, EXTENDED = 13, 14, 15, 17, 18, 200
+    INIT = 1
+    OPEN = 3
+    CLOSE = 4
+    READ = 5
+    WRITE = 6
+    FSTAT = 8
+    OPENDIR = 11
+    READDIR = 12
+    REMOVE = 13
+    MKDIR = 14
+    RMDIR = 15
+    STAT = 17
+    RENAME = 18
+    EXTENDED = 200
 
 
-class Reply:
+class Reply(IntEnum):
     """The kinds of answers that are told apart; any other is what its request asked for."""
 
-    VERSION, STATUS = 2, 101
+    VERSION = 2
+    STATUS = 101
 
 
 _OK, _EOF = 0, 1
@@ -51,6 +79,22 @@ _ERRNO = {
     14: errno.ENOSPC,
     15: getattr(errno, "EDQUOT", errno.ENOSPC),  # Windows has no quotas
 }
+
+
+class Channel(Protocol):
+    """The bytes to and from the server."""
+
+    def send(self, data: bytes, /) -> int:
+        """How many of ``data`` were sent, none when the server has gone; raises ``OSError``, also ``TimeoutError``."""
+        ...
+
+    def recv(self, size: int, /) -> bytes:
+        """At most ``size`` bytes, none when the server has gone; raises ``OSError``, also ``TimeoutError``."""
+        ...
+
+    def close(self) -> None:
+        """Close it."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,8 +134,8 @@ class Answer:
         """Why the request was refused; none when it was carried out."""
         if self.kind != Reply.STATUS:
             return None
-        code, size = struct.unpack_from(">II", self.body)  # an old server sends no text
-        text = bytes(self.body[8 : 8 + size]).decode("utf-8", "replace")
+        (code,) = struct.unpack_from(">I", self.body)
+        text = bytes(_run_at(self.body, 4)).decode("utf-8", "replace") if len(self.body) > 4 else ""
         return None if code == _OK else OSError(_ERRNO.get(code, errno.EIO), text or f"SFTP status {code}")
 
     @property
@@ -128,6 +172,22 @@ class Answer:
 def packed(data: bytes) -> bytes:
     """A run of bytes as a field of a request."""
     return struct.pack(">I", len(data)) + data
+
+
+def blocks(parts: Iterable[memoryview]) -> Iterator[bytes]:
+    """The bytes of ``parts``, one block after the other: those of many small parts together."""
+    gathered = bytearray()
+    for part in parts:
+        at = 0
+        while at < len(part):
+            taken = part[at : at + BLOCK - len(gathered)]
+            gathered += taken
+            at += len(taken)
+            if len(gathered) == BLOCK:
+                yield bytes(gathered)
+                gathered.clear()
+    if gathered:
+        yield bytes(gathered)
 
 
 def _run_at(body: memoryview, at: int) -> memoryview:

@@ -29,8 +29,7 @@ _PORT = 22
 _KNOWN_HOSTS = ("~/.ssh/known_hosts", "/etc/ssh/ssh_known_hosts")
 # Seconds between signs of life, so that no firewall on the way forgets an idle connection.
 _ALIVE = 30
-
-
+# What the options may be; they come from a mapping that nobody has looked through.
 _KINDS: Mapping[str, tuple[type, ...]] = {
     "port": (int,),
     "username": (str,),
@@ -51,6 +50,7 @@ class Server:
     (``allow_agent``) and in ``~/.ssh`` (``look_for_keys``) are tried as paramiko does.  ``host_key``: the only key that
     the server may have, as in ``known_hosts`` (``ssh-ed25519 AAAA…``); ``known_hosts``: the file that vouches for it,
     instead of the user's and the system's.  ``timeout``: seconds until a silent server counts as lost.
+    ``~/.ssh/config`` is not read: host aliases and jump hosts mean nothing here.
     """
 
     host: str
@@ -103,7 +103,7 @@ def connect(server: Server) -> Any:
             port=server.port,
             username=_user(server),
             password=server.password,
-            key_filename=list(server.key_filename) if isinstance(server.key_filename, tuple) else server.key_filename,
+            key_filename=_key_files(server),
             passphrase=server.passphrase,
             allow_agent=server.allow_agent,
             look_for_keys=server.look_for_keys,
@@ -148,6 +148,11 @@ def _vouch(paramiko: Any, client: Any, server: Server) -> None:
 def _known_hosts() -> list[str]:
     """The files that vouch for servers, where they exist."""
     return [file for file in map(os.path.expanduser, _KNOWN_HOSTS) if os.path.exists(file)]
+
+
+def _key_files(server: Server) -> list[str]:
+    given = server.key_filename or ()
+    return [os.path.expanduser(path) for path in ([given] if isinstance(given, str) else given)]
 
 
 def _user(server: Server) -> str:
@@ -199,7 +204,7 @@ def _not_connected(paramiko: Any, error: Exception, server: Server, *, reached: 
             "passphrase in storage_options, or add a key to the SSH agent",
             **about,
         )
-    if reached and isinstance(error, OSError):
+    if isinstance(error, OSError) and error.filename is not None:
         return InvalidOption(f"key_filename: {error.filename} cannot be read ({error.strerror})", option="key_filename")
     if isinstance(error, paramiko.AuthenticationException):
         return StorageFailed(
@@ -210,7 +215,7 @@ def _not_connected(paramiko: Any, error: Exception, server: Server, *, reached: 
         )
     # A name that is not known now will not be in a moment, unless it was the name server that failed.
     unknown = isinstance(error, socket.gaierror) and error.errno != socket.EAI_AGAIN
-    reason = str(error) or type(error).__name__
+    reason = getattr(error, "strerror", None) or str(error) or type(error).__name__
     return StorageFailed(f"{server.url} cannot be reached: {reason}", transient=not unknown, **about)
 
 

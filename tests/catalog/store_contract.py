@@ -16,7 +16,7 @@ from abc import ABC, abstractmethod
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import nullcontext
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -57,12 +57,12 @@ NOT_KEYS = [
 class StoreContract(ABC):
     """The suite; pytest collects its subclasses."""
 
-    # Whether of several creations at once exactly one succeeds; otherwise, of several in turn.
-    exclusive: ClassVar[bool] = True
-    # Whether a put replaces in one step; where it does not, there may be no object for a moment.
-    replaces: ClassVar[bool] = True
-    # How often they race; fewer where each takes long.
-    rounds: ClassVar[int] = 200
+    rounds = 200
+    """How often threads race for a creation; a store for which that takes long may do with fewer."""
+    exclusive = True
+    """Whether of several creations at once exactly one succeeds; otherwise, of several in turn."""
+    replaces = True
+    """Whether a put replaces in one step; otherwise there may be no object for a moment."""
 
     @abstractmethod
     def make(self, tmp_path: Path) -> ObjectStore:

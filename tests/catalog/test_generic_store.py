@@ -56,6 +56,11 @@ class Shelf(LocalFileSystem):
 
     protocol = "shelf"
 
+    @classmethod
+    def _strip_protocol(cls, path: str) -> str:
+        # fsspec's own knew only its own protocols until 2026.
+        return str(super()._strip_protocol(path.removeprefix("shelf://")))
+
 
 class Cloud(MemoryFileSystem):
     """Objects as in a cloud that holotype does not know: nothing is moved, and a creation may be exclusive.
@@ -258,12 +263,18 @@ def test_every_error_becomes_one_of_ours(error: Exception, kind: type[HolotypeEr
     assert bool(said.about.get("transient")) is passing
 
 
+def test_what_goes_missing_while_writing_is_not_the_object() -> None:
+    said = translated(FileNotFoundError("a/b~1"), "a/b", "shelf://x", "writing")
+    assert type(said) is StorageFailed
+    assert "try again" in str(said)
+
+
 def test_no_password_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
     options = {"token": "very-secret", "nested": {"inner": "hidden-too"}}
-    store = GenericStore("cloud://ada:pass%20word@place/archive", storage_options=options, patience=ONCE)
+    store = GenericStore("cloud://ada:p@ss%20word@place/archive", storage_options=options, patience=ONCE)
 
     def fail(files: Cloud, path: str, *arguments: object) -> bytes:
-        raise OSError("cannot log in with very-secret, hidden-too or pass%20word")
+        raise OSError("cannot log in with very-secret, hidden-too, p@ss%20word or p@ss word")
 
     monkeypatch.setattr(Cloud, "cat_file", fail)
     monkeypatch.setattr(Cloud, "info", fail)
@@ -271,7 +282,8 @@ def test_no_password_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
         store.get("a")
     assert caught.value.__cause__ is None
     for text in (str(caught.value), repr(dict(caught.value.about)), store.url, repr(store)):
-        assert not [secret for secret in ("very-secret", "hidden-too", "word") if secret in text]
+        assert not [secret for secret in ("very-secret", "hidden-too", "word", "ss") if secret in text]
+    assert store.url == "cloud://ada@place/archive"
     travelled = pickle.loads(pickle.dumps(store))
     assert travelled == store
 

@@ -70,6 +70,8 @@ class Server:
             at, size = struct.unpack_from(">QI", body, 10)
             found = bytes(self.content[at : at + min(size, self.most)])
             return b"\x67" + number + text(found) if found else self.status(number, 1)
+        if kind == 8:
+            return b"\x69" + number + struct.pack(">IQ", 1, len(self.content))
         if kind == 6:
             (at,) = struct.unpack_from(">Q", body, 10)
             if self.full_at is not None and at >= self.full_at:
@@ -95,6 +97,22 @@ def test_what_is_read_is_put_together(order: str, most: int, start: int, length:
     content = random.Random(0).randbytes(1_000_000)
     session, handle = opened(Server(content, most=most, shuffled=order == "shuffled"))
     assert session.read(handle, start, length) == content[start : start + length]
+    assert session.settled
+
+
+@pytest.mark.parametrize(
+    ("size", "most"), [(0, 70_000), (5, 70_000), (32 << 10, 70_000), (70_000, 70_000), (90_000, 70_000)]
+)
+@pytest.mark.parametrize("given", [1 << 20, 7_001])
+def test_the_beginning_is_read_with_the_size(size: int, most: int, given: int) -> None:
+    content = random.Random(0).randbytes(size)
+    session, handle = opened(Server(content, most=given, shuffled=True))
+    found, told = session.begin(handle, 0, most)
+    assert told == size
+    assert content.startswith(found)
+    assert len(found) == min(size, most, given if given < most else most)
+    found, told = session.begin(handle, 3, 2)
+    assert (bytes(found), told) == (content[3:5], size)
     assert session.settled
 
 
@@ -164,12 +182,22 @@ def test_a_call_that_was_left_half_way_unsettles_the_session(monkeypatch: pytest
 def test_refusals_say_why() -> None:
     class Refusing(Server):
         code = 0
+        terse = False
+
+        def status(self, number: bytes, code: int) -> bytes:
+            return super().status(number, code)[:9] if self.terse else super().status(number, code)
 
         def answer(self, kind: int, number: bytes, body: bytes) -> bytes:
             return super().answer(kind, number, body) if kind == 1 else self.status(number, self.code)
 
     server = Refusing()
     session = Session(server)
+    assert session.settled
+    server.terse = True
+    server.code = 2
+    with pytest.raises(FileNotFoundError, match="SFTP status 2"):
+        session.make_folder(b"/folder")
+    server.terse = False
     known = [(2, errno.ENOENT), (3, errno.EACCES), (4, errno.EIO), (5, errno.EINVAL), (8, errno.ENOTSUP)]
     for code, number in [*known, (11, errno.EEXIST), (12, errno.EROFS), (99, errno.EIO)]:
         server.code = code

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import gc
 import os
 import shutil
 import socket
@@ -69,6 +70,8 @@ def opened(server: Sshd, tmp_path: Path, *, patience: Patience = ONCE, **options
 
 
 class TestSftpStore(StoreContract):
+    rounds = 60
+
     @pytest.fixture(autouse=True)
     def _server(self, server: Sshd) -> None:
         self.server = server
@@ -96,6 +99,15 @@ def test_a_wrong_key_is_refused_with_what_to_do(server: Sshd, tmp_path: Path) ->
         store.get("a")
     assert "key_filename" in str(caught.value)
     assert caught.value.backend == store.url.removesuffix(str(tmp_path / "store"))
+
+
+def test_a_locked_key_wants_its_passphrase(server: Sshd, tmp_path: Path) -> None:
+    locked = shutil.copy(server.client_key, tmp_path)
+    subprocess.run(["ssh-keygen", "-q", "-p", "-N", "open sesame", "-f", locked], check=True, stdout=subprocess.DEVNULL)
+    for wrong in (None, "open barley"):
+        with pytest.raises(StorageDenied, match="passphrase"):
+            opened(server, tmp_path, key_filename=[locked], passphrase=wrong).exists("a")
+    assert not opened(server, tmp_path, key_filename=[locked], passphrase="open sesame").exists("a")
 
 
 def test_a_wrong_password_is_refused_and_never_shown(server: Sshd, tmp_path: Path) -> None:
@@ -379,6 +391,17 @@ def test_threads_share_one_connection(server: Sshd, tmp_path: Path) -> None:
     with ThreadPoolExecutor(20) as pool:
         list(pool.map(lambda n: store.put(f"a/{n}", [b"x" * n]), range(100)))
     assert logins(server) - before == 1
+
+
+def test_a_store_that_nobody_needs_any_more_ends_its_connection(server: Sshd, tmp_path: Path) -> None:
+    before = set(threading.enumerate())
+    store = opened(server, tmp_path)
+    store.put("a", [b"x"])
+    (thread,) = set(threading.enumerate()) - before
+    del store
+    gc.collect()
+    thread.join(10)
+    assert not thread.is_alive()
 
 
 @pytest.mark.parametrize("most", [1, 3])
