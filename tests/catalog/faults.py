@@ -1,11 +1,13 @@
-"""A store that fails at a chosen call: before it does anything, or after it did and the answer was lost."""
+"""A store that fails at a chosen call: before it does anything, half-way, or after it did and the answer was lost."""
 
 from __future__ import annotations
 
+import errno
 import threading
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from holotype.catalog import ObjectStore, StorageFailed
+from holotype.catalog import ObjectStore, StorageFailed, StorageFull
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -14,10 +16,23 @@ if TYPE_CHECKING:
 
     from holotype.catalog import HolotypeError, ObjectInfo
 
+CALLS = frozenset({"put", "create", "get", "size", "exists", "list", "delete"})
+"""What can be asked of a store."""
+
 
 def lost_connection() -> StorageFailed:
     """What a store says when it knows nothing better."""
     return StorageFailed("the connection was lost")
+
+
+def timed_out() -> StorageFailed:
+    """What a store says when it has waited long enough."""
+    return StorageFailed("there was no answer in time", errno=errno.ETIMEDOUT)
+
+
+def no_room() -> StorageFull:
+    """What a store says when it cannot keep any more."""
+    return StorageFull("no space is left")
 
 
 class Crash(BaseException):
@@ -27,7 +42,11 @@ class Crash(BaseException):
 class FaultyStore(ObjectStore):
     """``inner``, whose call number ``fail_at`` (from 1; 0 for none) raises what ``error`` makes.
 
-    ``answer_lost``: the call is done first.  ``lasting``: every later call fails as well.  ``calls`` counts them all.
+    ``answer_lost``: the call is done first.  ``torn``: half of it is done: a deletion has removed half of its keys, a
+    listing ends in the middle; what is written half is not there, as every store promises.  ``cut``: there is no
+    error, but ``get`` gives only the first half of the bytes.  ``lasting``: every later call fails as well.
+    ``only``: the kinds of calls that can fail; at any other nothing happens.  ``wait``: called before an error is
+    raised, to let time pass.  ``calls`` counts them all.
     """
 
     def __init__(
@@ -36,14 +55,22 @@ class FaultyStore(ObjectStore):
         *,
         fail_at: int = 0,
         answer_lost: bool = False,
+        torn: bool = False,
+        cut: bool = False,
         lasting: bool = False,
+        only: frozenset[str] = CALLS,
         error: Callable[[], BaseException] = lost_connection,
+        wait: Callable[[], object] = lambda: None,
     ) -> None:
         self.inner = inner
         self.fail_at = fail_at
         self.answer_lost = answer_lost
+        self.torn = torn
+        self.cut = cut
         self.lasting = lasting
+        self.only = only
         self.error = error
+        self.wait = wait
         self.calls: list[str] = []
         self._lock = threading.Lock()
 
@@ -51,57 +78,130 @@ class FaultyStore(ObjectStore):
     def url(self) -> str:
         return self.inner.url
 
+    def arm(self, place: int) -> None:
+        """Count calls anew, and fail at this one of them."""
+        with self._lock:
+            self.calls.clear()
+            self.fail_at = place
+
     def _fails(self, call: str) -> bool:
         with self._lock:
             self.calls.append(call)
             n = len(self.calls)
-        return bool(self.fail_at) and (n == self.fail_at or (self.lasting and n > self.fail_at))
+        here = n == self.fail_at or (self.lasting and n > self.fail_at)
+        return bool(self.fail_at) and here and call.partition(" ")[0] in self.only
+
+    def _failure(self) -> BaseException:
+        self.wait()
+        return self.error()
 
     def put(self, key: str, parts: Sequence[Buffer]) -> int:
         fails = self._fails(f"put {key}")
         if fails and not self.answer_lost:
-            raise self.error()
+            raise self._failure()
         size = self.inner.put(key, parts)
         if fails:
-            raise self.error()
+            raise self._failure()
         return size
 
     def create(self, key: str, data: bytes) -> bool:
         fails = self._fails(f"create {key}")
         if fails and not self.answer_lost:
-            raise self.error()
+            raise self._failure()
         made = self.inner.create(key, data)
         if fails:
-            raise self.error()
+            raise self._failure()
         return made
 
     def get(self, key: str, start: int = 0, length: int | None = None) -> Buffer:
-        if self._fails(f"get {key}"):
-            raise self.error()
-        return self.inner.get(key, start, length)
+        fails = self._fails(f"get {key}")
+        if fails and not self.cut:
+            raise self._failure()
+        data = self.inner.get(key, start, length)
+        if fails:
+            whole = memoryview(data)
+            return whole[: len(whole) // 2]
+        return data
 
     def size(self, key: str) -> int:
         if self._fails(f"size {key}"):
-            raise self.error()
+            raise self._failure()
         return self.inner.size(key)
 
     def exists(self, key: str) -> bool:
         if self._fails(f"exists {key}"):
-            raise self.error()
+            raise self._failure()
         return self.inner.exists(key)
 
     def list(self, prefix: str) -> Iterator[ObjectInfo]:
-        if self._fails(f"list {prefix}"):
-            raise self.error()
-        return self.inner.list(prefix)
+        fails = self._fails(f"list {prefix}")
+        if fails and not self.torn:
+            raise self._failure()
+        return self._half_of(self.inner.list(prefix)) if fails else self.inner.list(prefix)
+
+    def _half_of(self, listing: Iterator[ObjectInfo]) -> Iterator[ObjectInfo]:
+        every = [*listing]
+        yield from every[: len(every) // 2]
+        raise self._failure()
 
     def delete(self, keys: Iterable[str]) -> None:
         fails = self._fails("delete")
+        wanted = [*keys]
+        if fails and self.torn:
+            self.inner.delete(wanted[: (len(wanted) + 1) // 2])
         if fails and not self.answer_lost:
-            raise self.error()
-        self.inner.delete(keys)
+            raise self._failure()
+        self.inner.delete(wanted)
         if fails:
-            raise self.error()
+            raise self._failure()
+
+    def leftovers(self) -> Iterator[ObjectInfo]:
+        return self.inner.leftovers()
+
+
+@dataclass(frozen=True)
+class Fault:
+    """A way for a call to fail; see ``FaultyStore``.  ``hangs``: the caller waits before it is told."""
+
+    name: str
+    error: Callable[[], BaseException] = lost_connection
+    answer_lost: bool = False
+    torn: bool = False
+    cut: bool = False
+    lasting: bool = False
+    hangs: bool = False
+    only: frozenset[str] = CALLS
+
+    def store(self, inner: ObjectStore, *, fail_at: int = 0, wait: Callable[[], object] = lambda: None) -> FaultyStore:
+        """A store in which it happens; ``wait``: what it is to hang."""
+        return FaultyStore(
+            inner,
+            fail_at=fail_at,
+            answer_lost=self.answer_lost,
+            torn=self.torn,
+            cut=self.cut,
+            lasting=self.lasting,
+            only=self.only,
+            error=self.error,
+            wait=wait if self.hangs else lambda: None,
+        )
+
+
+FAULTS = (
+    Fault("request lost"),
+    Fault("answer lost", answer_lost=True),
+    Fault("half done", torn=True),
+    Fault("connection lost for good", lasting=True),
+    Fault("answer and connection lost", answer_lost=True, lasting=True),
+    Fault("hangs", error=timed_out, hangs=True),
+    Fault("hangs, done after all", error=timed_out, hangs=True, answer_lost=True),
+    Fault("fewer bytes than asked for", cut=True, only=frozenset({"get"})),
+    Fault("storage full", error=no_room, lasting=True, only=frozenset({"put", "create"})),
+    Fault("crash before", error=Crash, lasting=True),
+    Fault("crash half-way", error=Crash, torn=True, lasting=True),
+    Fault("crash after", error=Crash, answer_lost=True, lasting=True),
+)
+"""How a call fails: done or not, once or from then on, said or not; or the process dies."""
 
 
 def with_error(error: type[HolotypeError]) -> Callable[[], HolotypeError]:

@@ -9,7 +9,7 @@ import pytest
 
 from holotype.catalog import ArchiveExists, ArchiveNotFound, Catalog, HolotypeError, MemoryStore
 
-from .faults import Crash, FaultyStore, lost_connection
+from .faults import FAULTS, Crash, FaultyStore
 from .samples import TABLES, add_samples, fresh_store, keys, masses, new_catalog, pages, readings, reopened, samples
 
 if TYPE_CHECKING:
@@ -17,15 +17,9 @@ if TYPE_CHECKING:
 
     from holotype.catalog import ObjectStore
 
-# How a call fails: the connection is lost before or after it was done, once or from then on, or the process dies.
-FAILURES = [
-    pytest.param({"error": lost_connection}, id="request lost"),
-    pytest.param({"error": lost_connection, "answer_lost": True}, id="answer lost"),
-    pytest.param({"error": lost_connection, "lasting": True}, id="connection lost for good"),
-    pytest.param({"error": lost_connection, "answer_lost": True, "lasting": True}, id="answer and connection lost"),
-    pytest.param({"error": Crash, "lasting": True}, id="crash before"),
-    pytest.param({"error": Crash, "answer_lost": True, "lasting": True}, id="crash after"),
-]
+    from .faults import Fault
+
+every_fault = pytest.mark.parametrize("fault", FAULTS, ids=lambda fault: fault.name)
 
 
 def copied(store: ObjectStore) -> MemoryStore:
@@ -50,7 +44,7 @@ def prepared(rows: int, *, commits: int = 0) -> MemoryStore:
 def failing_everywhere(
     before: ObjectStore,
     work: Callable[[ObjectStore], object],
-    failure: dict[str, object],
+    fault: Fault,
     check: Callable[[ObjectStore], None],
 ) -> int:
     """Do ``work`` on copies of a store, the fault at the first call, the second, …; check what each leaves behind."""
@@ -58,7 +52,7 @@ def failing_everywhere(
     while True:
         place += 1
         inner = copied(before)
-        store = FaultyStore(inner, fail_at=place, **failure)  # type: ignore[arg-type]
+        store = fault.store(inner, fail_at=place)
         with suppress(HolotypeError, Crash):
             work(store)
         finished = len(store.calls) < place
@@ -68,8 +62,8 @@ def failing_everywhere(
             return place - 1
 
 
-@pytest.mark.parametrize("failure", FAILURES)
-def test_creating_an_archive(failure: dict[str, object]) -> None:
+@every_fault
+def test_creating_an_archive(fault: Fault) -> None:
     def work(store: ObjectStore) -> None:
         new_catalog(store)
 
@@ -84,17 +78,17 @@ def test_creating_an_archive(failure: dict[str, object]) -> None:
         with pytest.raises(ArchiveExists):
             new_catalog(store)
 
-    assert failing_everywhere(fresh_store(), work, failure, check) > 3
+    assert failing_everywhere(fresh_store(), work, fault, check) > 3
 
 
-@pytest.mark.parametrize("failure", FAILURES)
+@every_fault
 @pytest.mark.parametrize("commits", [3, 31])  # the commit after 31 writes a checkpoint
-def test_committing_to_several_tables(failure: dict[str, object], commits: int) -> None:
+def test_committing_to_several_tables(fault: Fault, commits: int) -> None:
     committed: list[bool] = []
 
     def work(store: ObjectStore) -> None:
-        catalog = Catalog.open(store, tables=TABLES)
         committed.append(False)
+        catalog = Catalog.open(store, tables=TABLES)
         old = catalog.state.segments("samples")[:2]
         new = [
             catalog.write("samples", samples(100)),
@@ -111,15 +105,15 @@ def test_committing_to_several_tables(failure: dict[str, object], commits: int) 
         old = masses(catalog) == [0, 1, 2] and rows == [0, 0]
         new = masses(catalog) == [100, 2] and rows == [2, 1]
         assert old or new
-        assert new or not (committed and committed.pop())  # what was confirmed is there
+        assert new or not committed[-1]  # what was confirmed is there
         add_samples(catalog, 200)
         assert masses(reopened(catalog))[-1] == 200
 
-    assert failing_everywhere(prepared(3, commits=commits), work, failure, check) > 8
+    assert failing_everywhere(prepared(3, commits=commits), work, fault, check) > 8
 
 
-@pytest.mark.parametrize("failure", FAILURES)
-def test_compacting(failure: dict[str, object]) -> None:
+@every_fault
+def test_compacting(fault: Fault) -> None:
     def work(store: ObjectStore) -> None:
         Catalog.open(store, tables=TABLES).compact()
 
@@ -132,11 +126,11 @@ def test_compacting(failure: dict[str, object]) -> None:
         assert masses(catalog) == list(range(6))
         assert len(catalog.state.segments("samples")) == 1
 
-    assert failing_everywhere(prepared(6), work, failure, check) > 15
+    assert failing_everywhere(prepared(6), work, fault, check) > 15
 
 
-@pytest.mark.parametrize("failure", FAILURES)
-def test_a_commit_that_is_followed_by_a_compaction(failure: dict[str, object]) -> None:
+@every_fault
+def test_a_commit_that_is_followed_by_a_compaction(fault: Fault) -> None:
     def work(store: ObjectStore) -> None:
         catalog = Catalog.open(store, tables=TABLES, compact_above=3)
         add_samples(catalog, 3)
@@ -146,11 +140,11 @@ def test_a_commit_that_is_followed_by_a_compaction(failure: dict[str, object]) -
         assert list(catalog.audit()) == []
         assert masses(catalog) in ([0, 1, 2], [0, 1, 2, 3])
 
-    assert failing_everywhere(prepared(3), work, failure, check) > 8
+    assert failing_everywhere(prepared(3), work, fault, check) > 8
 
 
-@pytest.mark.parametrize("failure", FAILURES)
-def test_losing_a_race(failure: dict[str, object]) -> None:
+@every_fault
+def test_losing_a_race(fault: Fault) -> None:
     """Another writer is always one commit ahead."""
 
     def work(store: ObjectStore) -> None:
@@ -164,4 +158,4 @@ def test_losing_a_race(failure: dict[str, object]) -> None:
         assert masses(catalog) in ([0, 1, 2], [0, 1, 2, 50], [0, 1, 2, 50, 3])
         assert list(catalog.audit()) == []
 
-    assert failing_everywhere(prepared(3), work, failure, check) > 8
+    assert failing_everywhere(prepared(3), work, fault, check) > 8
