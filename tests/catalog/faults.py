@@ -19,6 +19,9 @@ if TYPE_CHECKING:
 CALLS = frozenset({"put", "create", "get", "size", "exists", "list", "delete"})
 """What can be asked of a store."""
 
+CHANGES = frozenset({"put", "create", "delete"})
+"""What changes something in it."""
+
 
 def lost_connection() -> StorageFailed:
     """What a store says when it knows nothing better."""
@@ -161,7 +164,11 @@ class FaultyStore(ObjectStore):
 
 @dataclass(frozen=True)
 class Fault:
-    """A way for a call to fail; see ``FaultyStore``.  ``hangs``: the caller waits before it is told."""
+    """A way for a call to fail; see ``FaultyStore``.
+
+    ``hangs``: the caller waits before it is told.  ``begins``: the kinds of calls at which it is a fault of its own: an
+    answer that is lost, say, is worse than a request only where something was done.
+    """
 
     name: str
     error: Callable[[], BaseException] = lost_connection
@@ -171,6 +178,7 @@ class Fault:
     lasting: bool = False
     hangs: bool = False
     only: frozenset[str] = CALLS
+    begins: frozenset[str] = CALLS
 
     def store(self, inner: ObjectStore, *, fail_at: int = 0, wait: Callable[[], object] = lambda: None) -> FaultyStore:
         """A store in which it happens; ``wait``: what it is to hang."""
@@ -189,17 +197,17 @@ class Fault:
 
 FAULTS = (
     Fault("request lost"),
-    Fault("answer lost", answer_lost=True),
-    Fault("half done", torn=True),
+    Fault("answer lost", answer_lost=True, begins=CHANGES),
+    Fault("half done", torn=True, begins=CHANGES | {"list"}),
     Fault("connection lost for good", lasting=True),
-    Fault("answer and connection lost", answer_lost=True, lasting=True),
+    Fault("answer and connection lost", answer_lost=True, lasting=True, begins=CHANGES),
     Fault("hangs", error=timed_out, hangs=True),
-    Fault("hangs, done after all", error=timed_out, hangs=True, answer_lost=True),
-    Fault("fewer bytes than asked for", cut=True, only=frozenset({"get"})),
-    Fault("storage full", error=no_room, lasting=True, only=frozenset({"put", "create"})),
+    Fault("hangs, done after all", error=timed_out, hangs=True, answer_lost=True, begins=CHANGES),
+    Fault("fewer bytes than asked for", cut=True, only=frozenset({"get"}), begins=frozenset({"get"})),
+    Fault("storage full", error=no_room, lasting=True, only=frozenset({"put", "create"}), begins=CHANGES - {"delete"}),
     Fault("crash before", error=Crash, lasting=True),
-    Fault("crash half-way", error=Crash, torn=True, lasting=True),
-    Fault("crash after", error=Crash, answer_lost=True, lasting=True),
+    Fault("crash half-way", error=Crash, torn=True, lasting=True, begins=CHANGES | {"list"}),
+    Fault("crash after", error=Crash, answer_lost=True, lasting=True, begins=CHANGES),
 )
 """How a call fails: done or not, once or from then on, said or not; or the process dies."""
 

@@ -1,0 +1,163 @@
+"""Killing a process at any moment, again and again, and proving after each time that nothing suffered."""
+
+from __future__ import annotations
+
+import json
+import random
+import shutil
+import subprocess
+import sys
+import time
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+
+from holotype import lake
+from holotype.catalog import open_store
+from holotype.lake.sweep import pack_of
+
+from ..archive.trees import look
+from . import victim
+from .promise import Broken, check_snapshots
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+    from holotype.lake import Archive
+
+    from .promise import Live, Tree
+
+__all__ = ["Killed", "Killer"]
+
+# Seconds that a process may take to start and to open the archive.
+_START = 60
+
+
+@dataclass(frozen=True)
+class Killed:
+    """One death: when, in seconds after the process had begun to work, over what, and what was live then."""
+
+    after: float
+    over: str
+    committed: int
+    live: int
+
+
+@dataclass
+class Killer:
+    """Kills processes that use one archive, which is made at ``url``.
+
+    ``options``: the archive's ``storage_options``.  ``folder``: of our own, to work in.  ``seed``: decides when each
+    dies, as far as that can be decided.  ``longest``: seconds that one lives from when it begins to work.
+    """
+
+    url: str
+    folder: Path
+    seed: int
+    options: Mapping[str, Any] = field(default_factory=dict[str, Any])
+    longest: float = 1.2
+
+    def __post_init__(self) -> None:
+        self._chance = random.Random(self.seed)
+        self._deaths = 0
+        self._must: dict[str, str] = {}
+        self._may: dict[str, str] = {}
+        self._last = 0
+        lake.create(self.url, chunking=victim.CHUNKING, storage_options=self.options)
+
+    def kill(self) -> Killed:
+        """Let a process work for a while, kill it, and prove that all is there; raises ``Broken``."""
+        self._deaths += 1
+        self._last = 0
+        journal = self.folder / f"{self._deaths}.journal"
+        told: dict[str, object] = {"url": self.url, "options": {**self.options}, "folder": str(self.folder / "sources")}
+        told |= {"journal": str(journal), "seed": self.seed * 1000 + self._deaths}
+        life = self._chance.uniform(0, self.longest)
+        process = subprocess.Popen(
+            [sys.executable, victim.__file__, json.dumps(told)], stdout=subprocess.PIPE, stderr=subprocess.STDOUT
+        )
+        try:
+            _wait_until_ready(journal, process)
+            time.sleep(life)
+        finally:
+            early = process.poll()
+            process.kill()
+            said, _ = process.communicate()
+        if early is not None:
+            raise Broken(f"it ended by itself, with status {early}: {said.decode(errors='replace')[-2000:]}")
+        lines = _lines(journal)
+        committed = self._learn(lines)
+        found = self._check()
+        return Killed(life, str(lines[-1]["event"]), committed, len(found))
+
+    def finish(self) -> None:
+        """Prove that a collection takes away whatever the dead have left; raises ``Broken``."""
+        archive = self._archive()
+        # Nobody else is there, so nothing has to be kept for readers.
+        for _ in range(2):
+            archive.collect(dead_after=timedelta(0))
+        self._check()
+        store = open_store(self.url, storage_options=self.options)
+        stored = {pack_of(info.key) for info in store.list("packs/")}
+        named = set(archive.read("packs")["pack"].to_pylist())
+        if stored != named or list(store.leftovers()):
+            raise Broken(f"something stays that nobody needs, or is gone: {stored ^ named}, {[*store.leftovers()]}")
+
+    def _archive(self) -> Archive:
+        return lake.open(self.url, storage_options=self.options)
+
+    def _learn(self, lines: list[dict[str, Any]]) -> int:
+        """Learn from a journal what has to be there, and what need not be; returns how many were committed."""
+        committed = 0
+        for line in lines:
+            if line["event"] == "committed":
+                self._must[line["snapshot"]] = line["digest"]
+                committed += 1
+            elif line["event"] == "backs up":
+                self._last = line["step"]
+            elif line["event"] == "forgets":
+                # Whether it came to that, the archive knows.
+                self._may |= {name: self._must.pop(name) for name in line["snapshots"] if name in self._must}
+            elif line["event"] == "forgot":
+                self._may = {name: digest for name, digest in self._may.items() if name not in line["snapshots"]}
+        return committed
+
+    def _check(self) -> Live:
+        """Prove that all is there; from then on it has to stay."""
+        archive = self._archive()
+        rows = archive.snapshots().select("dataset", "number", "message").iter_rows()
+        steps = {f"{dataset}@{number}": int(message) for dataset, number, message in rows}
+        # One that is not in the journal was committed in the moment before the end, as its message shows.
+        found = check_snapshots(
+            archive,
+            must=self._must,
+            may=lambda name: name in self._may or steps[name] == self._last,
+            tree=lambda name: self._tree(steps[name]),
+            scratch=self.folder,
+        )
+        self._must = {**found}
+        self._may.clear()
+        return found
+
+    def _tree(self, step: int) -> Tree:
+        folder = self.folder / "expected"
+        try:
+            victim.make_folder(folder, step)
+            return look(folder)
+        finally:
+            shutil.rmtree(folder, ignore_errors=True)
+
+
+def _wait_until_ready(journal: Path, process: subprocess.Popen[bytes]) -> None:
+    deadline = time.monotonic() + _START
+    while time.monotonic() < deadline and process.poll() is None:
+        if journal.exists() and journal.stat().st_size:
+            return
+        time.sleep(0.02)
+
+
+def _lines(journal: Path) -> list[dict[str, Any]]:
+    # The last line may have been cut by the death; what it would have said then did not go on.
+    whole = journal.read_bytes().rpartition(b"\n")[0]
+    return [json.loads(line) for line in whole.splitlines()]

@@ -1,0 +1,20 @@
+"""A process that is killed at any moment costs what it had not committed yet, and nothing else."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from .killing import Killer
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+# ``benchmarks/crash.py`` kills hundreds.
+KILLS = 15
+
+
+def test_whenever_a_process_is_killed_what_it_committed_is_there_and_whole(tmp_path: Path) -> None:
+    killer = Killer(str(tmp_path / "archive"), tmp_path, seed=1)
+    deaths = [killer.kill() for _ in range(KILLS)]
+    assert sum(death.committed for death in deaths) >= KILLS // 4, "they hardly got to work"
+    killer.finish()
