@@ -50,8 +50,6 @@ CORPORA = {
     "B": "four files of 1 GiB: random bytes, float32 signal, sequencer reads, int16 image stack",
 }
 
-BEGIN, END = "<!-- backup: begin -->", "<!-- backup: end -->"
-
 MEASURE = """\
 Each job is one process that starts from nothing, imports included; the page cache is warm, and writing has settled
 before each job begins. All tools run within one run, in an order that turns from run to run. A figure is the median
@@ -76,13 +74,14 @@ def render(results: Results) -> str:
     return "\n\n".join(parts) + "\n"
 
 
-def write_section(section: str, path: Path) -> None:
-    """Put the section into the file in place of the one that was there; other benchmarks' sections stay."""
-    text = path.read_text("utf-8") if path.exists() else f"{BEGIN}\n{END}\n"
-    if BEGIN not in text:
-        text = f"{text.rstrip()}\n\n{BEGIN}\n{END}\n"
-    before, rest = text.split(BEGIN, 1)
-    path.write_text(f"{before}{BEGIN}\n{section}{END}{rest.split(END, 1)[1]}", "utf-8")
+def write_section(section: str, path: Path, *, of: str = "backup") -> None:
+    """Put the section of one benchmark into the file in place of the one that was there; other sections stay."""
+    begin, end = f"<!-- {of}: begin -->", f"<!-- {of}: end -->"
+    text = path.read_text("utf-8") if path.exists() else f"{begin}\n{end}\n"
+    if begin not in text:
+        text = f"{text.rstrip()}\n\n{begin}\n{end}\n"
+    before, rest = text.split(begin, 1)
+    path.write_text(f"{before}{begin}\n{section}{end}{rest.split(end, 1)[1]}", "utf-8")
 
 
 def _corpus(run: CorpusRun, verdicts: list[str]) -> Iterator[str]:
