@@ -103,7 +103,7 @@ def test_a_batch_takes_along_only_its_own(archive: Archive, tmp_path: Path, monk
 
     class Watched(Inline):
         def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
-            batches.append(args[0])
+            batches.append(args[1])
             return super().submit(fn, *args, **kwargs)
 
     archive.restore("run@1", tmp_path / "back", executor=Watched())
@@ -238,9 +238,9 @@ class TestProblems:
 
         class Elsewhere(Inline):
             def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
-                (batch,) = args
+                work, batch, tries = args
                 there = replace(batch, workshop=replace(batch.workshop, target=os.fsencode(tmp_path / "elsewhere")))
-                return super().submit(fn, there, **kwargs)
+                return super().submit(fn, work, there, tries, **kwargs)
 
         for made in (False, True):
             if made:
