@@ -98,7 +98,8 @@ class GenericStore(ObjectStore):
         path = self._path(key)
         if not genericfiles.makes_exclusively(self._kind):
             raise StorageFailed(
-                f"creating {key} in {self._url} failed: this file system has no exclusive creation",
+                f"creating {key} in {self._url} failed: this file system has no exclusive creation, so only an archive "
+                "that was created for one writer can be written there",
                 key=key,
                 backend=self._url,
                 errno=errno.ENOTSUP,

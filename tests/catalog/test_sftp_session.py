@@ -9,7 +9,7 @@ import struct
 import pytest
 
 from holotype.catalog.stores.sftpsession import Session
-from holotype.catalog.stores.sftpwire import CREATE, READ
+from holotype.catalog.stores.sftpwire import CREATE, READ, Answer, Attributes
 
 FSYNC = b"fsync@openssh.com"
 HELLO = struct.pack(">I", 3) + struct.pack(">I", len(FSYNC)) + FSYNC + struct.pack(">I", 1) + b"1"
@@ -207,6 +207,18 @@ def test_refusals_say_why() -> None:
         with pytest.raises(OSError, match="no reason"):
             session.make_folder(b"/folder")
     assert session.settled
+
+
+def test_attributes_are_found_among_others() -> None:
+    everything = struct.pack(">IQIIIII", 0x8000000F, 1 << 40, 7, 8, 0o100644, 9, 10)
+    everything += struct.pack(">I", 1) + text(b"name") + text(b"value")
+    names = struct.pack(">I", 3) + text(b".") + text(b"") + everything
+    names += text(b"a") + text(b"-rw-r--r-- a") + everything + text(b"b") + text(b"") + struct.pack(">I", 0)
+    assert Answer(1, 105, memoryview(everything)).attributes() == Attributes(1 << 40, 0o100644, 10)
+    assert list(Answer(1, 104, memoryview(names)).names()) == [
+        (b"a", Attributes(1 << 40, 0o100644, 10)),
+        (b"b", Attributes(0, 0, 0)),
+    ]
 
 
 NONSENSE = {

@@ -7,6 +7,7 @@ import gc
 import os
 import shutil
 import socket
+import struct
 import subprocess
 import sys
 import threading
@@ -488,6 +489,27 @@ def test_a_creation_refused_for_another_reason_is_a_failure(store: SftpStore, mo
     monkeypatch.setattr(Session, "link", refuse)
     with pytest.raises(StorageFailed, match="Failure"):
         store.create("a/new", b"new")
+
+
+def test_an_answer_that_makes_no_sense_is_a_failure(store: SftpStore, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Session, "look", lambda session, *paths: [struct.unpack(">I", b"")])
+    with pytest.raises(StorageFailed, match="makes no sense"):
+        store.exists("a/old")
+
+
+def test_a_temporary_file_that_somebody_removed_is_a_failure_to_try_again(
+    store: SftpStore, server: Sshd, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    other, real = opened(server, tmp_path), Session.replace
+
+    def replace(session: Session, path: bytes, target: bytes) -> None:
+        other.delete([left.key for left in other.leftovers()])
+        real(session, path, target)
+
+    monkeypatch.setattr(Session, "replace", replace)
+    with pytest.raises(StorageFailed, match="try again"):
+        store.put("a/old", [b"new"])
+    assert bytes(store.get("a/old")) == b"old"
 
 
 def test_a_big_object_is_read_whole_and_in_parts(store: SftpStore) -> None:
