@@ -25,12 +25,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from .catalog.servers import SeaweedFS
-
 if TYPE_CHECKING:
-    from collections.abc import Generator, Iterator
-
-    from .catalog.buckets import Buckets
+    from collections.abc import Generator
 
 STRICT = os.environ.get("CI", "").lower() in ("1", "true")
 # The options with which a run is of some of the tests.
@@ -163,20 +159,3 @@ def pytest_json_modifyreport(json_report: dict[str, Any]) -> None:
     }
     json_report.clear()
     json_report.update(kept)
-
-
-@pytest.fixture(scope="session")
-def seaweed() -> Iterator[SeaweedFS]:
-    """A real S3 server, started when the first test asks for it."""
-    server = SeaweedFS()
-    server.start()
-    yield server
-    server.stop()
-
-
-@pytest.fixture(scope="session")
-def buckets(seaweed: SeaweedFS) -> Buckets:
-    """Its buckets."""
-    from .catalog.buckets import Buckets  # it needs a package that a plain installation has not
-
-    return Buckets(seaweed)

@@ -9,6 +9,7 @@ import pytest
 from holotype.catalog import MemoryStore
 
 from .proxies import Proxy
+from .servers import SeaweedFS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -16,7 +17,6 @@ if TYPE_CHECKING:
     from holotype.catalog import S3Store
 
     from .buckets import Buckets
-    from .servers import SeaweedFS
 
 
 @pytest.fixture(autouse=True)
@@ -25,6 +25,23 @@ def _forget_what_is_in_memory() -> Iterator[None]:
     yield
     store = MemoryStore("catalog-tests")
     store.delete([info.key for info in store.list("")])
+
+
+@pytest.fixture(scope="session")
+def seaweed() -> Iterator[SeaweedFS]:
+    """A real S3 server."""
+    server = SeaweedFS()
+    server.start()
+    yield server
+    server.stop()
+
+
+@pytest.fixture(scope="session")
+def buckets(seaweed: SeaweedFS) -> Buckets:
+    """Its buckets."""
+    from .buckets import Buckets  # it needs a package that a plain installation has not
+
+    return Buckets(seaweed)
 
 
 @pytest.fixture(scope="session")
