@@ -24,7 +24,7 @@ import tempfile
 import time
 from collections import Counter
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -32,6 +32,7 @@ from typing import TYPE_CHECKING
 sys.path.append(str(Path(__file__).resolve().parent.parent))
 
 from benchmarks import report, results
+from holotype.catalog import HolotypeError
 from tests.catalog.faults import CHANGES, FAULTS
 from tests.lake.crashes.everywhere import applies, calls, strangers, with_fault
 from tests.lake.crashes.killing import Killer
@@ -78,8 +79,6 @@ class Kills:
     storage: str
     deaths: tuple[Killed, ...]
     broken: tuple[str, ...]
-    over: Mapping[str, int] = field(default_factory=dict[str, int])
-    """What the processes had begun or done last when they died."""
 
 
 def fail_everywhere(verbs: Sequence[Verb], faults: Sequence[Fault], work: Path) -> list[Tally]:
@@ -121,18 +120,17 @@ def kill_again_and_again(url: str, options: Mapping[str, Any], work: Path, *, ki
     deaths: list[Killed] = []
     broken: list[str] = []
     # On a network everything takes longer, and a life is to reach every verb.
-    killer = Killer(url, work, seed, options, longest=4 if "://" in url else 1.2)
+    killer = Killer(url, work, seed=seed, options=options, longest=4 if "://" in url else 1.2)
     try:
         for number in range(kills):
             deaths.append(killer.kill())
             if (number + 1) % 10 == 0:
                 print(f"{number + 1} kills, {sum(death.committed for death in deaths)} snapshots committed", flush=True)
         killer.finish()
-    except Broken as error:
-        broken.append(f"kill {len(deaths) + 1}, seed {seed}: {error}")
+    except (Broken, HolotypeError) as error:
+        broken.append(f"kill {len(deaths) + 1}, seed {seed}: {error!r}")
         print(f"    BROKEN: {broken[0]}", flush=True)
-    over = Counter(death.over for death in deaths)
-    return Kills(url.partition(":")[0] if "://" in url else "local", tuple(deaths), tuple(broken), over)
+    return Kills(url.partition(":")[0] if "://" in url else "local", tuple(deaths), tuple(broken))
 
 
 @contextmanager
@@ -194,7 +192,8 @@ def render_kills(kills: Kills, seconds: float) -> str:
     """The section on kills."""
     where = "a local disk" if kills.storage == "local" else f"{kills.storage}, a real server on this machine"
     committed = sum(death.committed for death in kills.deaths)
-    over = ", ".join(f"{what!r} {count}" for what, count in sorted(kills.over.items()))
+    last = Counter(death.over for death in kills.deaths)
+    over = ", ".join(f"{what!r} {count}" for what, count in sorted(last.items()))
     figures = f"{len(kills.deaths)} kills, {committed} snapshots committed; promises broken: {len(kills.broken)}."
     said = f"{figures} What the processes said last: {over}."
     problems = [f"- {problem}" for problem in kills.broken]

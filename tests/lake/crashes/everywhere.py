@@ -101,7 +101,7 @@ class _Try:
             _ = bench.archive
         self.faulty.arm(place)
         try:
-            self._verb.act(bench)
+            given = self._verb.act(bench)
         except Crash:
             return "died"
         except HolotypeError:
@@ -110,7 +110,7 @@ class _Try:
             raise
         except Exception as error:
             raise Broken(f"an error of something else comes through: {error!r}") from error
-        return "through"
+        return "told" if given is False else "through"
 
     def check(self, outcome: Outcome) -> None:
         """Prove that all is there, that the work can be done again, and that nothing of the first try stays."""

@@ -8,7 +8,7 @@ import shutil
 import subprocess
 import sys
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -44,36 +44,39 @@ class Killed:
     live: int
 
 
-@dataclass
 class Killer:
-    """Kills processes that use one archive, which is made at ``url``.
+    """Kills processes that use one archive, which it makes at ``url``.
 
     ``options``: the archive's ``storage_options``.  ``folder``: of our own, to work in.  ``seed``: decides when each
     dies, as far as that can be decided.  ``longest``: seconds that one lives from when it begins to work.
     """
 
-    url: str
-    folder: Path
-    seed: int
-    options: Mapping[str, Any] = field(default_factory=dict[str, Any])
-    longest: float = 1.2
-
-    def __post_init__(self) -> None:
-        self._chance = random.Random(self.seed)
+    def __init__(
+        self,
+        url: str,
+        folder: Path,
+        *,
+        seed: int,
+        options: Mapping[str, Any] | None = None,
+        longest: float = 1.2,
+    ) -> None:
+        self._url, self._folder, self._options = url, folder, {**(options or {})}
+        self._seed, self._longest, self._chance = seed, longest, random.Random(seed)
         self._deaths = 0
+        # What has to be live, and what need not be any more, by name; the step of the backup that was begun last.
         self._must: dict[str, str] = {}
-        self._may: dict[str, str] = {}
+        self._may: set[str] = set()
         self._last = 0
-        lake.create(self.url, chunking=victim.CHUNKING, storage_options=self.options)
+        lake.create(url, chunking=victim.CHUNKING, storage_options=self._options)
 
     def kill(self) -> Killed:
         """Let a process work for a while, kill it, and prove that all is there; raises ``Broken``."""
         self._deaths += 1
         self._last = 0
-        journal = self.folder / f"{self._deaths}.journal"
-        told: dict[str, object] = {"url": self.url, "options": {**self.options}, "folder": str(self.folder / "sources")}
-        told |= {"journal": str(journal), "seed": self.seed * 1000 + self._deaths}
-        life = self._chance.uniform(0, self.longest)
+        journal = self._folder / f"{self._deaths}.journal"
+        told: dict[str, object] = {"url": self._url, "options": self._options, "folder": str(self._folder / "sources")}
+        told |= {"journal": str(journal), "seed": self._seed * 1000 + self._deaths}
+        life = self._chance.uniform(0, self._longest)
         process = subprocess.Popen(
             [sys.executable, victim.__file__, json.dumps(told)], stdout=subprocess.PIPE, stderr=subprocess.STDOUT
         )
@@ -84,7 +87,7 @@ class Killer:
             early = process.poll()
             process.kill()
             said, _ = process.communicate()
-        if early is not None:
+        if early is not None:  # nobody killed it: an error did
             raise Broken(f"it ended by itself, with status {early}: {said.decode(errors='replace')[-2000:]}")
         lines = _lines(journal)
         committed = self._learn(lines)
@@ -98,14 +101,14 @@ class Killer:
         for _ in range(2):
             archive.collect(dead_after=timedelta(0))
         self._check()
-        store = open_store(self.url, storage_options=self.options)
+        store = open_store(self._url, storage_options=self._options)
         stored = {pack_of(info.key) for info in store.list("packs/")}
         named = set(archive.read("packs")["pack"].to_pylist())
         if stored != named or list(store.leftovers()):
             raise Broken(f"something stays that nobody needs, or is gone: {stored ^ named}, {[*store.leftovers()]}")
 
     def _archive(self) -> Archive:
-        return lake.open(self.url, storage_options=self.options)
+        return lake.open(self._url, storage_options=self._options)
 
     def _learn(self, lines: list[dict[str, Any]]) -> int:
         """Learn from a journal what has to be there, and what need not be; returns how many were committed."""
@@ -118,9 +121,9 @@ class Killer:
                 self._last = line["step"]
             elif line["event"] == "forgets":
                 # Whether it came to that, the archive knows.
-                self._may |= {name: self._must.pop(name) for name in line["snapshots"] if name in self._must}
+                self._may |= {name for name in line["snapshots"] if self._must.pop(name, None)}
             elif line["event"] == "forgot":
-                self._may = {name: digest for name, digest in self._may.items() if name not in line["snapshots"]}
+                self._may -= {*line["snapshots"]}
         return committed
 
     def _check(self) -> Live:
@@ -134,14 +137,14 @@ class Killer:
             must=self._must,
             may=lambda name: name in self._may or steps[name] == self._last,
             tree=lambda name: self._tree(steps[name]),
-            scratch=self.folder,
+            scratch=self._folder,
         )
         self._must = {**found}
         self._may.clear()
         return found
 
     def _tree(self, step: int) -> Tree:
-        folder = self.folder / "expected"
+        folder = self._folder / "expected"
         try:
             victim.make_folder(folder, step)
             return look(folder)
@@ -151,9 +154,9 @@ class Killer:
 
 def _wait_until_ready(journal: Path, process: subprocess.Popen[bytes]) -> None:
     deadline = time.monotonic() + _START
-    while time.monotonic() < deadline and process.poll() is None:
-        if journal.exists() and journal.stat().st_size:
-            return
+    while process.poll() is None and not (journal.exists() and journal.stat().st_size):
+        if time.monotonic() > deadline:
+            raise TimeoutError(f"the process did not begin to work within {_START} s")
         time.sleep(0.02)
 
 

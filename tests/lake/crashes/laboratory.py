@@ -65,13 +65,15 @@ def open_archive(store: ObjectStore, clock: Clock) -> Archive:
 class Laboratory:
     """The folders below ``folder``, the objects of the archive, its live snapshots and what they were made of.
 
-    ``trees``: by a snapshot's name, or by its dataset's for whatever is made of that from now on.  ``at``: the time.
+    ``trees``: by a snapshot's name, or by its dataset's for whatever is made of that from now on.  ``sparse``: packs
+    not all of which is needed.  ``at``: the time.
     """
 
     folder: Path
     objects: dict[str, bytes]
     committed: Live
     trees: Mapping[str, Tree]
+    sparse: frozenset[str]
     at: datetime
 
     def tree(self, name: str) -> Tree:
@@ -96,7 +98,8 @@ class Laboratory:
             catalog.commit(operation="nothing")
         clock.later(hours=1)
         store.written = clock.at
-        return cls(folder, store.objects, live(archive), trees, clock.at)
+        sparse = frozenset(archive.collect(repack_below=1, dry_run=True).repacked)
+        return cls(folder, store.objects, live(archive), trees, sparse, clock.at)
 
 
 def _folders(archive: Archive, folder: Path) -> dict[str, Tree]:
