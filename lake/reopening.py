@@ -26,7 +26,10 @@ _opened = Recent[tuple[object, ...], Context](_OPEN)
 
 def fingerprint(store: ObjectStore) -> bytes:
     """What tells stores at one place apart that come with other options, such as credentials, without saying them."""
-    return hashlib.sha256(pickle.dumps(store)).digest()
+    try:
+        return hashlib.sha256(pickle.dumps(store)).digest()
+    except (pickle.PicklingError, TypeError, AttributeError):  # one that cannot travel, and is like no other
+        return b"%d" % id(store)
 
 
 def context_of(store: ObjectStore, *, author: str | None = None) -> Context:

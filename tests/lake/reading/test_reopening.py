@@ -25,3 +25,12 @@ def test_users_of_one_place_are_told_apart() -> None:
 def test_so_are_other_options() -> None:
     assert fingerprint(LocalStore("/a")) != fingerprint(LocalStore("/a", durable=False))
     assert b"/a" not in fingerprint(LocalStore("/a"))
+
+
+def test_a_store_that_cannot_travel_is_only_itself() -> None:
+    class Local(LocalStore):
+        def __reduce__(self) -> tuple[object, ...]:
+            raise TypeError("not this one")
+
+    one, other = Local("/a"), Local("/a")
+    assert fingerprint(one) == fingerprint(one) != fingerprint(other)
