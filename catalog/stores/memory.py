@@ -92,7 +92,8 @@ class MemoryStore(ObjectStore):
             found: dict[str, Any] = self._files.find(folder, detail=True)
         below = len(self._root.rstrip("/")) + 1
         for name, entry in found.items():
-            if name != folder:
+            # Other users of memory:// may make folders, which some versions of fsspec list.
+            if name != folder and entry["type"] == "file":
                 yield ObjectInfo(name[below:], entry["size"], _time(entry["created"]))
 
     def delete(self, keys: Iterable[str]) -> None:
