@@ -70,7 +70,9 @@ def sweep(
 def _condemned(context: Context, state: State, dead_after: timedelta) -> Iterator[ObjectInfo]:
     rows = context.catalog.read("tombstones", state=state)
     packs = set(rows.filter(pc.equal(rows["kind"], "pack"))["name"].to_pylist())
-    given_up = aborted(context, state=state)
+    # What lies under a session that is over and was never committed is nobody's: a writer that gave up left it, or a
+    # worker whose batch somebody else did again.  A session makes one snapshot, whose commit names all its packs.
+    over = aborted(context, state=state) | _finished(context, state)
     # No live pack is ever condemned; should the records say so all the same, the data has the benefit of the doubt.
     live = set(context.catalog.read("packs", columns=["pack"], state=state)["pack"].to_pylist())
     before = context.clock() - dead_after
@@ -81,7 +83,7 @@ def _condemned(context: Context, state: State, dead_after: timedelta) -> Iterato
         pack = pack_of(info.key)
         if pack is None or pack in live or pack in moved:
             continue
-        if pack in packs or pack.partition("/")[0] in given_up:
+        if pack in packs or pack.partition("/")[0] in over:
             yield info
     named = {segment.key for segments in state.tables.values() for segment in segments}
     for info in list(context.store.list("tables/")):
@@ -94,3 +96,9 @@ def _condemned(context: Context, state: State, dead_after: timedelta) -> Iterato
     for info in list(context.store.leftovers()):
         if info.modified <= before:
             yield info
+
+
+def _finished(context: Context, state: State) -> frozenset[str]:
+    """The sessions that made a snapshot."""
+    rows = context.catalog.read("snapshots", columns=["session"], state=state)
+    return frozenset(rows["session"].drop_null().unique().to_pylist())
