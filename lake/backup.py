@@ -14,7 +14,7 @@ unchanged files cost a look, and what was stored in vain is stored again.
 from __future__ import annotations
 
 import os
-from contextlib import suppress
+from contextlib import closing, suppress
 from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any, Literal
@@ -25,6 +25,7 @@ from holotype.catalog import Conflict, HolotypeError, InvalidOption, ObjectMissi
 
 from .context import host_here
 from .deputies import Deputies
+from .executing import thread_count
 from .index import Known
 from .intake import Intake, Problems
 from .ledger import Ledger
@@ -86,7 +87,8 @@ def backup(
     ``reread``: read every file again, also those whose size, times and inode say they are unchanged.  ``on_problem``:
     what to do about an entry that cannot be kept as it is: ``record`` it and go on, or ``raise`` ``SourceProblem`` with
     nothing committed.  ``compression``: the zstd level, 1 to 22. ``kind`` and ``name_source``: what the snapshot says
-    was given to it and where it came from.  ``workers``: threads that hash and compress.  ``executor``: who reads and
+    was given to it and where it came from.  ``workers``: threads that hash and compress; with 0 the thread that
+    reads does it all.  ``executor``: who reads and
     packs the files instead, a batch at a time: threads, processes, or machines that see both the source and the
     storage.
 
@@ -100,6 +102,7 @@ def backup(
         raise InvalidOption(f"on_problem is 'record' or 'raise', not {on_problem!r}", option="on_problem")
     if not 1 <= compression <= 22:
         raise InvalidOption(f"compression is a zstd level from 1 to 22, not {compression}", option="compression")
+    threads = thread_count(workers, least=0)
     path = os.path.abspath(os.fspath(source))
     at = context.store.path("archive.json")
     plan = _Plan(
@@ -111,7 +114,7 @@ def backup(
         strict=on_problem == "raise",
         reread=reread,
         compression=compression,
-        workers=workers if executor is None else 0,
+        workers=threads if executor is None else 0,
         executor=executor,
         scanning={
             "exclude": Patterns.of(exclude).patterns,
@@ -142,7 +145,7 @@ class _Plan:
     strict: bool
     reread: bool
     compression: int
-    workers: int | None
+    workers: int
     executor: Submits | None
     scanning: dict[str, Any]
 
@@ -175,9 +178,10 @@ def _attempt(context: Context, plan: _Plan, ticker: Ticker) -> Snapshot:
                 trusted_before_ns=_trusted(parent),
             )
             told = 0
-            for settled in survey.stretches():
-                writer.change(settled.stretch, put=settled.put, removed=settled.removed)
-                told = _tell(ticker, ledger, told)
+            with closing(survey.stretches()) as stretches:
+                for settled in stretches:
+                    writer.change(settled.stretch, put=settled.put, removed=settled.removed)
+                    told = _tell(ticker, ledger, told)
             packer.finish()
             draft, packed = writer.finish(), ledger.finish()
             _tell(ticker, ledger, told)

@@ -106,7 +106,7 @@ class Deputies(Reader):
         """See ``Reader``."""
         context = self._context
         place, session = Place.here(context.store, context.catalog.id), self._ledger.session()
-        handed: list[tuple[Sequence[int], Handed[_Done]]] = []
+        handed: list[tuple[Sequence[int], Handed[_Done | None]]] = []
         for start, stop in _batches(wanted):
             batch = _Batch(
                 place,
@@ -145,7 +145,7 @@ class _Reading(Reading):
 
     deputies: Deputies
     unit: Unit
-    handed: list[tuple[Sequence[int], Handed[_Done]]] = field(default_factory=list)
+    handed: list[tuple[Sequence[int], Handed[_Done | None]]] = field(default_factory=list)
 
     @property
     def done(self) -> bool:
@@ -154,8 +154,14 @@ class _Reading(Reading):
     def result(self) -> dict[int, FileRow | None]:
         found: dict[int, FileRow | None] = {}
         for rows, handed in self.handed:
-            found |= self.deputies.take(self.unit, rows, handed.result())
+            done = handed.result() or handed.here()
+            assert done is not None  # who asks sees the source
+            found |= self.deputies.take(self.unit, rows, done)
         return found
+
+    def cancel(self) -> None:
+        for _, handed in self.handed:
+            handed.cancel()
 
 
 def _batches(wanted: Sequence[Wanted]) -> Iterator[tuple[int, int]]:
@@ -174,10 +180,12 @@ def _identity(source: str) -> int:
     return os.stat(source).st_ino
 
 
-def _read(batch: _Batch) -> _Done:
-    """Read a batch; done by a worker."""
+def _read(batch: _Batch) -> _Done | None:
+    """Read a batch; done by a worker.  ``None`` from one that does not seem to see the same files."""
     context = _context(batch.place, batch.version)
     _check_source(batch)
+    if host_here() != batch.place.host and not _sees(batch):
+        return None
     known = _stored(context, batch.place, batch.version).branch()
     ledger = Ledger(context, open_session=lambda: batch.session)
     problems = Problems(strict=batch.strict)
@@ -204,6 +212,23 @@ def _check_source(batch: _Batch) -> None:
             path=batch.source,
             problem="unreadable",
         )
+
+
+def _sees(batch: _Batch) -> bool:
+    """Whether at least one file is as it was scanned.
+
+    A folder of the same path and number on another machine may be that machine's own, such as the root of a disk.  No
+    file in it has the same size and times; of the right ones hardly all have changed since.
+    """
+    folder = batch.source if os.path.isdir(batch.source) else os.path.dirname(batch.source)
+    for path, expected in zip(batch.paths, batch.wanted, strict=True):
+        try:
+            status = os.stat(os.path.join(os.fsencode(folder), path))
+        except OSError:
+            continue
+        if (status.st_size, status.st_mtime_ns, status.st_ctime_ns) == expected:
+            return True
+    return False
 
 
 _lock = threading.Lock()

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
     from holotype.catalog import ObjectStore
 
-__all__ = ["Handed", "Inline", "Place", "Submits", "in_order", "worker_count"]
+__all__ = ["Handed", "Inline", "Place", "Submits", "in_order", "thread_count", "worker_count"]
 
 _B = TypeVar("_B")
 _R = TypeVar("_R")
@@ -153,6 +153,10 @@ class Handed(Generic[_R]):
                 self._future = self._submit()
             else:
                 return found
+        return self.here()
+
+    def here(self) -> _R:
+        """The same, done by whoever calls this."""
         work: Callable[[Any], _R] = self._work
         return work(self._batch)
 
@@ -165,6 +169,18 @@ class Handed(Generic[_R]):
         """Until nobody works on it any more, whatever came of it."""
         if self._future is not None and not self._future.cancelled():
             self._future.exception()
+
+
+def thread_count(workers: int | None, *, least: int = 1) -> int:
+    """How many threads a verb uses that was told ``workers``: by default one for each processor, from 2 to 16.
+
+    Raises ``InvalidOption`` for fewer than ``least``.
+    """
+    if workers is None:
+        return min(max(2, os.cpu_count() or 2), 16)
+    if workers < least:
+        raise InvalidOption(f"workers is {workers}, and has to be at least {least}", option="workers")
+    return workers
 
 
 def worker_count(executor: Submits) -> int:

@@ -122,6 +122,10 @@ class Reading(ABC):
         as it was scanned and has nothing but bytes.  A row that is missing could not be read; its problem is recorded.
         """
 
+    def cancel(self) -> None:
+        """The result is not needed any more: what was not begun need not be."""
+        return
+
 
 class Reader(ABC):
     """Reads the files of a source and has them stored, as many stretches ahead of what is asked for as ``ahead`` says;

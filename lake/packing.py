@@ -16,7 +16,6 @@ from __future__ import annotations
 
 import hashlib
 import itertools
-import os
 import queue
 import threading
 from dataclasses import dataclass
@@ -113,22 +112,21 @@ class Packer:
     it, before ``submit`` returns.
     """
 
-    def __init__(self, ledger: Ledger, *, known: Known, level: int, workers: int | None = None) -> None:
+    def __init__(self, ledger: Ledger, *, known: Known, level: int, workers: int) -> None:
         self._ledger, self._known, self._level = ledger, known, level
-        count = max(2, min(os.cpu_count() or 2, 16)) if workers is None else workers
         self._jobs: queue.Queue[SmallFiles | Pieces | None] = queue.Queue()
         self._free: queue.Queue[bytearray] = queue.Queue()
         # Bounded by the pool: a job holds a buffer, so the queue never outgrows it.  The reader holds up to three: that
         # of small files, and of a large one the part at hand and the next.
-        self._unmade = max(3, count + 2)
+        self._unmade = max(3, workers + 2)
         self._changed = threading.Condition()
         self._error: BaseException | None = None
         self._known_lock = threading.Lock()
         self._over = False
-        self._running = count
-        self._own = None if count else _Writers(self)
+        self._running = workers
+        self._own = None if workers else _Writers(self)
         self._threads = [
-            threading.Thread(target=self._work, name=f"holotype-pack-{i}", daemon=True) for i in range(count)
+            threading.Thread(target=self._work, name=f"holotype-pack-{i}", daemon=True) for i in range(workers)
         ]
         for thread in self._threads:
             thread.start()
@@ -161,7 +159,9 @@ class Packer:
         if self._unmade:
             self._unmade -= 1
             return bytearray(BUFFER_BYTES)
-        return self._free.get()
+        buffer = self._free.get()
+        self._raise()
+        return buffer
 
     def give_back(self, buffer: bytearray) -> None:
         """Return a buffer that no job was made of."""
@@ -181,7 +181,7 @@ class Packer:
     def wait(self, unit: Unit) -> None:
         """Until every job of ``unit`` is done."""
         with self._changed:
-            self._changed.wait_for(lambda: unit.pending == 0)
+            self._changed.wait_for(lambda: unit.pending == 0 or self._error is not None)
         self._raise()
         unit.settle()
 
@@ -213,18 +213,24 @@ class Packer:
             if self._error is None:
                 writers.finish()
         except BaseException as error:  # noqa: BLE001 - handed to the reader's thread, which raises it
+            self._fail(error)
+
+    def _fail(self, error: BaseException) -> None:
+        with self._changed:
             self._error = self._error or error
+            self._changed.notify_all()
+        self._free.put(bytearray())  # for a reader that waits for a buffer: it raises the error instead
 
     def _do(self, job: SmallFiles | Pieces, writers: _Writers) -> None:
         left = _Left(_steps(job), partial(self._done, job))
-        if isinstance(job, Pieces):
-            # Also after an error: the buffers of later pieces wait behind this one.
-            job.running.add(job.turn, memoryview(job.buffer)[: job.stops[-1]], left.step)
         try:
+            if isinstance(job, Pieces):
+                # Also after an error: the buffers of later pieces wait behind this one.
+                job.running.add(job.turn, memoryview(job.buffer)[: job.stops[-1]], left.step)
             if self._error is None:
                 writers.take(job)
         except BaseException as error:  # noqa: BLE001 - as above
-            self._error = self._error or error
+            self._fail(error)
         finally:
             left.step()
 

@@ -36,6 +36,7 @@ from holotype.catalog import (
 )
 
 from .entries import Entry, entries
+from .executing import thread_count
 from .index import locate
 from .manifest import Manifest
 from .paths import Patterns, keys, shown, unkey
@@ -114,6 +115,7 @@ def restore(
     """
     if on_problem not in ("record", "raise"):
         raise InvalidOption(f"on_problem is 'record' or 'raise', not {on_problem!r}", option="on_problem")
+    threads = thread_count(workers)
     state = context.catalog.refresh()
     snapshot = resolve(context, reference, state=state)
     manifest = Manifest.load(context.catalog, snapshot.id, state=state)
@@ -130,7 +132,7 @@ def restore(
     job = _Job(context, manifest, patterns, SoundReader(state), tally)
     with Placer(target, owners=owners, on_problem=tally.report) as placer:
         if executor is None:
-            job.run(placer, workers or min(os.cpu_count() or 2, 16))
+            job.run(placer, threads)
         else:
             job.hand_out(executor, placer, os.path.abspath(os.fsencode(target)))
         if patterns and not job.matched:

@@ -27,7 +27,7 @@ from .schema import ENTRIES
 
 if TYPE_CHECKING:
     import os
-    from collections.abc import Callable, Iterable, Iterator, Sequence
+    from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 
     import numpy.typing as npt
 
@@ -88,17 +88,24 @@ class Survey:
         self._trusted_before_ns = trusted_before_ns
         self._lost: set[bytes] = set()  # files that could not be read
 
-    def stretches(self) -> Iterator[Settled]:
+    def stretches(self) -> Generator[Settled]:
         """Every stretch with changes, in key order, its files read."""
         waiting: deque[Work] = deque()
-        for stretch in align(self._scan(), self._previous, columns=COMPARED):
-            work = self._begin(stretch, certain=not waiting)
-            if work is not None:
-                waiting.append(work)
-            while len(waiting) > self._reader.ahead or (len(waiting) > 1 and _done(waiting[0])):
-                yield self._settle(waiting.popleft())
-        while waiting:
-            yield self._settle(waiting.popleft())
+        try:
+            for stretch in align(self._scan(), self._previous, columns=COMPARED):
+                work = self._begin(stretch, certain=not waiting)
+                if work is not None:
+                    waiting.append(work)
+                while len(waiting) > self._reader.ahead or (len(waiting) > 1 and _done(waiting[0])):
+                    yield self._settle(waiting[0])
+                    waiting.popleft()
+            while waiting:
+                yield self._settle(waiting[0])
+                waiting.popleft()
+        finally:  # after an error nobody needs what is still to be read
+            for work in waiting:
+                if work.reading is not None:
+                    work.reading.cancel()
 
     def _scan(self) -> Iterator[pa.Table]:
         for batch in scan(self._source, **self._scanning):

@@ -9,7 +9,6 @@ is a list of paths.  Damage to records is left out and the rest looked at all th
 
 from __future__ import annotations
 
-import os
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from functools import cached_property, partial
@@ -21,7 +20,7 @@ import pyarrow.compute as pc
 
 from holotype.catalog import DatasetNotFound, SnapshotNotFound, column, numbers, plain, repeated, scalar
 
-from .executing import Place, in_order
+from .executing import Place, in_order, thread_count
 from .index import Known, locate
 from .manifest import Manifest
 from .packs import PackCheck, PackReader
@@ -119,6 +118,7 @@ def verify(
     Raises ``InvalidName``, ``DatasetNotFound``, ``SnapshotNotFound``, ``InvalidOption`` for an executor whose workers
     do not see the storage, ``StorageDenied`` or ``StorageFailed``.
     """
+    threads = thread_count(workers)
     look = _Look(context, context.catalog.refresh(), full=full)
     if reference is None:
         scope = context.store.url
@@ -129,7 +129,7 @@ def verify(
         packs = look.packs_of_chosen()
     ticker = Ticker("verify", progress, total_files=packs.num_rows, total_bytes=pc.sum(packs["bytes"]).as_py() or 0)
     if full:
-        look.every_byte(packs, workers or min(os.cpu_count() or 2, 16), ticker, executor=executor)
+        look.every_byte(packs, threads, ticker, executor=executor)
         look.every_chunk()
     else:
         look.sizes(packs)

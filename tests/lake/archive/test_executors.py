@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
-from concurrent.futures import ThreadPoolExecutor
+import shutil
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -171,3 +173,125 @@ def test_an_error_of_the_work_itself_is_not_tried_again() -> None:
         handed.result()
     handed.cancel()
     assert tried == [7]
+
+
+def test_what_a_repeated_batch_left_behind_is_swept(archive: Archive, source: Path, tmp_path: Path) -> None:
+    """A file changed between the two tries, so that the packs of the first are no part of the snapshot."""
+
+    class Changing(Mortal):
+        def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
+            dies = bool(self.deaths)
+            future = super().submit(fn, *args, **kwargs)
+            if dies:
+                (source / "large").write_bytes(os.urandom(5 << 20))
+            return future
+
+    archive.backup(source, dataset="run", executor=Changing(1, EOFError))
+    named = set(archive.sql("SELECT object FROM packs").pl()["object"])
+    assert packs(tmp_path) > named
+    archive.collect()
+    assert packs(tmp_path) == named
+    assert restored(archive, "run@1", tmp_path / "back") == look(source)
+    assert_sound(archive)
+
+
+def packs(tmp_path: Path) -> set[str]:
+    """The keys of all packs in the archive's folder."""
+    top = tmp_path / "archive"
+    files = (path for path in (top / "packs").rglob("*") if path.is_file() and path.suffix != ".json")
+    return {path.relative_to(top).as_posix() for path in files}
+
+
+def test_a_worker_elsewhere_that_sees_other_files_reads_none_of_them(
+    archive: Archive, source: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its own folder has the same path, and the same number, as roots of disks have."""
+    other = tmp_path / "other"
+    shutil.copytree(source, other, symlinks=True)  # the same names, written at another time
+    for path in other.rglob("*.csv"):
+        path.write_bytes(b"of another machine")
+
+    class Elsewhere(Inline):
+        def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
+            work, batch, tries = args
+            there = replace(batch, source=str(other), identity=other.stat().st_ino)
+            with pytest.MonkeyPatch.context() as patch:
+                patch.setattr("holotype.lake.deputies.host_here", lambda: "another machine")
+                return super().submit(fn, work, there, tries, **kwargs)
+
+    archive.backup(source, dataset="run", executor=Elsewhere())
+    assert restored(archive, "run@1", tmp_path / "back") == look(source)
+    assert_sound(archive)
+
+
+@pytest.mark.parametrize("kind", ["folder", "file"])
+def test_a_worker_elsewhere_that_sees_the_same_files_reads_them(
+    kind: str, archive: Archive, source: Path, tmp_path: Path
+) -> None:
+    given: list[object] = []
+
+    class Elsewhere(Inline):
+        def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
+            with pytest.MonkeyPatch.context() as patch:
+                patch.setattr("holotype.lake.deputies.host_here", lambda: "another machine")
+                future = super().submit(fn, *args, **kwargs)
+            given.append(future.result())
+            return future
+
+    archive.backup(source if kind == "folder" else source / "large", dataset="run", executor=Elsewhere())
+    assert given
+    assert None not in given
+    assert_sound(archive)
+
+
+def test_what_is_not_begun_when_it_fails_is_not_begun_after_it(
+    archive: Archive, source: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("holotype.lake.deputies._BATCH_FILES", 10)
+    waiting: list[Future[Any]] = []
+
+    class Failing(Inline):
+        def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
+            future: Future[Any] = Future()
+            if waiting:
+                waiting.append(future)
+                return future
+            future.set_exception(StorageFailed("no answer"))
+            waiting.append(future)
+            return future
+
+    with pytest.raises(StorageFailed, match="no answer"):
+        archive.backup(source, dataset="run", executor=Failing())
+    assert len(waiting) > 10
+    assert all(future.cancelled() for future in waiting[1:])
+
+
+@pytest.mark.parametrize("workers", [-1, -16])
+def test_a_number_of_threads_that_cannot_be_is_refused(
+    workers: int, archive: Archive, source: Path, tmp_path: Path
+) -> None:
+    archive.backup(source, dataset="run", workers=0)
+    for call in (
+        lambda: archive.backup(source, dataset="run", workers=workers),
+        lambda: archive.verify(workers=workers),
+        lambda: archive.restore("run@1", tmp_path / "back", workers=workers),
+    ):
+        with pytest.raises(InvalidOption, match="workers is"):
+            call()
+    assert not (tmp_path / "back").exists()
+
+
+@pytest.mark.parametrize("workers", [0, 1, 3])
+def test_a_thread_that_fails_where_nobody_expects_it_fails_the_backup(
+    workers: int, archive: Archive, source: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It must not leave the others waiting for ever."""
+
+    def full(*_: object) -> None:
+        raise MemoryError
+
+    monkeypatch.setattr("holotype.lake.filehash.FileHash.add", full)
+    with pytest.raises(MemoryError):
+        archive.backup(source, dataset="run", workers=workers)
+    monkeypatch.undo()
+    assert_sound(archive)
