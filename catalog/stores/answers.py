@@ -6,9 +6,7 @@ status does.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from ..errors import (
     HolotypeError,
@@ -19,11 +17,9 @@ from ..errors import (
     StorageFull,
     StorageNotFound,
 )
+from .hiding import hidden
 
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-__all__ = ["Answer", "Kinds", "Place", "refusal", "secrets_in", "silence"]
+__all__ = ["Answer", "Kinds", "Place", "refusal", "silence"]
 
 # The bucket or the container is what is missing.
 _NO_PLACE = frozenset({"NoSuchBucket", "ContainerNotFound", "ContainerBeingDeleted", "FilesystemNotFound"})
@@ -50,10 +46,6 @@ _PASSING_CODES = frozenset(
 )
 # Request Timeout, Conflict (with another request), Too Many Requests, and a server that cannot work now.
 _PASSING = frozenset({408, 409, 429, 500, 502, 503, 504})
-# Option names whose values may be shown.  All other texts among the options are taken for secrets.
-_PUBLIC = frozenset({"account_host", "account_name", "endpoint_url", "project", "region_name"})
-# What is shorter is no secret, and hiding it would make holes in words.
-_SHORTEST_SECRET = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,9 +68,7 @@ class Place:
 
     def hide(self, text: str) -> str:
         """``text`` without anything that was given as a credential."""
-        for secret in self.secrets:
-            text = text.replace(secret, "…")
-        return text
+        return hidden(text, self.secrets)
 
     def is_told_by(self, error: BaseException) -> bool:
         """Whether ``error``, or what led to it, tells a credential: a traceback would show it."""
@@ -146,13 +136,3 @@ def silence(error: Exception, kinds: Kinds, place: Place, key: str, doing: str) 
     if isinstance(error, kinds.wrong) and not isinstance(error, (*kinds.passing, *kinds.lasting)):
         return InvalidOption(f"{doing} {where} failed: {words}; correct the URL or the options", **about)
     return StorageFailed(f"{doing} {where} at {place.endpoint} failed: {words}", **about, transient=passing)
-
-
-def secrets_in(options: Mapping[str, object]) -> Iterator[str]:
-    """Every text among ``options``, at any depth, that may be a credential."""
-    for name, value in options.items():
-        if isinstance(value, Mapping):
-            if name != "config_kwargs":  # how to connect: styles, timeouts, versions
-                yield from secrets_in(value)
-        elif isinstance(value, str) and name not in _PUBLIC and len(value) >= _SHORTEST_SECRET:
-            yield value

@@ -24,6 +24,8 @@ from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from ..errors import ObjectMissing
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
     from datetime import datetime
@@ -84,9 +86,13 @@ class ObjectStore(ABC):
     def size(self, key: str) -> int:
         """The object's size in bytes; raises ``ObjectMissing``."""
 
-    @abstractmethod
     def exists(self, key: str) -> bool:
         """Whether the object is there; raises when the storage could not say."""
+        try:
+            self.size(key)
+        except ObjectMissing:
+            return False
+        return True
 
     @abstractmethod
     def list(self, prefix: str) -> Iterator[ObjectInfo]:

@@ -28,11 +28,12 @@ from dataclasses import replace
 from itertools import islice
 from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
-from ..errors import HolotypeError, InvalidOption, ObjectMissing
-from .answers import Place, refusal, secrets_in, silence
+from ..errors import HolotypeError, InvalidOption
+from .answers import Place, refusal, silence
 from .base import ObjectStore
 from .extras import load_extra
-from .keys import check_key, check_prefix, views
+from .hiding import secrets_in
+from .keys import check_content, check_key, check_prefix, check_span, views
 from .patience import Patience, create_patiently, patiently
 
 if TYPE_CHECKING:
@@ -90,8 +91,7 @@ class CloudStore(ObjectStore):
         # By process, and kept: what a child inherits of its parent's connection must not be used, nor closed.
         self._connected: dict[int, Any] = {}
         shown = f"{self.scheme}://{found['bucket']}/{self._root}".rstrip("/")
-        secrets = sorted(set(secrets_in(self._options)), key=len, reverse=True)
-        self._place = Place(shown, self._bucket, self._endpoint(), tuple(secrets))
+        self._place = Place(shown, self._bucket, self._endpoint(), secrets_in(self._options))
 
     @property
     def url(self) -> str:
@@ -116,8 +116,7 @@ class CloudStore(ObjectStore):
         return size
 
     def create(self, key: str, data: bytes) -> bool:
-        if not data:
-            raise InvalidOption("an object cannot be created empty: some backends could not do it exclusively", key=key)
+        check_content(key, data)
         name = self._name(key)
         return create_patiently(
             lambda: self._once(lambda files: self._create(files, name, data), key, "creating", sent=len(data)),
@@ -129,21 +128,13 @@ class CloudStore(ObjectStore):
         )
 
     def get(self, key: str, start: int = 0, length: int | None = None) -> Buffer:
-        if start < 0 or (length is not None and length < 0):
-            raise InvalidOption(f"no object has bytes at {start} + {length}", key=key)
+        check_span(key, start, length)
         name = self._name(key)
         return self._patiently(lambda files: self._get(files, name, start, length), key, "reading")
 
     def size(self, key: str) -> int:
         name = self._name(key)
         return self._patiently(lambda files: self._size(files, name), key, "looking at")
-
-    def exists(self, key: str) -> bool:
-        try:
-            self.size(key)
-        except ObjectMissing:
-            return False
-        return True
 
     def list(self, prefix: str) -> Iterator[ObjectInfo]:
         check_prefix(prefix)

@@ -22,7 +22,6 @@ import os
 import re
 import secrets
 import threading
-from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import unquote
 
@@ -32,11 +31,12 @@ from ..errors import ExtraMissing, HolotypeError, InvalidOption, ObjectMissing, 
 from . import genericfiles
 from .base import ObjectInfo, ObjectStore
 from .foreign import translated
-from .keys import check_key, check_prefix, views
+from .hiding import hidden, secrets_in
+from .keys import check_content, check_key, check_prefix, check_span, views
 from .patience import Patience, create_patiently, patiently
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
     from typing_extensions import Buffer
 
@@ -46,8 +46,6 @@ _T = TypeVar("_T")
 
 # Who logs in, and a password, in a URL.
 _USER = re.compile(r"(?<=//)([^/:@]*)(?::([^/]*))?@")
-# Options that may be shown.  All other texts among them are taken for secrets, unless they are too short to be one.
-_PUBLIC, _SHORTEST = frozenset({"fo", "host", "username"}), 4
 
 
 class GenericStore(ObjectStore):
@@ -67,7 +65,8 @@ class GenericStore(ObjectStore):
         self._root = str(strip_protocol(url))
         self._url = _USER.sub(r"\1@", url).rstrip("/")
         password = found[2] if (found := _USER.search(url)) else None
-        self._secrets = [*_secrets(self._options), *([password, unquote(password)] if password else [])]
+        said = (password, unquote(password)) if password else ()
+        self._secrets = sorted({*secrets_in(self._options), *said}, key=len, reverse=True)
         self._made: set[str] = set()  # folders that are there
         self._mine = threading.local()
 
@@ -93,8 +92,7 @@ class GenericStore(ObjectStore):
         return len(data)
 
     def create(self, key: str, data: bytes) -> bool:
-        if not data:
-            raise InvalidOption("an object cannot be created empty: some backends could not do it exclusively", key=key)
+        check_content(key, data)
         path = self._path(key)
         if not genericfiles.makes_exclusively(self._kind):
             raise StorageFailed(
@@ -113,8 +111,7 @@ class GenericStore(ObjectStore):
         )
 
     def get(self, key: str, start: int = 0, length: int | None = None) -> Buffer:
-        if start < 0 or (length is not None and length < 0):
-            raise InvalidOption(f"no object has bytes at {start} + {length}", key=key)
+        check_span(key, start, length)
         path = self._path(key)
         return self._patiently(lambda files: genericfiles.read(files, path, start, length), key, "reading")
 
@@ -124,13 +121,6 @@ class GenericStore(ObjectStore):
         if size is None:
             raise ObjectMissing(f"there is no object {key} in {self._url}", key=key, backend=self._url)
         return size
-
-    def exists(self, key: str) -> bool:
-        try:
-            self.size(key)
-        except ObjectMissing:
-            return False
-        return True
 
     def list(self, prefix: str) -> Iterator[ObjectInfo]:
         return self._walk(check_prefix(prefix), leftover=False)
@@ -199,9 +189,7 @@ class GenericStore(ObjectStore):
             raise _not_installed(self._url.partition(":")[0], error) from error
 
     def _hide(self, text: str) -> str:
-        for secret in self._secrets:
-            text = text.replace(secret, "…")
-        return text
+        return hidden(text, self._secrets)
 
     def _hidden(self, error: HolotypeError) -> HolotypeError:
         return type(error)(self._hide(error.message), **error.about)
@@ -263,12 +251,3 @@ def _kind(url: str) -> type[Any]:
 
 def _not_installed(protocol: str, error: ImportError) -> ExtraMissing:
     return ExtraMissing(f"{protocol}:// needs a package that is not installed: {error}", protocol=protocol)
-
-
-def _secrets(options: Mapping[str, object]) -> Iterator[str]:
-    """Every text among ``options``, at any depth, that may be a credential."""
-    for name, value in options.items():
-        if isinstance(value, Mapping):
-            yield from _secrets(value)
-        elif isinstance(value, str) and name not in _PUBLIC and len(value) >= _SHORTEST:
-            yield value

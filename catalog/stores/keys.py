@@ -6,14 +6,14 @@ import errno
 import re
 from typing import TYPE_CHECKING
 
-from ..errors import HolotypeError, InvalidName, ObjectMissing, StorageDenied, StorageFailed, StorageFull
+from ..errors import HolotypeError, InvalidName, InvalidOption, ObjectMissing, StorageDenied, StorageFailed, StorageFull
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from typing_extensions import Buffer
 
-__all__ = ["check_key", "check_prefix", "storage_error", "views"]
+__all__ = ["check_content", "check_key", "check_prefix", "check_span", "storage_error", "views"]
 
 # A part may not end with a dot: that rules out "." and "..", and names that Windows would shorten.
 _PART = r"[A-Za-z0-9._=-]{0,199}[A-Za-z0-9_=-]"
@@ -35,6 +35,18 @@ def check_prefix(prefix: str) -> str:
     if prefix and not (prefix.endswith("/") and _KEY.fullmatch(prefix[:-1])):
         raise InvalidName(f"{prefix!r} cannot be listed: a prefix is a folder with a slash at its end", key=prefix)
     return prefix[:-1]
+
+
+def check_span(key: str, start: int, length: int | None) -> None:
+    """Raise ``InvalidOption`` for a part of an object that cannot be."""
+    if start < 0 or (length is not None and length < 0):
+        raise InvalidOption(f"no object has bytes at {start} + {length}", key=key)
+
+
+def check_content(key: str, data: bytes) -> None:
+    """Raise ``InvalidOption`` for what cannot be created."""
+    if not data:
+        raise InvalidOption("an object cannot be created empty: some backends could not do it exclusively", key=key)
 
 
 def storage_error(error: OSError, key: str, url: str, doing: str) -> HolotypeError:

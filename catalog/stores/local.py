@@ -18,10 +18,10 @@ from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ..errors import HolotypeError, InvalidOption, StorageFailed
+from ..errors import HolotypeError, StorageFailed
 from .base import ObjectInfo, ObjectStore
 from .exclusive import rename_exclusively
-from .keys import check_key, check_prefix, storage_error, views
+from .keys import check_content, check_key, check_prefix, check_span, storage_error, views
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -90,8 +90,7 @@ class LocalStore(ObjectStore):
         return size
 
     def create(self, key: str, data: bytes) -> bool:
-        if not data:
-            raise InvalidOption("an object cannot be created empty: some backends could not do it exclusively", key=key)
+        check_content(key, data)
         path = self._file(key)
         try:
             # Most losers are seen here, before anything is written; the link below is what decides.
@@ -103,8 +102,7 @@ class LocalStore(ObjectStore):
         return made
 
     def get(self, key: str, start: int = 0, length: int | None = None) -> Buffer:
-        if start < 0 or (length is not None and length < 0):
-            raise InvalidOption(f"no object has bytes at {start} + {length}", key=key)
+        check_span(key, start, length)
         try:
             descriptor = self._open(self._file(key))
             try:

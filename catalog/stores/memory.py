@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Any
 
 import fsspec
 
-from ..errors import InvalidOption, ObjectMissing
+from ..errors import ObjectMissing
 from .base import ObjectInfo, ObjectStore
-from .keys import check_key, check_prefix, views
+from .keys import check_content, check_key, check_prefix, check_span, views
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -58,8 +58,7 @@ class MemoryStore(ObjectStore):
         return len(data)
 
     def create(self, key: str, data: bytes) -> bool:
-        if not data:
-            raise InvalidOption("an object cannot be created empty: some backends could not do it exclusively", key=key)
+        check_content(key, data)
         name = self._name(key)
         with _lock:
             if self._files.isfile(name):
@@ -68,8 +67,7 @@ class MemoryStore(ObjectStore):
         return True
 
     def get(self, key: str, start: int = 0, length: int | None = None) -> Buffer:
-        if start < 0 or (length is not None and length < 0):
-            raise InvalidOption(f"no object has bytes at {start} + {length}", key=key)
+        check_span(key, start, length)
         try:
             data: bytes = self._files.cat_file(self._name(key), start, None if length is None else start + length)
         except FileNotFoundError as error:

@@ -23,9 +23,9 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import unquote
 from weakref import finalize
 
-from ..errors import HolotypeError, InvalidOption, ObjectMissing, StorageFailed
+from ..errors import HolotypeError, InvalidOption, StorageFailed
 from .base import ObjectInfo, ObjectStore
-from .keys import check_key, check_prefix, storage_error, views
+from .keys import check_content, check_key, check_prefix, check_span, storage_error, views
 from .patience import Patience, create_patiently, patiently
 from .sftpfiles import Files
 from .sftppool import Connections
@@ -99,8 +99,7 @@ class SftpStore(ObjectStore):
         return self._patiently(lambda session: self._files.put(session, path, flat), key, "writing")
 
     def create(self, key: str, data: bytes) -> bool:
-        if not data:
-            raise InvalidOption("an object cannot be created empty: some backends could not do it exclusively", key=key)
+        check_content(key, data)
         path = self._file(key)
         return create_patiently(
             lambda: self._once(lambda session: self._files.create(session, path, data), key, "creating"),
@@ -110,21 +109,13 @@ class SftpStore(ObjectStore):
         )
 
     def get(self, key: str, start: int = 0, length: int | None = None) -> Buffer:
-        if start < 0 or (length is not None and length < 0):
-            raise InvalidOption(f"no object has bytes at {start} + {length}", key=key)
+        check_span(key, start, length)
         path = self._file(key)
         return self._patiently(lambda session: self._files.read(session, path, start, length), key, "reading")
 
     def size(self, key: str) -> int:
         path = self._file(key)
         return self._patiently(lambda session: self._files.size(session, path), key, "looking at")
-
-    def exists(self, key: str) -> bool:
-        try:
-            self.size(key)
-        except ObjectMissing:
-            return False
-        return True
 
     def list(self, prefix: str) -> Iterator[ObjectInfo]:
         return self._walk(check_prefix(prefix), leftover=False)

@@ -11,8 +11,9 @@ import inspect
 import warnings
 from typing import TYPE_CHECKING
 
-from ..errors import InvalidOption, SingleWriterWarning
+from ..errors import SingleWriterWarning
 from .base import ObjectInfo, ObjectStore
+from .keys import check_content
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -47,8 +48,7 @@ class SingleWriterStore(ObjectStore):
         return self._inner.put(key, parts)
 
     def create(self, key: str, data: bytes) -> bool:
-        if not data:
-            raise InvalidOption("an object cannot be created empty: some backends could not do it exclusively", key=key)
+        check_content(key, data)
         if self._inner.exists(key):
             return False
         self._inner.put(key, [data])

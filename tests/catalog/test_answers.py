@@ -13,7 +13,8 @@ from holotype.catalog import (
     StorageFull,
     StorageNotFound,
 )
-from holotype.catalog.stores.answers import Answer, Kinds, Place, refusal, secrets_in, silence
+from holotype.catalog.stores.answers import Answer, Kinds, Place, refusal, silence
+from holotype.catalog.stores.hiding import hidden, secrets_in
 from holotype.catalog.stores.patience import is_transient
 
 HERE = Place("s3://bucket/archive", "bucket", "https://storage.example", ("Secret-Key", "Secret"))
@@ -131,3 +132,8 @@ def test_every_text_among_the_options_may_be_a_credential() -> None:
         "who": "me",
     }
     assert set(secrets_in(options)) == {"access-key", "session-token"}
+
+
+def test_a_credential_that_is_part_of_another_leaves_no_rest_of_it() -> None:
+    secrets = secrets_in({"key": "abcd", "secret": "abcd-and-more"})
+    assert hidden("abcd-and-more, abcd", secrets) == "…, …"

@@ -1,0 +1,1 @@
+from catalog.stores.hiding import *
