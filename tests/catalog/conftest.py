@@ -10,9 +10,11 @@ from holotype.catalog import MemoryStore
 
 from .proxies import Proxy
 from .servers import SeaweedFS
+from .sshd import Sshd
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
     from holotype.catalog import S3Store
 
@@ -66,3 +68,17 @@ def through(buckets: Buckets, proxy: Proxy) -> S3Store:
     store.put("a", [b"0123456789"])
     proxy.requests.clear()
     return store
+
+
+@pytest.fixture(scope="session")
+def sshd(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sshd]:
+    """A real SSH server."""
+    with Sshd(tmp_path_factory.mktemp("sshd") / "server") as server:
+        yield server
+
+
+@pytest.fixture
+def own_sshd(tmp_path: Path) -> Iterator[Sshd]:
+    """One that a test may kill."""
+    with Sshd(tmp_path / "server") as server:
+        yield server

@@ -13,11 +13,17 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from holotype.catalog import Patience, SftpStore
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
 # Seconds.
 _START, _STOP = 20.0, 10.0
+
+ONCE = Patience(attempts=1)
+# Long enough for a server that is started again, and no longer.
+SOON = Patience(first=0.05, factor=1.5, longest=0.5, within=20)
 
 
 class Sshd:
@@ -106,6 +112,11 @@ class Sshd:
 
     def __exit__(self, *error: object) -> None:
         self.stop()
+
+
+def opened(sshd: Sshd, tmp_path: Path, *, patience: Patience = ONCE, **options: object) -> SftpStore:
+    """The store of a test on this server."""
+    return SftpStore(sshd.url(tmp_path / "store"), storage_options={**sshd.options, **options}, patience=patience)
 
 
 def _new_key(path: Path) -> Path:

@@ -16,6 +16,7 @@ import pytest
 
 from holotype.catalog import LocalStore, ObjectMissing, StorageDenied, StorageFailed, StorageFull, probe
 
+from .racing import race
 from .store_contract import StoreContract
 
 if TYPE_CHECKING:
@@ -242,20 +243,7 @@ print("ready", flush=True)
 sys.stdin.readline()
 print(*(int(store.create(f"race/{{n}}", sys.argv[1].encode())) for n in range(200)))
 """
-    children = [
-        subprocess.Popen(
-            [sys.executable, "-c", program, str(me)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
-        )
-        for me in range(4)
-    ]
-    for child in children:
-        assert child.stdout is not None
-        child.stdout.readline()
-    for child in children:
-        assert child.stdin is not None
-        child.stdin.write("go\n")
-        child.stdin.flush()
-    results = [[int(won) for won in child.communicate()[0].split()] for child in children]
+    results = [[int(won) for won in said.split()] for said in race(program, runners=4)]
     assert [sum(won) for won in zip(*results, strict=True)] == [1] * 200
     store = LocalStore(tmp_path / "store")
     for n in range(200):

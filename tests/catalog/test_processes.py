@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
 from typing import TYPE_CHECKING
 
 from holotype.catalog import Catalog, LocalStore
 
+from .racing import race
 from .samples import SAMPLES, counted, each
 
 if TYPE_CHECKING:
@@ -33,26 +32,7 @@ for n in range(25):
 def test_eight_processes_commit_without_losing_anything(tmp_path: Path) -> None:
     store = LocalStore(tmp_path / "archive")
     Catalog.create(store, tables=[SAMPLES])
-    children = [
-        subprocess.Popen(
-            [sys.executable, "-c", PROGRAM, str(tmp_path / "archive"), str(me)],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-        )
-        for me in range(8)
-    ]
-    for child in children:
-        assert child.stdout is not None
-        assert child.stdout.readline() == "ready\n"
-    for child in children:
-        assert child.stdin is not None
-        child.stdin.write("go\n")
-        child.stdin.flush()
-    for child in children:
-        _, said = child.communicate()
-        assert child.returncode == 0, said
+    race(PROGRAM, str(tmp_path / "archive"), runners=8)
     catalog = Catalog.open(store, tables=[SAMPLES])
     assert counted(catalog) == each(me * 100 + n for me in range(8) for n in range(25))
     entries = [entry for entry in catalog.entries() if not entry.is_compaction]

@@ -17,6 +17,7 @@ from holotype.catalog import Catalog, Patience, S3Store, StorageFailed
 
 from .buckets import USES, uses
 from .proxies import first
+from .racing import race
 from .samples import SAMPLES, counted, each, samples
 from .servers import free_ports
 
@@ -182,21 +183,7 @@ print(*(n for n in range(8) if store.create(f"race/{n}", f"{sys.argv[2]} {n}".en
 
 
 def test_of_several_processes_exactly_one_creates(store: S3Store) -> None:
-    travelling = pickle.dumps(store).hex()
-    children = [
-        subprocess.Popen(
-            [sys.executable, "-c", RACE, travelling, str(me)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
-        )
-        for me in range(3)
-    ]
-    for child in children:
-        assert child.stdout is not None
-        assert child.stdout.readline() == "ready\n"
-    for child in children:
-        assert child.stdin is not None
-        child.stdin.write("go\n")
-        child.stdin.flush()
-    won = [[int(n) for n in child.communicate()[0].split()] for child in children]
+    won = [[int(n) for n in said.split()] for said in race(RACE, pickle.dumps(store).hex(), runners=3)]
     assert sorted(n for each_won in won for n in each_won) == list(range(8))
     for me, mine in enumerate(won):
         for n in mine:

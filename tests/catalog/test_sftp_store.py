@@ -6,14 +6,12 @@ import errno
 import gc
 import os
 import shutil
-import socket
 import struct
 import subprocess
 import sys
 import threading
-import time
 from concurrent.futures import ThreadPoolExecutor
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -28,57 +26,34 @@ from holotype.catalog import (
     open_store,
     probe,
 )
-from holotype.catalog.stores.patience import Patience
 from holotype.catalog.stores.sftpsession import Session
 
-from .sshd import Sshd
+from .racing import race
+from .sshd import SOON, Sshd, opened
 from .store_contract import StoreContract
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
     from pathlib import Path
 
 NEEDS = ("paramiko", "sshd", "ssh-keygen")
 
-ONCE = Patience(attempts=1)
-# Long enough for a server that is started again, and no longer.
-SOON = Patience(first=0.05, factor=1.5, longest=0.5, within=20)
-
-
-@pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sshd]:
-    with Sshd(tmp_path_factory.mktemp("sshd") / "server") as server:
-        yield server
-
 
 @pytest.fixture
-def own_server(tmp_path: Path) -> Iterator[Sshd]:
-    """A server that a test may kill."""
-    with Sshd(tmp_path / "server") as server:
-        yield server
-
-
-@pytest.fixture
-def store(server: Sshd, tmp_path: Path) -> SftpStore:
-    store = opened(server, tmp_path)
+def store(sshd: Sshd, tmp_path: Path) -> SftpStore:
+    store = opened(sshd, tmp_path)
     store.put("a/old", [b"old"])
     return store
-
-
-def opened(server: Sshd, tmp_path: Path, *, patience: Patience = ONCE, **options: object) -> SftpStore:
-    """The store of a test on this server."""
-    return SftpStore(server.url(tmp_path / "store"), storage_options={**server.options, **options}, patience=patience)
 
 
 class TestSftpStore(StoreContract):
     rounds = 60
 
     @pytest.fixture(autouse=True)
-    def _server(self, server: Sshd) -> None:
-        self.server = server
+    def _server(self, sshd: Sshd) -> None:
+        self.sshd = sshd
 
     def make(self, tmp_path: Path) -> SftpStore:
-        return opened(self.server, tmp_path)
+        return opened(self.sshd, tmp_path)
 
 
 class TestSftpStoreOnAPlainServer(TestSftpStore):
@@ -94,26 +69,26 @@ class TestSftpStoreOnAPlainServer(TestSftpStore):
 # -- who is let in
 
 
-def test_a_wrong_key_is_refused_with_what_to_do(server: Sshd, tmp_path: Path) -> None:
-    store = opened(server, tmp_path, patience=SOON, key_filename=str(server.other_key))
-    with pytest.raises(StorageDenied, match=f"does not let {server.user} in") as caught:
+def test_a_wrong_key_is_refused_with_what_to_do(sshd: Sshd, tmp_path: Path) -> None:
+    store = opened(sshd, tmp_path, patience=SOON, key_filename=str(sshd.other_key))
+    with pytest.raises(StorageDenied, match=f"does not let {sshd.user} in") as caught:
         store.get("a")
     assert "key_filename" in str(caught.value)
     assert caught.value.backend == store.url.removesuffix(str(tmp_path / "store"))
 
 
-def test_a_locked_key_wants_its_passphrase(server: Sshd, tmp_path: Path) -> None:
-    locked = shutil.copy(server.client_key, tmp_path)
+def test_a_locked_key_wants_its_passphrase(sshd: Sshd, tmp_path: Path) -> None:
+    locked = shutil.copy(sshd.client_key, tmp_path)
     subprocess.run(["ssh-keygen", "-q", "-p", "-N", "open sesame", "-f", locked], check=True, stdout=subprocess.DEVNULL)
     for wrong in (None, "open barley"):
         with pytest.raises(StorageDenied, match="passphrase"):
-            opened(server, tmp_path, key_filename=[locked], passphrase=wrong).exists("a")
-    assert not opened(server, tmp_path, key_filename=[locked], passphrase="open sesame").exists("a")
+            opened(sshd, tmp_path, key_filename=[locked], passphrase=wrong).exists("a")
+    assert not opened(sshd, tmp_path, key_filename=[locked], passphrase="open sesame").exists("a")
 
 
-def test_a_wrong_password_is_refused_and_never_shown(server: Sshd, tmp_path: Path) -> None:
-    url = server.url(tmp_path).replace("sftp://", f"sftp://{server.user}:s3cr%20et@")
-    options = {name: server.options[name] for name in ("known_hosts", "allow_agent", "look_for_keys")}
+def test_a_wrong_password_is_refused_and_never_shown(sshd: Sshd, tmp_path: Path) -> None:
+    url = sshd.url(tmp_path).replace("sftp://", f"sftp://{sshd.user}:s3cr%20et@")
+    options = {name: sshd.options[name] for name in ("known_hosts", "allow_agent", "look_for_keys")}
     store = open_store(url, storage_options=options)
     with pytest.raises(StorageDenied) as caught:
         list(store.list(""))
@@ -123,37 +98,37 @@ def test_a_wrong_password_is_refused_and_never_shown(server: Sshd, tmp_path: Pat
         said += [str(error), repr(error), repr(getattr(error, "about", ""))]
         error = error.__cause__
     assert not [text for text in said if "s3cr" in text]
-    assert f"sftp://{server.user}@127.0.0.1" in store.url
+    assert f"sftp://{sshd.user}@127.0.0.1" in store.url
 
 
-def test_no_way_to_log_in_is_no_reason_to_try_again(server: Sshd, tmp_path: Path) -> None:
-    options = {name: server.options[name] for name in ("known_hosts", "allow_agent", "look_for_keys")}
-    store = SftpStore(server.url(tmp_path), storage_options=options, patience=SOON)
+def test_no_way_to_log_in_is_no_reason_to_try_again(sshd: Sshd, tmp_path: Path) -> None:
+    options = {name: sshd.options[name] for name in ("known_hosts", "allow_agent", "look_for_keys")}
+    store = SftpStore(sshd.url(tmp_path), storage_options=options, patience=SOON)
     with pytest.raises(StorageDenied, match="does not let"):
         store.exists("a")
 
 
-def test_a_server_nobody_vouches_for_is_refused(server: Sshd, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_server_nobody_vouches_for_is_refused(sshd: Sshd, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("holotype.catalog.stores.ssh._KNOWN_HOSTS", (str(tmp_path / "none"),))
-    stranger = opened(server, tmp_path, patience=SOON, known_hosts=None)
+    stranger = opened(sshd, tmp_path, patience=SOON, known_hosts=None)
     with pytest.raises(StorageDenied, match="not known here") as caught:
         stranger.exists("a")
-    assert caught.value.host_key == server.host_key
-    known = opened(server, tmp_path, known_hosts=None, host_key=str(caught.value.host_key))
+    assert caught.value.host_key == sshd.host_key
+    known = opened(sshd, tmp_path, known_hosts=None, host_key=str(caught.value.host_key))
     assert not known.exists("a")
 
 
-def test_the_users_own_known_hosts_vouch(server: Sshd, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_users_own_known_hosts_vouch(sshd: Sshd, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HOME", str(tmp_path))
     (tmp_path / ".ssh").mkdir()
-    shutil.copy(server.known_hosts, tmp_path / ".ssh")
-    assert not opened(server, tmp_path, known_hosts=None).exists("a")
+    shutil.copy(sshd.known_hosts, tmp_path / ".ssh")
+    assert not opened(sshd, tmp_path, known_hosts=None).exists("a")
 
 
-def test_a_server_with_another_key_than_the_known_one_is_refused(server: Sshd, tmp_path: Path) -> None:
-    other = " ".join(server.other_key.with_suffix(".pub").read_text().split()[:2])
+def test_a_server_with_another_key_than_the_known_one_is_refused(sshd: Sshd, tmp_path: Path) -> None:
+    other = " ".join(sshd.other_key.with_suffix(".pub").read_text().split()[:2])
     with pytest.raises(StorageDenied, match="somebody may stand between"):
-        opened(server, tmp_path, patience=SOON, known_hosts=None, host_key=other).exists("a")
+        opened(sshd, tmp_path, patience=SOON, known_hosts=None, host_key=other).exists("a")
 
 
 @pytest.mark.parametrize(
@@ -166,20 +141,20 @@ def test_a_server_with_another_key_than_the_known_one_is_refused(server: Sshd, t
         ("host_key", "ssh-ed25519 ???"),
     ],
 )
-def test_an_option_that_cannot_be_used_is_named(server: Sshd, tmp_path: Path, option: str, value: str) -> None:
+def test_an_option_that_cannot_be_used_is_named(sshd: Sshd, tmp_path: Path, option: str, value: str) -> None:
     with pytest.raises(InvalidOption, match=option):
-        opened(server, tmp_path, patience=SOON, **{option: value}).exists("a")
+        opened(sshd, tmp_path, patience=SOON, **{option: value}).exists("a")
 
 
-def test_a_damaged_list_of_known_hosts_is_named(server: Sshd, tmp_path: Path) -> None:
+def test_a_damaged_list_of_known_hosts_is_named(sshd: Sshd, tmp_path: Path) -> None:
     (tmp_path / "hosts").write_text("[127.0.0.1]:22 ssh-ed25519 AAAA\n")
     with pytest.raises((InvalidOption, StorageDenied)):
-        opened(server, tmp_path, patience=SOON, known_hosts=tmp_path / "hosts").exists("a")
+        opened(sshd, tmp_path, patience=SOON, known_hosts=tmp_path / "hosts").exists("a")
 
 
 def test_a_read_only_server_lets_read_and_nothing_else(store: SftpStore, tmp_path: Path) -> None:
-    with Sshd(tmp_path / "server", command="internal-sftp -R") as server:
-        locked = opened(server, tmp_path, patience=SOON)
+    with Sshd(tmp_path / "server", command="internal-sftp -R") as sshd:
+        locked = opened(sshd, tmp_path, patience=SOON)
         assert bytes(locked.get("a/old")) == b"old"
         for write in (
             lambda: locked.put("a/old", [b"new"]),
@@ -193,181 +168,39 @@ def test_a_read_only_server_lets_read_and_nothing_else(store: SftpStore, tmp_pat
 
 
 def test_without_its_package_the_line_that_installs_it_is_said(
-    server: Sshd, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    sshd: Sshd, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setitem(sys.modules, "paramiko", None)
     with pytest.raises(ExtraMissing, match=r'pip install "holotype\[sftp\]"'):
-        opened(server, tmp_path).exists("a")
-
-
-# -- when the server is lost
-
-
-def test_what_was_under_way_when_the_server_died_is_done_when_it_is_back(own_server: Sshd, tmp_path: Path) -> None:
-    store = opened(own_server, tmp_path, patience=SOON)
-    data = os.urandom(3 << 20)
-    written: list[int] = []
-    enough = threading.Event()
-
-    def write() -> None:
-        while not enough.is_set():
-            n = len(written)
-            store.put(f"packs/{n % 5}", [data])
-            assert store.create(f"log/{n}", b"%d" % n)
-            written.append(n)
-
-    with ThreadPoolExecutor(1) as pool:
-        writing = pool.submit(write)
-        for _ in range(3):
-            before = len(written)
-            while len(written) < before + 3 and not writing.done():
-                time.sleep(0.01)
-            own_server.stop()
-            time.sleep(0.2)
-            own_server.start()
-        enough.set()
-        writing.result(60)
-    assert {info.key for info in store.list("log/")} == {f"log/{n}" for n in written}
-    assert {info.size for info in store.list("packs/")} == {len(data)}
-    for n in range(5):
-        assert bytes(store.get(f"packs/{n}")) == data
-
-
-def test_reading_goes_on_when_the_server_is_back(own_server: Sshd, tmp_path: Path) -> None:
-    store = opened(own_server, tmp_path, patience=SOON)
-    store.put("a", [b"x" * (1 << 20)])
-    own_server.stop()
-    own_server.start()
-    assert bytes(store.get("a")) == b"x" * (1 << 20)
-    assert [info.key for info in store.list("")] == ["a"]
-
-
-def test_a_server_that_is_gone_for_good_is_a_failure_in_time(own_server: Sshd, tmp_path: Path) -> None:
-    slept: list[float] = []
-    store = opened(own_server, tmp_path, patience=Patience(attempts=4, sleep=slept.append))
-    store.put("a", [b"x"])
-    own_server.stop()
-    calls: list[Callable[[], object]] = [
-        lambda: store.get("a"),
-        lambda: store.put("a", [b"y"]),
-        lambda: store.create("b", b"y"),
-        lambda: store.delete(["a"]),
-        lambda: list(store.list("")),
-    ]
-    for call in calls:
-        slept.clear()
-        with pytest.raises(StorageFailed, match=r"tried 4 times"):
-            call()
-        assert len(slept) == 3
-
-
-def test_a_server_that_says_nothing_is_a_failure_in_time(tmp_path: Path) -> None:
-    with socket.create_server(("127.0.0.1", 0)) as silent:
-        url = f"sftp://user@127.0.0.1:{silent.getsockname()[1]}{tmp_path}"
-        began = time.monotonic()
-        with pytest.raises(StorageFailed, match="cannot be reached"):
-            SftpStore(url, storage_options={"timeout": 0.2}, patience=ONCE).exists("a")
-        assert time.monotonic() - began < 5
-
-
-def test_a_server_that_falls_silent_is_a_failure_in_time(own_server: Sshd, tmp_path: Path) -> None:
-    store = opened(own_server, tmp_path, timeout=0.5)
-    store.put("a", [b"x"])
-    own_server.pause()
-    with pytest.raises(StorageFailed, match="no answer"):
-        store.get("a")
-
-
-def test_a_host_that_does_not_exist_is_not_tried_again(tmp_path: Path) -> None:
-    slept: list[float] = []
-    store = SftpStore("sftp://user@no-such-host.invalid/a", patience=Patience(attempts=2, sleep=slept.append))
-    with pytest.raises(StorageFailed, match="cannot be reached"):
-        store.exists("a")
-    assert len(slept) <= 1  # a name server that is not there itself may be there in a moment
-
-
-@pytest.mark.parametrize("step", ["link", "replace", "write", "flush"])
-@pytest.mark.parametrize("done", ["before", "after"])
-def test_a_lost_answer_is_found_out(
-    server: Sshd, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, step: str, done: str
-) -> None:
-    store = opened(server, tmp_path, patience=SOON)
-    store.put("warm", [b"x"])
-    lose(monkeypatch, step, done=done)
-    assert store.create("log/1", b"mine") is True
-    assert bytes(store.get("log/1")) == b"mine"
-    lose(monkeypatch, step, done=done)
-    assert store.put("a", [b"new"]) == 3
-    assert bytes(store.get("a")) == b"new"
-    assert {info.key for info in store.list("")} == {"a", "log/1", "warm"}
-
-
-def test_a_lost_answer_to_a_creation_that_came_too_late_is_found_out(
-    server: Sshd, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    store = opened(server, tmp_path, patience=SOON)
-    store.put("log/1", [b"theirs"])
-    lose(monkeypatch, "link", done="after")
-    assert store.create("log/1", b"mine") is False
-
-
-def lose(monkeypatch: pytest.MonkeyPatch, step: str, *, done: str) -> None:
-    """The next ``step`` of a session loses the connection, before or after it is carried out."""
-    real, left = getattr(Session, step), [1]
-
-    def losing(session: Session, *arguments: Any, **options: Any) -> Any:
-        if not left:
-            return real(session, *arguments, **options)
-        left.clear()
-        try:
-            if done == "after":
-                real(session, *arguments, **options)
-        finally:
-            session.close()
-        raise ConnectionResetError(errno.ECONNRESET, "the server was lost")
-
-    monkeypatch.setattr(Session, step, losing)
+        opened(sshd, tmp_path).exists("a")
 
 
 # -- many at once
 
 
-def test_of_many_processes_exactly_one_creates(server: Sshd, tmp_path: Path) -> None:
+def test_of_many_processes_exactly_one_creates(sshd: Sshd, tmp_path: Path) -> None:
     program = f"""
 import sys
 from holotype.catalog import SftpStore
-store = SftpStore({server.url(tmp_path / "store")!r}, storage_options={server.options!r})
+store = SftpStore({sshd.url(tmp_path / "store")!r}, storage_options={sshd.options!r})
 store.exists("a")
 print("ready", flush=True)
 sys.stdin.readline()
 print(*(int(store.create(f"race/{{n}}", sys.argv[1].encode())) for n in range(100)))
 """
-    children = [
-        subprocess.Popen(
-            [sys.executable, "-c", program, str(me)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
-        )
-        for me in range(3)
-    ]
-    for child in children:
-        assert child.stdout is not None
-        assert child.stdout.readline() == "ready\n"
-    for child in children:
-        assert child.stdin is not None
-        child.stdin.write("go\n")
-        child.stdin.flush()
-    results = [[int(won) for won in child.communicate()[0].split()] for child in children]
+    results = [[int(won) for won in said.split()] for said in race(program, runners=3)]
     assert [sum(won) for won in zip(*results, strict=True)] == [1] * 100
-    store = opened(server, tmp_path)
+    store = opened(sshd, tmp_path)
     for n in range(100):
         assert results[int(bytes(store.get(f"race/{n}")))][n] == 1
 
 
-def test_a_forked_process_leaves_its_parents_connection_alone(server: Sshd, tmp_path: Path) -> None:
+def test_a_forked_process_leaves_its_parents_connection_alone(sshd: Sshd, tmp_path: Path) -> None:
     program = f"""
 import os, sys, warnings
 from holotype.catalog import SftpStore
 warnings.simplefilter("ignore")  # paramiko has threads
-store = SftpStore({server.url(tmp_path / "store")!r}, storage_options={server.options!r})
+store = SftpStore({sshd.url(tmp_path / "store")!r}, storage_options={sshd.options!r})
 store.put("a", [b"x"])
 child = os.fork()
 if child == 0:
@@ -380,23 +213,23 @@ for n in range(20):
 assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 7
 print(len(list(store.list(""))))
 """
-    before = logins(server)
+    before = logins(sshd)
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
     assert (done.stdout, done.stderr) == ("41\n", "")
-    assert logins(server) - before == 2
+    assert logins(sshd) - before == 2
 
 
-def test_threads_share_one_connection(server: Sshd, tmp_path: Path) -> None:
-    before = logins(server)
-    store = opened(server, tmp_path)
+def test_threads_share_one_connection(sshd: Sshd, tmp_path: Path) -> None:
+    before = logins(sshd)
+    store = opened(sshd, tmp_path)
     with ThreadPoolExecutor(20) as pool:
         list(pool.map(lambda n: store.put(f"a/{n}", [b"x" * n]), range(100)))
-    assert logins(server) - before == 1
+    assert logins(sshd) - before == 1
 
 
-def test_a_store_that_nobody_needs_any_more_ends_its_connection(server: Sshd, tmp_path: Path) -> None:
+def test_a_store_that_nobody_needs_any_more_ends_its_connection(sshd: Sshd, tmp_path: Path) -> None:
     before = set(threading.enumerate())
-    store = opened(server, tmp_path)
+    store = opened(sshd, tmp_path)
     store.put("a", [b"x"])
     (thread,) = set(threading.enumerate()) - before
     del store
@@ -407,37 +240,35 @@ def test_a_store_that_nobody_needs_any_more_ends_its_connection(server: Sshd, tm
 
 @pytest.mark.parametrize("most", [1, 3])
 def test_a_server_that_allows_few_sessions_is_enough(tmp_path: Path, most: int) -> None:
-    with Sshd(tmp_path / "server", settings=(f"MaxSessions {most}",)) as server:
-        store = opened(server, tmp_path)
+    with Sshd(tmp_path / "server", settings=(f"MaxSessions {most}",)) as sshd:
+        store = opened(sshd, tmp_path)
         with ThreadPoolExecutor(8) as pool:
             list(pool.map(lambda n: store.put(f"a/{n}", [b"x" * n]), range(100)))
         assert len(list(store.list("a/"))) == 100
-        assert logins(server) == 1
+        assert logins(sshd) == 1
 
 
 def test_a_server_that_gives_no_session_says_so(tmp_path: Path) -> None:
     with (
-        Sshd(tmp_path / "server", settings=("MaxSessions 0",)) as server,
+        Sshd(tmp_path / "server", settings=("MaxSessions 0",)) as sshd,
         pytest.raises(StorageDenied, match="no session"),
     ):
-        opened(server, tmp_path).exists("a")
+        opened(sshd, tmp_path).exists("a")
 
 
-def logins(server: Sshd) -> int:
-    return (server.folder / "log").read_text().count("Accepted publickey")
+def logins(sshd: Sshd) -> int:
+    return (sshd.folder / "log").read_text().count("Accepted publickey")
 
 
 # -- files
 
 
-def test_a_crash_while_writing_leaves_something_that_is_no_object(
-    store: SftpStore, server: Sshd, tmp_path: Path
-) -> None:
+def test_a_crash_while_writing_leaves_something_that_is_no_object(store: SftpStore, sshd: Sshd, tmp_path: Path) -> None:
     program = f"""
 import os
 from holotype.catalog import SftpStore
 from holotype.catalog.stores.sftpsession import Session
-store = SftpStore({server.url(tmp_path / "store")!r}, storage_options={server.options!r})
+store = SftpStore({sshd.url(tmp_path / "store")!r}, storage_options={sshd.options!r})
 Session.replace = lambda *arguments: os._exit(9)  # the power goes out before the new name is given
 store.put("a/old", [b"new"])
 """
@@ -498,9 +329,9 @@ def test_an_answer_that_makes_no_sense_is_a_failure(store: SftpStore, monkeypatc
 
 
 def test_a_temporary_file_that_somebody_removed_is_a_failure_to_try_again(
-    store: SftpStore, server: Sshd, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    store: SftpStore, sshd: Sshd, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    other, real = opened(server, tmp_path), Session.replace
+    other, real = opened(sshd, tmp_path), Session.replace
 
     def replace(session: Session, path: bytes, target: bytes) -> None:
         other.delete([left.key for left in other.leftovers()])
@@ -562,12 +393,12 @@ def test_an_object_below_another_is_a_failure(store: SftpStore) -> None:
     assert bytes(store.get("a/old")) == b"old"
 
 
-def test_a_path_may_lie_in_the_home_of_who_logs_in(server: Sshd, tmp_path: Path) -> None:
-    home = os.path.expanduser(f"~{server.user}")
+def test_a_path_may_lie_in_the_home_of_who_logs_in(sshd: Sshd, tmp_path: Path) -> None:
+    home = os.path.expanduser(f"~{sshd.user}")
     relative = os.path.relpath(tmp_path / "store", home)
     with pytest.raises(InvalidOption):  # from there no path leads upwards
-        SftpStore(f"sftp://127.0.0.1:{server.port}/~/{relative}")
-    store = SftpStore(f"sftp://127.0.0.1:{server.port}/~/nowhere/at/all", storage_options=server.options)
+        SftpStore(f"sftp://127.0.0.1:{sshd.port}/~/{relative}")
+    store = SftpStore(f"sftp://127.0.0.1:{sshd.port}/~/nowhere/at/all", storage_options=sshd.options)
     assert list(store.list("")) == []
     assert store.url.endswith("/~/nowhere/at/all")
 
@@ -621,16 +452,16 @@ def test_an_option_that_cannot_be_is_refused(options: dict[str, object], said: s
 # -- through the front door
 
 
-def test_an_archive_lives_on_a_server(server: Sshd, tmp_path: Path) -> None:
+def test_an_archive_lives_on_a_server(sshd: Sshd, tmp_path: Path) -> None:
     source = tmp_path / "data"
     (source / "deep").mkdir(parents=True)
     (source / "reads.fastq").write_bytes(os.urandom(300_000))
     (source / "deep" / "notes.txt").write_text("a note")
-    archive = lake.create(server.url(tmp_path / "archive"), name="remote", storage_options=server.options)
+    archive = lake.create(sshd.url(tmp_path / "archive"), name="remote", storage_options=sshd.options)
     assert archive.writers == "many"
     archive.backup(source, dataset="run")
     (source / "deep" / "notes.txt").write_text("another note")
-    lake.open(archive.url, storage_options=server.options | {"username": server.user}).backup(source, dataset="run")
+    lake.open(archive.url, storage_options=sshd.options | {"username": sshd.user}).backup(source, dataset="run")
     assert archive.verify().ok
     archive.restore("run@2", tmp_path / "back")
     assert (tmp_path / "back" / "reads.fastq").read_bytes() == (source / "reads.fastq").read_bytes()
