@@ -48,7 +48,7 @@ class SegmentFiles:
     def paths(self, segments: Sequence[Segment]) -> list[str]:
         """The files of ``segments``; raises ``ObjectMissing``, ``ObjectDamaged``, or what the store raises."""
         new = [segment for segment in segments if segment.key not in self._paths]
-        if len(new) > 2:
+        if len(new) > 2 and self._store.waits:
             with ThreadPoolExecutor(_THREADS) as pool:
                 found = list(pool.map(self._file, new))
         else:

@@ -182,8 +182,8 @@ class SegmentReader:
         columns: Sequence[str] | None = None,
         filter: pc.Expression | None = None,
     ) -> Iterator[pa.Table]:
-        """The rows of each segment, in order, a few segments read ahead."""
-        if len(segments) < 3 or self._threads < 2:
+        """The rows of each segment, in order, a few segments read ahead where the store waits."""
+        if len(segments) < 3 or self._threads < 2 or not self._store.waits:
             for segment in segments:
                 yield self.read(table, segment, columns=columns, filter=filter)
             return

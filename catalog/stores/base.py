@@ -51,6 +51,10 @@ class ObjectStore(ABC):
     shared = True
     """Whether other processes that open the same URL see the same objects."""
 
+    waits = True
+    """Whether a call may wait, for a disk or a network: then it pays to read ahead in threads.  Where it does not, all
+    is read by whoever asks, in the order in which it is asked for."""
+
     @property
     @abstractmethod
     def url(self) -> str:

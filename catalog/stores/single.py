@@ -29,7 +29,7 @@ class SingleWriterStore(ObjectStore):
 
     def __init__(self, inner: ObjectStore) -> None:
         self._inner = inner
-        self.shared = inner.shared
+        self.shared, self.waits = inner.shared, inner.waits
 
     @property
     def url(self) -> str:

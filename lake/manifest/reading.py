@@ -192,7 +192,7 @@ class Manifest:
             mine = both(self.bounds(index), (low, high))
             if any(is_some(both(mine, one)) for one in where):
                 tasks.append(partial(self.read, index, needed, low=low, high=high))
-        for rows in ahead(tasks):
+        for rows in ahead(self.catalog.store, tasks):
             found = rows.filter(chosen.mask(rows)) if chosen else rows
             if found.num_rows:
                 yield found.select(wanted)
