@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     # By segment: the smallest sets of deltas that hide rows of it.
     Visibility = dict[str, list[frozenset[str]]]
 
-__all__ = ["PrefixSet", "batches", "parts", "prefixes", "ranges_of", "used_chunks", "used_rows", "visibility"]
+__all__ = ["PrefixSet", "among", "batches", "parts", "prefixes", "ranges_of", "used_chunks", "used_rows", "visibility"]
 
 # A delta has at most some ten thousand keys; neighbouring ranges ask for the same ones.
 _DELTAS_HELD = 8
@@ -86,6 +86,12 @@ def visibility(ranges: pa.Table) -> Visibility:
         if row["role"] == "delta":
             deltas.append((row["segment"], row["first"], row["last"]))
     return {name: _smallest(sets) for name, sets in found.items()}
+
+
+def among(visible: Visibility, state: State) -> Visibility:
+    """The same, of those segments alone that ``state`` has: what others hide shows again."""
+    live = {segment.name for segment in state.segments("entries")}
+    return {name: _smallest({deltas & live for deltas in sets}) for name, sets in visible.items() if name in live}
 
 
 def used_rows(

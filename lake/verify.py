@@ -22,6 +22,7 @@ from holotype.catalog import DatasetNotFound, SnapshotNotFound, column, numbers,
 
 from .executing import Place, in_order, thread_count
 from .index import Known, locate
+from .liveness import among, used_rows, visibility
 from .manifest import Manifest
 from .packs import PackCheck, PackReader
 from .paths import key, raw, shown
@@ -287,8 +288,10 @@ class _Look:
 
     def _every_chunk(self, state: State) -> None:
         known = Known(self._catalog, state=state)
-        for segment in state.segments("entries"):
-            ids = _flat(self._catalog.read("entries", columns=list(_IDS), segments=[segment])).unique().to_pylist()
+        visible = visibility(self._catalog.read("ranges", state=state))
+        # Only what is seen: of a row that a delta replaced in every snapshot the chunks may be gone, rightly.
+        for rows in used_rows(self._context, among(visible, state), ["chunks"], state=state):
+            ids = _flat(rows).unique().to_pylist()
             self._nowhere([chunk for chunk, absent in zip(ids, known.claim(ids), strict=True) if absent])
 
     def _nowhere(self, ids: Iterable[bytes]) -> None:
