@@ -16,6 +16,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from ...catalog.faults import CHANGES
 from .scheduler import FATES, FINE
 
 if TYPE_CHECKING:
@@ -23,20 +24,19 @@ if TYPE_CHECKING:
 
     from .scheduler import Call, Fate, Step
 
-__all__ = ["Explored", "Path", "explore"]
+__all__ = ["Explored", "Choices", "explore"]
 
-_CHANGES = frozenset({"put", "create", "delete"})
 _DIES = next(fate for fate in FATES if fate.name == "dies before")
 
 
 def conflict(one: Call, other: Call) -> bool:
     """Whether the order of two calls may matter."""
-    if one.kind not in _CHANGES and other.kind not in _CHANGES:
+    if one.kind not in CHANGES and other.kind not in CHANGES:
         return False
     if one.kind == "list":
-        return other.key.startswith(one.key) and other.kind in _CHANGES
+        return other.key.startswith(one.key) and other.kind in CHANGES
     if other.kind == "list":
-        return one.key.startswith(other.key) and one.kind in _CHANGES
+        return one.key.startswith(other.key) and one.kind in CHANGES
     return one.key == other.key
 
 
@@ -51,7 +51,7 @@ class _Node:
     chosen: str = ""
 
 
-class Path:
+class Choices:
     """A chooser that follows the nodes of an earlier run, and then lets each actor go on as long as it can.
 
     ``calls``: how many calls an actor makes before it dies.
@@ -109,7 +109,7 @@ class Explored:
 
 
 def explore(
-    play: Callable[[Path], tuple[Sequence[Step], Sequence[str]]],
+    play: Callable[[Choices], tuple[Sequence[Step], Sequence[str]]],
     *,
     calls: Mapping[str, int] | None = None,
     most: int | None = None,
@@ -117,18 +117,18 @@ def explore(
 ) -> Explored:
     """Play every interleaving that matters; ``play`` gives what was done and what is wrong.
 
-    ``calls``: see ``Path``.  ``most``: runs at most.  ``enough``: whether to stop.  Stops at the first that is wrong.
+    ``calls``: see ``Choices``.  ``most``: runs at most.  ``enough``: whether to stop.  Stops at the first that is wrong.
     """
     nodes: list[_Node] = []
     runs = redundant = 0
     while True:
-        path = Path(nodes, calls or {})
-        trace, broken = play(path)
+        choices = Choices(nodes, calls or {})
+        trace, broken = play(choices)
         runs += 1
-        redundant += path.redundant
+        redundant += choices.redundant
         if broken:
             return Explored(runs, redundant, complete=False, broken=(*broken, *map(str, trace)))
-        if not path.redundant:
+        if not choices.redundant:
             _add_races(nodes)
         if not _back(nodes):
             return Explored(runs, redundant, complete=True, broken=())

@@ -20,7 +20,7 @@ from holotype.catalog.segments import decode
 from holotype.lake.executing import Inline
 from holotype.lake.sweep import pack_of
 
-from ...catalog.faults import Crash
+from ...catalog.faults import CHANGES, Crash
 from ..crashes.everywhere import strangers
 from .people import Person, collects, compacts, forgets, keeps, looks, reads, recovers, restores, verifies
 from .scheduler import FATES, FINE, Scheduler
@@ -36,9 +36,12 @@ if TYPE_CHECKING:
 
 __all__ = ["Played", "conditions", "play", "settle"]
 
-_DATASETS = ("cells", "genes", "new")
-_NAMES = ("cells@1", "cells@2", "cells@3", "genes@1", "genes@2", "genes@3", "new@1")
-_HOURS_OFF = (0, -30, -0.5, 0.5, 5, 40)
+# Weighted: what builds on what goes away has to meet often.
+_DATASETS = {"cells": 3, "genes": 2, "new": 1}
+_NAMES = {"cells@1": 1, "cells@2": 4, "genes@1": 3, "genes@2": 1, "cells@3": 1, "genes@3": 1, "new@1": 1}
+# Minutes between two looks at a clock: some work for hours.
+_STEPS = (1e-6, 1, 15)
+_HOURS_OFF = (0, 0, -30, -0.5, 0.5, 5, 40)
 
 
 @dataclass(frozen=True)
@@ -62,7 +65,7 @@ class Storm:
     def __init__(self, seed: int) -> None:
         self._random = random.Random(f"storm {seed}")
         self._patience = self._random.choice((0.5, 0.8, 0.93, None, None))
-        self._changes = {self._random.randrange(400) for _ in range(self._random.randrange(1, 6))}
+        self._changes = {self._random.randrange(200) for _ in range(self._random.randrange(1, 6))}
         self._order: dict[str, float] = {}
         self._fault = self._random.choice((0.0, 0.0, 0.01, 0.03))
         self._deadly = self._random.choice((0.0, 0.0, 0.005))
@@ -84,11 +87,12 @@ class Storm:
     def fate(self, actor: str, call: Call) -> Fate:
         if not self._fault and not self._deadly:
             return FINE
-        chance = self._random.random()
+        changes = call.kind in CHANGES
+        # There are ten times as many calls that only read, and less can go wrong with them.
+        chance = self._random.random() / (5 if changes else 1)
         if chance >= self._fault + self._deadly:
             return FINE
         told = "error" if chance < self._fault else "dies"
-        changes = call.kind in ("put", "create", "delete")
         return self._random.choice([f for f in FATES if f.told == told and (changes or f.done == "never")])
 
 
@@ -145,30 +149,33 @@ def play(stage: Stage, seed: int, scratch: Path) -> Played:
 
 def _people(world: World, chance: random.Random, scratch: Path) -> list[Person]:
     """Two to six of them, a collector always among them."""
-    patient, dead_after = chance.random() < 0.4, timedelta(0)
-    if patient:
-        dead_after = timedelta(days=1)
-    roles = ["collector", *chance.choices(list(_ROLES), weights=list(_ROLES.values()), k=chance.choice((1, 2, 2, 3, 4, 5)))]
+    patient = chance.random() < 0.4
+    dead_after = timedelta(days=1) if patient else timedelta(minutes=chance.choice((0, 20)))
+    roles = ["collector", *(_weighted(chance, _ROLES) for _ in range(chance.choice((1, 2, 2, 2, 3, 5))))]
     people = []
     for number, role in enumerate(roles):
         deeds = [_deed(role, chance, dead_after) for _ in range(chance.choice((1, 1, 2)))]
-        hours = 0 if patient else chance.choice(_HOURS_OFF)
-        people.append(
-            Person(f"{role} {number}", world, world.clock(hours=hours), deeds, scratch, hasty=not patient)
-        )
+        clock = world.clock()
+        if not patient:
+            clock = world.clock(minutes=chance.choice(_STEPS), hours=chance.choice(_HOURS_OFF))
+        people.append(Person(f"{role} {number}", world, clock, deeds, scratch, hasty=not patient))
     return people
 
 
 _ROLES = {"writer": 6, "forgetter": 3, "recoverer": 2, "collector": 2, "compactor": 1, "reader": 2}
 
 
+def _weighted(chance: random.Random, weights: Mapping[str, int]) -> str:
+    return chance.choices(list(weights), weights=list(weights.values()))[0]
+
+
 def _deed(role: str, chance: random.Random, dead_after: timedelta) -> Deed:
-    name = chance.choice(_NAMES)
+    name = _weighted(chance, _NAMES)
     match role:
         case "writer":
-            return keeps(chance.choice(_DATASETS), chance.choice(FOLDERS))
+            return keeps(_weighted(chance, _DATASETS), chance.choice(FOLDERS))
         case "forgetter":
-            return forgets(*chance.sample(_NAMES[:5], chance.choice((1, 1, 2))))
+            return forgets(*sorted({_weighted(chance, _NAMES) for _ in range(chance.choice((1, 1, 2)))}))
         case "recoverer":
             return recovers(chance.choice(("cells@1", "genes@2", name)))
         case "collector":

@@ -6,8 +6,8 @@ the same file, by a hard link, so that a backup finds it unchanged.
 snapshot        made of     state
 cells@1         0           forgotten
 cells@2         1           live
-genes@1         7           live
-genes@2         9           forgotten: what only it has is on the way out, and may be wanted again
+genes@1         27          live
+genes@2         29          forgotten: what only it has is on the way out, and may be wanted again
 """
 
 from __future__ import annotations
@@ -44,9 +44,10 @@ __all__ = ["FOLDERS", "Stage", "World"]
 # Later than any file on a disk: what was kept once counts as unchanged from then on.
 _BEGIN = datetime(2100, 1, 1, tzinfo=UTC)
 _FILES = 20
-FOLDERS = (1, 2, 9, 12, 14, 17)
-"""The folders to be kept: two that were kept before, one of known chunks in another mixture, three with new ones."""
-_KEPT = (("cells", 0), ("cells", 1), ("genes", 7), ("genes", 9))
+FOLDERS = (1, 2, 9, 14, 29, 34)
+"""The folders to be kept: two that were kept before, others of files that are known, from either dataset or both, and
+of new ones."""
+_KEPT = (("cells", 0), ("cells", 1), ("genes", 27), ("genes", 29))
 
 Tree = dict[str, bytes | None]
 
@@ -140,9 +141,9 @@ class World:
         self.storage.written = _BEGIN - timedelta(days=9)
         self.confirmed: list[Entry] = []
 
-    def clock(self, **ahead: float) -> Clock:
-        """An actor's clock, so much ahead of others."""
-        return Clock(_BEGIN + timedelta(**ahead))
+    def clock(self, *, minutes: float = 1e-6, **ahead: float) -> Clock:
+        """An actor's clock, so much ahead of others; so many minutes pass each time it is asked."""
+        return Clock(_BEGIN + timedelta(**ahead), step=timedelta(minutes=minutes))
 
     def connection(self, actor: str, clock: Clock) -> Connection:
         """An actor's way to the storage."""
