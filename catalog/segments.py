@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from .stores.base import ObjectStore
     from .tables import Table
 
-__all__ = ["SegmentReader", "encode", "write_segment"]
+__all__ = ["SegmentReader", "decode", "encode", "write_segment"]
 
 # Random bytes in a segment's name: enough that no two writers ever meet.
 _UNIQUE = 10
@@ -200,7 +200,9 @@ def decode(data: Buffer, columns: tuple[str, ...] | None) -> pa.Table:
     """The rows of a segment's bytes: all columns, or those of ``columns`` that it has; raises Arrow's own errors."""
     file = pq.ParquetFile(pa.BufferReader(pa.py_buffer(data)))
     there = file.schema_arrow.names
-    return file.read(columns=None if columns is None else [name for name in columns if name in there], use_threads=False)
+    return file.read(
+        columns=None if columns is None else [name for name in columns if name in there], use_threads=False
+    )
 
 
 def conform(table: Table, rows: pa.Table, columns: Sequence[str] | None) -> pa.Table:

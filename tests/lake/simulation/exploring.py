@@ -117,7 +117,8 @@ def explore(
 ) -> Explored:
     """Play every interleaving that matters; ``play`` gives what was done and what is wrong.
 
-    ``calls``: see ``Choices``.  ``most``: runs at most.  ``enough``: whether to stop.  Stops at the first that is wrong.
+    ``calls``: see ``Choices``.  ``most``: runs at most.  ``enough``: whether to stop.  The first that is wrong is the
+    last.
     """
     nodes: list[_Node] = []
     runs = redundant = 0

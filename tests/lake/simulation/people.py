@@ -105,9 +105,7 @@ def keeps(dataset: str, folder: int) -> Deed:
         message = f"{dataset} of {folder} by {person.name}, {person.count}"
         witness.trees[message] = person.world.stage.tree(folder)
         try:
-            made = person.archive.backup(
-                person.world.stage.source(folder), dataset=dataset, message=message, workers=0
-            )
+            made = person.archive.backup(person.world.stage.source(folder), dataset=dataset, message=message, workers=0)
         except (Conflict, ObjectMissing):
             if message in witness.made:
                 person.complain(f"{message!r} was committed, and its writer was told that it was not")

@@ -50,7 +50,7 @@ class Storage(SharedStore):
 
 
 class Connection(ObjectStore):
-    """One actor's way to the storage: it gives way before every call, and any call may meet another fate than it should.
+    """One actor's way to the storage: it gives way before every call, and calls may meet another fate than they should.
 
     ``patient``: what passes is tried again, as stores on the other side of a network do.  ``clock``: the actor's;
     what it writes has its time.  ``told_wrong``: how many errors came through.  ``aside``: whether a call neither gives
@@ -88,7 +88,9 @@ class Connection(ObjectStore):
 
         if not self._patient:
             return attempt()
-        return create_patiently(attempt, lambda: self._once("get", key, lambda: self._storage.get(key)), data, _PATIENCE)
+        return create_patiently(
+            attempt, lambda: self._once("get", key, lambda: self._storage.get(key)), data, _PATIENCE
+        )
 
     def get(self, key: str, start: int = 0, length: int | None = None) -> Buffer:
         return self._call("get", key, lambda: self._storage.get(key, start, length))
@@ -112,7 +114,9 @@ class Connection(ObjectStore):
         return result
 
     def _call(self, kind: str, key: str, work: Callable[[], _T]) -> _T:
-        return patiently(lambda: self._once(kind, key, work), _PATIENCE) if self._patient else self._once(kind, key, work)
+        return (
+            patiently(lambda: self._once(kind, key, work), _PATIENCE) if self._patient else self._once(kind, key, work)
+        )
 
     def _once(self, kind: str, key: str, work: Callable[[], _T]) -> _T:
         if self._dead:

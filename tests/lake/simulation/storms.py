@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from holotype.catalog.log import Entry
+from holotype.catalog import Entry
 from holotype.catalog.segments import decode
 from holotype.lake.executing import Inline
 from holotype.lake.sweep import pack_of

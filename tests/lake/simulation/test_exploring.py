@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from .world import Stage
 
 # More runs of casts with more than those would take all the time there is.
-MOST = 40
+MOST = 25
 
 
 def played(*programs: Sequence[str], wrong: Callable[[list[str]], bool] = lambda order: False) -> Explored:
@@ -83,8 +83,6 @@ def test_nothing_is_lost_when_a_writer_dies_at_any_call(stage: Stage, tmp_path: 
         assert not explored(stage, "writer, collector", tmp_path, calls={"writer": calls}, most=2).broken
 
 
-def test_the_search_finds_what_a_check_prevents(
-    stage: Stage, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_the_search_finds_what_a_check_prevents(stage: Stage, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("holotype.lake.collect.undisturbed", lambda *asked: lambda since, present: None)
     assert explored(stage, "collector, recoverer", tmp_path, most=MOST).broken

@@ -38,6 +38,7 @@ FLAWS = {
     "collectors do not look again": ("holotype.lake.collect._collector_check", no_check, 0),
     "who is purged may be recovered": ("holotype.lake.collect.undisturbed", no_check, 0),
     "commits do not look again": ("holotype.catalog.commits.check_entries", lambda *asked: None, 0),
+    "aborted writers go on": ("holotype.lake.sessions._refuse_if_aborted", lambda *asked: None, 480),
     "lost answers are refusals": ("holotype.catalog.commits._create", believes_any_answer, 0),
 }
 

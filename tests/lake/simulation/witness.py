@@ -19,13 +19,12 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from blake3 import blake3
 
-from holotype.catalog import LogDamaged
-from holotype.catalog.log import Entry
+from holotype.catalog import Entry, LogDamaged
 from holotype.catalog.segments import decode as decode_rows
 from holotype.lake.packs import decode
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from holotype.catalog import Segment, State
 
@@ -58,7 +57,9 @@ class Witness:
     snapshot: bytes by path, ``None`` for a folder.  ``broken``: what is wrong, in words.  ``moments``: every version.
     """
 
-    def __init__(self, objects: dict[str, bytes], state: State, trees: Mapping[str, Mapping[str, bytes | None]]) -> None:
+    def __init__(
+        self, objects: dict[str, bytes], state: State, trees: Mapping[str, Mapping[str, bytes | None]]
+    ) -> None:
         self.objects = objects
         self.trees = dict(trees)
         self.broken: list[str] = []
@@ -139,7 +140,9 @@ class Witness:
         events = {tuple(row.values()): row for row in self._rows("retention")}
         if not self._told <= events.keys():
             self._say(f"version {version} has lost events of snapshots")
-        for row in sorted((row for event, row in events.items() if event not in self._told), key=lambda row: row["time"]):
+        for row in sorted(
+            (row for event, row in events.items() if event not in self._told), key=lambda row: row["time"]
+        ):
             snapshot, event = row["snapshot"], row["event"]
             was = self.states.get(snapshot, "live")
             if (was, event) not in _FATES:
@@ -181,9 +184,9 @@ class Witness:
             return f"it has {sorted(found.keys() ^ tree.keys())} or has not"
         for path, content in tree.items():
             row = found[path]
-            if content is None or (row["kind"] == "file") != (content is not None):
-                if (row["kind"] == "directory") != (content is None):
-                    return f"{path} is a {row['kind']}"
+            if row["kind"] != ("directory" if content is None else "file"):
+                return f"{path} is a {row['kind']}"
+            if content is None:
                 continue
             if row["sha256"] != _sha256(content):
                 return f"{path} is another file"
@@ -192,7 +195,7 @@ class Witness:
         return ""
 
     def _stored(
-        self, chunks: list[bytes], places: Mapping[bytes, list[Mapping[str, Any]]], packs: Mapping[str, str]
+        self, chunks: Sequence[bytes], places: Mapping[bytes, list[Mapping[str, Any]]], packs: Mapping[str, str]
     ) -> list[bytes]:
         """Those of some chunks whose bytes are in storage."""
         return [chunk for chunk in chunks if any(self._is_sound(place, packs) for place in places.get(chunk, ()))]

@@ -18,9 +18,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from holotype.catalog import Catalog
-from holotype.catalog.header import read_header
-from holotype.catalog.state import State
+from holotype.catalog import Catalog, Header, State
 from holotype.lake import Archive
 from holotype.lake.context import Context
 from holotype.lake.schema import TABLES
@@ -135,7 +133,7 @@ class World:
     ) -> None:
         self.stage, self.scheduler = stage, scheduler
         self._names, self._patient, self._compact_above = names, patient, compact_above
-        header = read_header(SharedStore(stage.objects))
+        header = Header.decode(stage.objects["archive.json"])
         self.witness = Witness(dict(stage.objects), State(0, header.hash, {}), stage.trees)
         self.storage = Storage(stage.objects, self.witness)
         self.storage.written = _BEGIN - timedelta(days=9)
