@@ -58,6 +58,8 @@ if TYPE_CHECKING:
 __all__ = ["Kills", "Tally", "main"]
 
 TOP = Path(__file__).resolve().parent.parent
+# Fewer seeds say too little to be kept.
+_MANY = 10_000
 
 
 @dataclass(frozen=True)
@@ -248,9 +250,9 @@ def many_at_once(given: argparse.Namespace, work: Path) -> bool:
         return _when(time.perf_counter() - begin)
 
     if given.seeds:
-        storms = crowds.storm(given.first, given.seeds, processes=given.processes)
+        storms = crowds.storm(given.first, given.seeds, work, processes=given.processes)
         broken |= bool(storms.broken)
-        _keep(crowds.render_storms(storms, when()), "crash, storms", given.output if given.seeds > 1 else None)
+        _keep(crowds.render_storms(storms, when()), "crash, storms", given.output if given.seeds >= _MANY else None)
     if given.cases:
         found = crowds.explore_cases(given.cases, work, most=given.most, crashes=given.crashes)
         broken |= any(one.broken for one in found)

@@ -6,14 +6,13 @@ What ``crash.py`` does when it is told ``--seeds``, ``--cases`` or ``--writers``
 
 from __future__ import annotations
 
-import tempfile
+import os
 import time
 from collections import Counter
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, field
-from functools import cache
+from functools import partial
 from multiprocessing import get_context
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from holotype.catalog import HolotypeError
@@ -25,6 +24,7 @@ from tests.lake.simulation.world import Stage
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
+    from pathlib import Path
     from typing import Any
 
     from tests.lake.crowd.crowd import Crowd
@@ -63,17 +63,10 @@ class Storms:
         self.broken += other.broken
 
 
-@cache
-def _stage() -> tuple[Stage, Path]:
-    """This process's stage, and a folder to restore to; both go with the process's temporary folder."""
-    folder = Path(tempfile.mkdtemp(prefix="holotype-storms-"))
-    (folder / "scratch").mkdir()
-    return Stage.build(folder / "stage"), folder / "scratch"
-
-
-def _played(seeds: range) -> Storms:
+def _played(stage: Stage, work: Path, seeds: range) -> Storms:
     found = Storms()
-    stage, scratch = _stage()
+    scratch = work / f"scratch-{os.getpid()}"
+    scratch.mkdir(exist_ok=True)
     for seed in seeds:
         played = play(stage, seed, scratch)
         found.seeds += 1
@@ -85,12 +78,12 @@ def _played(seeds: range) -> Storms:
     return found
 
 
-def storm(first: int, count: int, *, processes: int, until: float | None = None) -> Storms:
-    """Play so many seeds from the first on, until ``until`` (of ``time.monotonic``) at most."""
-    found = Storms()
+def storm(first: int, count: int, work: Path, *, processes: int) -> Storms:
+    """Play so many seeds from the first on; ``work``: an empty folder."""
+    found, stage = Storms(), Stage.build(work / "stage")
     batches = [range(seed, min(seed + _AT_ONCE, first + count)) for seed in range(first, first + count, _AT_ONCE)]
     with ProcessPoolExecutor(processes, mp_context=get_context("spawn")) as pool:
-        for batch in pool.map(_played, batches):
+        for batch in pool.map(partial(_played, stage, work), batches):
             found.add(batch)
             print(f"{found.seeds} seeds, {found.calls} calls, {len(found.broken)} broken", flush=True)
             for problem in batch.broken:
@@ -98,9 +91,6 @@ def storm(first: int, count: int, *, processes: int, until: float | None = None)
                 print(
                     f"    BROKEN: {problem}\n    again: python -m benchmarks.crash --seeds 1 --first {seed}", flush=True
                 )
-            if until is not None and time.monotonic() > until:
-                pool.shutdown(cancel_futures=True)
-                break
     return found
 
 
