@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 
 # Seconds after which somebody must have died.
 _LONGEST = 300
+# Seconds: who finds nothing to do is not to take the processor from those who have.
+_PAUSE = 0.05
 # Writers of even numbers share a dataset.
 SHARED = "shared"
 
@@ -105,6 +107,7 @@ def main(told: str, me: str) -> None:
         except Conflict:  # others were faster, again and again
             continue
         times += 1
+        time.sleep(_PAUSE)
     say(times=times)
 
 
