@@ -42,6 +42,7 @@ if TYPE_CHECKING:
         StorageNotFound,
         TableNotFound,
         TargetRefused,
+        TargetUnfit,
         TransientError,
         UnsafePath,
     )
@@ -112,6 +113,7 @@ __all__ = [
     "Table",
     "TableNotFound",
     "TargetRefused",
+    "TargetUnfit",
     "TransientError",
     "UnsafePath",
     "column",

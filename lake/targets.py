@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import errno
 import os
-import re
 import stat
 import sys
 import threading
@@ -12,6 +11,7 @@ from typing import NamedTuple
 
 from holotype.catalog import HolotypeError, StorageDenied, StorageFailed, StorageFull, TargetRefused, UnsafePath
 
+from .naming import WINDOWS, unfit
 from .paths import shown
 
 __all__ = ["Folder", "Folders", "Nature", "check_target", "split", "stopped"]
@@ -26,9 +26,6 @@ _ACLS = ("system.posix_acl_default", "system.posix_acl_access")
 
 _FULL = frozenset((errno.ENOSPC, getattr(errno, "EDQUOT", errno.ENOSPC)))
 _DENIED = frozenset((errno.EACCES, errno.EPERM, errno.EROFS))
-
-# Characters that mean something else in a path on Windows, ends that it drops, and names that are devices.
-_UNFIT = re.compile(r'[<>:"|?*\\\x00-\x1f]|[. ]\Z|\A(?:con|prn|aux|nul|com[0-9]|lpt[0-9])(?:\.|\Z)', re.IGNORECASE)
 
 
 def check_target(target: str | os.PathLike[str], *, archive: str | os.PathLike[str] | None = None) -> None:
@@ -278,6 +275,7 @@ def _checked(name: bytes, path: bytes) -> bytes:
     """One component of a path; raises ``UnsafePath`` for what leads elsewhere, ``OSError`` for what Windows has not."""
     if not name or name in (b".", b"..") or b"\0" in name or b"/" in name:
         raise UnsafePath(f"{shown(path)!r} is not a path below the target: refused", path=shown(path))
-    if _WINDOWS and (_UNFIT.search(text := name.decode("utf-8", "replace")) or "\ufffd" in text):
-        raise OSError(errno.EINVAL, f"Windows has no names such as {shown(name)!r}")
+    # The one platform that would not say so itself, but make something else.
+    if _WINDOWS and (reason := unfit(name, WINDOWS)):
+        raise OSError(errno.EINVAL, reason)
     return name

@@ -17,6 +17,7 @@ from holotype.catalog import (
     RowsRefused,
     SourceProblem,
     TargetRefused,
+    TargetUnfit,
     UnsafePath,
 )
 from holotype.lake.paths import columns as path_columns
@@ -183,6 +184,8 @@ class TestTargets:
             archive.restore("run", tmp_path / "back", on_problem="ignore")  # type: ignore[arg-type]
         with pytest.raises(InvalidOption):
             archive.restore("run", tmp_path / "back", owners="me")  # type: ignore[arg-type]
+        with pytest.raises(InvalidOption):
+            archive.restore("run", tmp_path / "back", unfit="rename")  # type: ignore[arg-type]
         assert not (tmp_path / "back").exists() or not os.listdir(tmp_path / "back")
 
     def test_an_empty_snapshot(self, archive: Archive, tmp_path: Path) -> None:
@@ -237,7 +240,10 @@ class TestProblems:
         with monkeypatch.context() as patch:
             patch.setattr(os, "link", _refusing(os.link))
             patch.setattr(os, "symlink", _refusing(os.symlink))
-            result = archive.restore("run", tmp_path / "back")
+            with pytest.raises(TargetUnfit, match="'soft': no links"):
+                archive.restore("run", tmp_path / "back")
+            assert not (tmp_path / "back").exists()
+            result = archive.restore("run", tmp_path / "back", unfit="skip")
         assert {problem.path: problem.problem for problem in result.problems} == {
             b"second name": "skipped",
             b"soft": "skipped",
@@ -253,7 +259,8 @@ class TestProblems:
         archive.backup(source, dataset="run")
         monkeypatch.setattr(os, "symlink", _refusing(os.symlink))
         with pytest.raises(SourceProblem, match="soft"):
-            archive.restore("run", tmp_path / "back", on_problem="raise")
+            archive.restore("run", tmp_path / "back", on_problem="raise", unfit="skip")
+        assert not (tmp_path / "back").exists()
 
     def test_devices_without_the_right_to_make_them(
         self, archive: Archive, source: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
