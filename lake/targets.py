@@ -9,7 +9,15 @@ import sys
 import threading
 from typing import NamedTuple
 
-from holotype.catalog import HolotypeError, StorageDenied, StorageFailed, StorageFull, TargetRefused, UnsafePath
+from holotype.catalog import (
+    HolotypeError,
+    StorageDenied,
+    StorageFailed,
+    StorageFull,
+    TargetRefused,
+    UnsafePath,
+    long_path,
+)
 
 from .naming import WINDOWS, unfit
 from .paths import shown
@@ -42,7 +50,7 @@ def check_target(target: str | os.PathLike[str], *, archive: str | os.PathLike[s
         if _lies_in(where, path):
             raise TargetRefused(f"{path!r} holds the archive {where!r}; restore to another place", path=path)
     try:
-        with os.scandir(path) as found:
+        with os.scandir(long_path(path)) as found:
             first = next(found, None)
     except FileNotFoundError:
         return
@@ -116,7 +124,7 @@ class Folders:
     """
 
     def __init__(self, target: str | bytes | os.PathLike[str], *, probe: bytes = _PROBE) -> None:
-        path = os.path.abspath(os.fsencode(target))
+        path = long_path(os.path.abspath(os.fsencode(target)))
         os.makedirs(path, exist_ok=True)
         # The target's own name may be a link, which the caller chose; below it no link is followed.
         self._top = Folder(os.open(path, _FOLDER), b"") if _BY_DESCRIPTOR else Folder(None, os.path.join(path, b""))

@@ -15,6 +15,8 @@ from contextlib import suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+from holotype.catalog import long_path
+
 from .naming import Rules, rules_of_platform
 from .targets import stopped
 
@@ -41,7 +43,7 @@ def rules_for(target: str | os.PathLike[str], *, platform: Rules | None = None) 
     ``StorageDenied`` and ``StorageFailed``.
     """
     rules = rules_of_platform() if platform is None else platform
-    folder = os.path.realpath(os.fsencode(target))
+    folder = long_path(os.path.realpath(os.fsencode(target)))
     while not os.path.lexists(folder):
         folder = os.path.dirname(folder)
     at = os.path.join(folder, b".holotype-" + secrets.token_hex(8).encode())
