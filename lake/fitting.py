@@ -51,13 +51,14 @@ class Fit:
     """How entries come to lie in a target.
 
     ``problems``: what is not as it was.  ``lost``: entries that are not made, nor what lies in them.  ``merged``:
-    folders that are another's.  ``renamed``: other names, by path.
+    folders that are another's.  ``renamed``: other names, by path.  ``hardlinks``: whether there are any.
     """
 
     problems: tuple[Problem, ...] = ()
     lost: frozenset[bytes] = frozenset()
     merged: frozenset[bytes] = frozenset()
     renamed: Mapping[bytes, bytes] = field(default_factory=dict[bytes, bytes])
+    hardlinks: bool = True
 
     def is_made(self, path: bytes) -> bool:
         """Whether there is going to be an entry for this one."""
@@ -127,7 +128,7 @@ class _Search:
         self._lost: set[bytes] = set()
         self._merged: set[bytes] = set()
         self._renamed: dict[bytes, bytes] = {}
-        self._strange = self._modes = self._attributes = 0
+        self._strange = self._modes = self._attributes = self._links = 0
 
     def add(self, rows: pa.Table) -> None:
         """Look at some rows."""
@@ -171,14 +172,21 @@ class _Search:
 
     def fit(self) -> Fit:
         """What was found."""
-        counts = {"owners": self._strange, "modes": self._modes, "extended attributes": self._attributes}
+        counts = {
+            "owners": self._strange,
+            "modes": self._modes,
+            "extended attributes": self._attributes,
+            "hard links": self._links,  # each becomes a file of its own
+        }
         wide = [
             Problem(b"", "attributes", f"the {what} of {count} entries cannot be kept here")
             for what, count in counts.items()
             if count
         ]
         named = sorted(self._problems, key=lambda problem: key(problem.path))
-        return Fit((*wide, *named), frozenset(self._lost), frozenset(self._merged), self._renamed)
+        return Fit(
+            (*wide, *named), frozenset(self._lost), frozenset(self._merged), self._renamed, self._rules.hardlinks
+        )
 
     def _count(self, rows: pa.Table) -> None:
         """Count what is told once for all entries."""
@@ -188,6 +196,8 @@ class _Search:
             modes = rows["mode"].filter(pc.invert(pc.is_in(rows["kind"], value_set=_WITHOUT_MODE)))
             usual = column(sorted(self._rules.modes), modes.type)
             self._modes += pc.sum(pc.invert(pc.is_in(modes, value_set=usual))).as_py() or 0
+        if not self._rules.hardlinks:
+            self._links += pc.sum(pc.equal(rows["kind"], scalar("hardlink"))).as_py() or 0
         if not self._rules.xattrs:
             self._attributes += rows.num_rows - rows["xattrs"].null_count
 

@@ -49,9 +49,9 @@ class Rules:
     ``characters``, ``ends``, ``devices``: whether Windows' rules for each hold.  ``unicode``: whether every name is
     text.  ``longest_bytes`` and ``longest_units``: of a name, in UTF-8 and in UTF-16.  ``folds``: whether case does not
     matter, as NTFS has it (``"simple"``: a letter for a letter) or as Unicode has it (``"full"``: ß is ss, too).
-    ``normalises``: whether a letter with its accent is the same in one character or in two.  ``symlinks``, ``xattrs``,
-    ``owners`` and ``specials``: whether there are any, or any that this process may make.  ``modes``: the only ones
-    there are, ``None`` for all.
+    ``normalises``: whether a letter with its accent is the same in one character or in two.  ``symlinks``,
+    ``hardlinks``, ``xattrs``, ``owners`` and ``specials``: whether there are any, or any that this process may make.
+    ``modes``: the only ones there are, ``None`` for all.
     """
 
     platform: Literal["posix", "windows", "macos"]
@@ -64,6 +64,7 @@ class Rules:
     folds: Literal["simple", "full"] | None = None
     normalises: bool = False
     symlinks: bool = True
+    hardlinks: bool = True
     xattrs: bool = True
     owners: bool = True
     modes: frozenset[int] | None = None

@@ -200,8 +200,9 @@ class _Job:
     def count(self) -> tuple[int, int]:
         """How many files there are to make, and their bytes."""
         files = size = 0
+        kinds = column(["file"] if self.fit.hardlinks else ["file", "hardlink"], pa.string())
         for rows in self.looked_at(_LOOKED_AT):
-            sizes = self.fit.made(rows.filter(pc.equal(rows["kind"], scalar("file"))))["size"]
+            sizes = self.fit.made(rows.filter(pc.is_in(rows["kind"], value_set=kinds)))["size"]
             files, size = files + len(sizes), size + (pc.sum(sizes).as_py() or 0)
         return files, size
 
@@ -265,7 +266,12 @@ class _Job:
     def _rows(self) -> Iterator[pa.Table]:
         """What to place, in key order, the folders above first, under the names that it gets."""
         absent = unchosen(self.chosen) if self._patterns else frozenset[bytes]()
-        links = Relinked(self._manifest, lambda path: path in absent or not self.fit.is_made(path), columns=_COLUMNS)
+        links = Relinked(
+            self._manifest,
+            lambda path: path in absent or not self.fit.is_made(path),
+            columns=_COLUMNS,
+            links=self.fit.hardlinks,
+        )
         every = self._every_row(_COLUMNS, self._tally.report)
         if self._patterns:
             every = chain([self.above], selected(self._manifest, self._patterns, columns=_COLUMNS))

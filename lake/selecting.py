@@ -65,11 +65,15 @@ def unchosen(chosen: Sequence[pa.Table]) -> frozenset[bytes]:
 class Relinked:
     """Hard links of a selection: a link whose file is not there becomes that file, and the links after it links to it.
 
-    ``absent``: whether a path is not there.  ``columns``: those of the rows.
+    ``absent``: whether a path is not there.  ``columns``: those of the rows.  ``links``: whether there are any; else
+    each becomes a file.
     """
 
-    def __init__(self, manifest: Manifest, absent: Callable[[bytes], bool], *, columns: Sequence[str]) -> None:
-        self._manifest, self._absent, self._columns = manifest, absent, columns
+    def __init__(
+        self, manifest: Manifest, absent: Callable[[bytes], bool], *, columns: Sequence[str], links: bool = True
+    ) -> None:
+        self._manifest, self._columns, self._links = manifest, columns, links
+        self._absent = absent if links else lambda path: True
         self._instead: dict[bytes, bytes] = {}
 
     def apply(self, rows: pa.Table) -> pa.Table:
@@ -84,7 +88,8 @@ class Relinked:
                 if target in self._instead:
                     row = {**row, "target": self._instead[target]}
                 else:
-                    self._instead[target] = path
+                    if self._links:
+                        self._instead[target] = path
                     first = self._manifest.find(target, columns=self._columns)
                     if first is not None:
                         row = {**first, "path": row["path"], "path_bytes": row["path_bytes"]}

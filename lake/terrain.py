@@ -28,7 +28,19 @@ __all__ = ["rules_for"]
 # How file systems say that they have no such thing; whatever else they say is a failure.
 _NOT_HERE = frozenset(
     getattr(errno, name)
-    for name in ("EINVAL", "EILSEQ", "ENAMETOOLONG", "ENOENT", "EPERM", "EACCES", "ENOTSUP", "EOPNOTSUPP", "ENOSYS")
+    for name in (
+        "EINVAL",
+        "EILSEQ",
+        "ENAMETOOLONG",
+        "ENOENT",
+        "EPERM",
+        "EACCES",
+        "ENOTSUP",
+        "EOPNOTSUPP",
+        "ENOSYS",
+        "EMLINK",
+        "EXDEV",
+    )
     if hasattr(errno, name)
 )
 _SOMEBODY = 65534  # nobody, on most systems: whoever may give a file away may give it to them
@@ -73,6 +85,7 @@ class _Trial:
         return replace(
             rules,
             symlinks=_can(os.symlink, b"plain", os.path.join(self._at, b"link")),
+            hardlinks=_can(os.link, where, os.path.join(self._at, b"twin")),
             xattrs=rules.xattrs and _attributes(where),
             owners=rules.owners and _owners(where),
             modes=rules.modes if rules.modes is not None else _modes(where, self._at),

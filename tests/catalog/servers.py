@@ -29,7 +29,7 @@ OVERSEE = """
 "$@" >server.log 2>&1 &
 echo $!
 read -r _
-kill -KILL $!
+kill -KILL $! 2>/dev/null
 wait
 rm -rf {rubbish}
 """
@@ -88,6 +88,8 @@ class SeaweedFS:
         command += ["-ip=127.0.0.1", "-ip.bind=127.0.0.1", "-volume.max=100", "-master.volumeSizeLimitMB=64"]
         # It has more to offer than is wanted here, and would tell its makers about itself.
         command += ["-s3.port.iceberg=0", "-s3.port.lance=0", "-s3.autoCreateBucket=false", "-master.telemetry=false"]
+        # After a crash its only master waits for that long before it takes itself for the leader.
+        command += ["-master.electionTimeout=1s"]
         command += [f"-s3.config={self._folder / 's3.json'}"]
         sockets = " ".join(f"/tmp/seaweedfs-*-{port}.sock" for port in ports)
         oversee = OVERSEE.format(rubbish=f"{sockets} {shlex.quote(str(self._folder))}")

@@ -192,6 +192,27 @@ class TestLikeness:
         }
         assert {seen.first for seen in look(tmp_path / "rest").values()} == {None, b"a/FILE"}
 
+    def test_where_there_are_no_hard_links_each_name_is_a_file(self, archive: Archive, tmp_path: Path, on: On) -> None:
+        source = fill(tmp_path / "source", {"a": b"same" * 2000, "b/x": b"x"})
+        for name in ("b/2", "b/3", "c"):
+            os.link(source / "a", source / name)
+        archive.backup(source, dataset="run")
+        on(replace(POSIX, hardlinks=False))
+        with ThreadPoolExecutor(2) as executor:
+            results = [
+                archive.restore("run", tmp_path / "all"),
+                archive.restore("run", tmp_path / "workers", executor=executor),
+            ]
+        for result in results:
+            assert [one.message for one in result.problems] == ["the hard links of 3 entries cannot be kept here"]
+            assert result.files == 5
+            back = look(os.fsencode(result.target))
+            assert files(back) == files(look(source))
+            assert not any(seen.first for seen in back.values())
+        assert archive.restore("run", tmp_path / "dry", dry_run=True).files == 5
+        archive.restore("run", tmp_path / "part", paths=["b/*"])
+        assert files(look(tmp_path / "part")) == {b"b/2": b"same" * 2000, b"b/3": b"same" * 2000, b"b/x": b"x"}
+
     def test_workers_and_patterns_take_part(self, archive: Archive, tmp_path: Path, on: On) -> None:
         archive.backup(fill(tmp_path / "source", ALIKE | UNFIT), dataset="run")
         on(names_of(WINDOWS))

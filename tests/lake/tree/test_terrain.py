@@ -100,6 +100,7 @@ def test_a_stick_with_fat_says_what_it_lacks(tmp_path: Path, monkeypatch: pytest
     monkeypatch.setattr(os, "geteuid", lambda: 0)
     monkeypatch.setattr(os, "symlink", refusing("symlink", errno.EPERM))
     monkeypatch.setattr(os, "mkfifo", refusing("mkfifo", errno.EPERM))
+    monkeypatch.setattr(os, "link", refusing("link", errno.EPERM))
     monkeypatch.setattr(os, "setxattr", refusing("setxattr", errno.ENOTSUP))
     play(monkeypatch, stored=lambda name: name.lower().rstrip(b". ")[:255], refused=refused)
     rules = terrain.rules_for(tmp_path)
@@ -111,6 +112,7 @@ def test_a_stick_with_fat_says_what_it_lacks(tmp_path: Path, monkeypatch: pytest
         longest_bytes=255,
         folds="simple",
         symlinks=False,
+        hardlinks=False,
         xattrs=False,
         owners=False,
         modes=rules.modes,
