@@ -294,5 +294,5 @@ def _version(state: State) -> int:
 def _user() -> str:
     try:
         return getpass.getuser()
-    except (OSError, KeyError):
+    except (OSError, KeyError, ImportError):  # as a service of Windows may be without a name
         return f"uid {os.getuid()}" if hasattr(os, "getuid") else "unknown"

@@ -17,6 +17,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from holotype.catalog import scalar
+
 from .paths import keys
 from .schema import RANGES
 
@@ -69,7 +71,7 @@ def visibility(ranges: pa.Table) -> Visibility:
     Each set of deltas hides what it speaks of; with several sets a row is seen unless all of them hide it.  The empty
     set hides nothing, and a set that includes another hides at least as much, so only the smallest are kept.
     """
-    with_deltas = pc.unique(ranges.filter(pc.equal(ranges["role"], "delta"))["snapshot"])
+    with_deltas = pc.unique(ranges.filter(pc.equal(ranges["role"], scalar("delta")))["snapshot"])
     edited = pc.is_in(ranges["snapshot"], value_set=with_deltas)
     found: dict[str, set[frozenset[str]]] = {
         name: {_NOTHING} for name in pc.unique(ranges.filter(pc.invert(edited))["segment"]).to_pylist()
