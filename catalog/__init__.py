@@ -42,6 +42,7 @@ if TYPE_CHECKING:
         StorageNotFound,
         TableNotFound,
         TargetRefused,
+        TargetUnfit,
         TransientError,
         UnsafePath,
     )
@@ -54,6 +55,7 @@ if TYPE_CHECKING:
     from .stores.gcs import GCSStore
     from .stores.generic import GenericStore
     from .stores.local import LocalStore
+    from .stores.longpaths import long_path
     from .stores.memory import MemoryStore
     from .stores.opening import open_store
     from .stores.patience import Patience
@@ -112,10 +114,12 @@ __all__ = [
     "Table",
     "TableNotFound",
     "TargetRefused",
+    "TargetUnfit",
     "TransientError",
     "UnsafePath",
     "column",
     "dicts",
+    "long_path",
     "numbers",
     "open_store",
     "plain",
@@ -150,6 +154,7 @@ _HOME = {
     "Table": "tables",
     "column": "columns",
     "dicts": "columns",
+    "long_path": "stores.longpaths",
     "numbers": "columns",
     "open_store": "stores.opening",
     "plain": "columns",

@@ -5,6 +5,7 @@ What lies in the store, and the module that knows it::
     archive.json                                   what the archive is                         header
     log/00000000000000000001.json                  its commits, a chain of hashes              log, commits
     checkpoints/00000000000000000032.json          whole states, so that opening stays cheap   history
+    tip.zlib                                       the newest, where requests are dear         tip
     tables/snapshots/000000000007-6f1c….parquet    segments, immutable                         segments
 """
 
@@ -28,6 +29,7 @@ from .reading import Reading
 from .segments import write_segment
 from .stores.probing import probe
 from .stores.single import SingleWriterStore, warn_of_one_writer
+from .tip import write_tip
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -83,7 +85,7 @@ class Catalog(Reading):
         tables: Iterable[Table],
         name: str = "",
         settings: Mapping[str, Any] | None = None,
-        compact_above: int | None = 64,
+        compact_above: int | None = 32,
         clock: Callable[[], datetime] = _now,
         entropy: Callable[[int], bytes] = os.urandom,
         sleep: Callable[[float], object] = time.sleep,
@@ -130,7 +132,7 @@ class Catalog(Reading):
         *,
         tables: Iterable[Table],
         read_only: bool = False,
-        compact_above: int | None = 64,
+        compact_above: int | None = 32,
         clock: Callable[[], datetime] = _now,
         entropy: Callable[[int], bytes] = os.urandom,
         sleep: Callable[[float], object] = time.sleep,
@@ -149,11 +151,11 @@ class Catalog(Reading):
             store = store if isinstance(store, SingleWriterStore) else SingleWriterStore(store)
             if not read_only:
                 warn_of_one_writer(store.url)
-        state = newest_state(store, header)
-        return cls(
+        tip = newest_state(store, header)
+        catalog = cls(
             store,
             header,
-            state,
+            tip.state,
             tables=tables,
             read_only=read_only,
             compact_above=compact_above,
@@ -161,6 +163,9 @@ class Catalog(Reading):
             entropy=entropy,
             sleep=sleep,
         )
+        for segment, data in tip.held.items():
+            catalog._reader.keep(segment, data)
+        return catalog
 
     @property
     def read_only(self) -> bool:
@@ -175,7 +180,12 @@ class Catalog(Reading):
         Raises ``RowsRefused``, ``TableNotFound``, ``ArchiveReadOnly``, or what the store raises.
         """
         self._refuse_if_read_only()
-        return write_segment(self._store, self.table(table), rows, seen=self._state.version, entropy=self._entropy)
+        segment, data = write_segment(
+            self._store, self.table(table), rows, seen=self._state.version, entropy=self._entropy
+        )
+        if self._store.distant:  # for the tip
+            self._reader.keep(segment, data)
+        return segment
 
     def commit(
         self,
@@ -266,6 +276,8 @@ class Catalog(Reading):
             self._advance(state)
         if entry.version % CHECKPOINT_EVERY == 0:
             write_checkpoint(self._store, state)
+        if self._store.distant:
+            write_tip(self._store, state, self._reader)
         return entry
 
     def _refuse_if_read_only(self) -> None:
@@ -291,5 +303,5 @@ def _version(state: State) -> int:
 def _user() -> str:
     try:
         return getpass.getuser()
-    except (OSError, KeyError):
+    except (OSError, KeyError, ImportError):  # as a service of Windows may be without a name
         return f"uid {os.getuid()}" if hasattr(os, "getuid") else "unknown"

@@ -28,21 +28,20 @@ if TYPE_CHECKING:
     from .stores.base import ObjectStore
     from .tables import Table
 
-__all__ = ["SegmentReader", "decode", "encode", "write_segment"]
+__all__ = ["SegmentReader", "beginning", "decode", "encode", "write_segment"]
 
 # Random bytes in a segment's name: enough that no two writers ever meet.
 _UNIQUE = 10
+# Bytes of the values that bound a segment: what tells them apart where they are digests.
+_BEGINNING = 8
 # Small enough that a lookup by a sorted column reads little, large enough to compress.
 _ROW_GROUP = 64 * 1024
 # A column whose first values mostly differ gains nothing from a dictionary and pays for building one.
 _SAMPLE = 1024
 
 
-def encode(table: Table, rows: pa.Table) -> pa.Buffer:
-    """``rows`` as one Parquet file; raises ``RowsRefused``."""
-    rows = table.enforce(rows)
-    if table.sort and rows.num_rows > 1:
-        rows = rows.sort_by([(name, "ascending") for name in table.sort])
+def encode(rows: pa.Table) -> pa.Buffer:
+    """``rows`` as one Parquet file."""
     sink = pa.BufferOutputStream()
     # pyarrow's own annotation allows only a flag, its documentation also the names of columns.
     dictionary: Any
@@ -79,16 +78,35 @@ def _encodings(rows: pa.Table) -> tuple[list[str], dict[str, str]]:
 
 def write_segment(
     store: ObjectStore, table: Table, rows: pa.Table, *, seen: int, entropy: Callable[[int], bytes]
-) -> Segment:
-    """Write ``rows`` as a new segment, which belongs to nothing until a commit adds it.
+) -> tuple[Segment, Buffer]:
+    """Write ``rows`` as a new segment, which belongs to nothing until a commit adds it; returns its bytes as well.
 
     Its name is new each time, not a hash of its content: a collector may have condemned an object of the same content.
     Raises ``RowsRefused``, or what the store raises.
     """
-    data = encode(table, rows)
+    rows = table.enforce(rows)
+    if table.sort and rows.num_rows > 1:
+        rows = rows.sort_by([(name, "ascending") for name in table.sort])
+    data = encode(rows)
     name = segment_name(seen, entropy(_UNIQUE))
     size = store.put(segment_key(table.name, name), [data])
-    return Segment(table.name, name, blake3(data).hexdigest(), rows.num_rows, size)
+    return Segment(table.name, name, blake3(data).hexdigest(), rows.num_rows, size, *_bounds(table, rows)), data
+
+
+def _bounds(table: Table, rows: pa.Table) -> tuple[str, str] | tuple[None, None]:
+    """How the least and the greatest value of the column begin that the rows are in the order of."""
+    if not table.sort or not rows.num_rows:
+        return None, None
+    values = rows[table.sort[0]]
+    kind = values.type
+    if not pa.types.is_fixed_size_binary(kind) or kind.byte_width < _BEGINNING or values.null_count:
+        return None, None
+    return beginning(values[0].as_py()), beginning(values[-1].as_py())
+
+
+def beginning(value: bytes) -> str:
+    """How a value begins, as the bounds of segments say it: bounds are in the order of the values."""
+    return value[:_BEGINNING].hex()
 
 
 class SegmentReader:
@@ -120,20 +138,31 @@ class SegmentReader:
 
     def bytes(self, segment: Segment) -> Buffer:
         """As ``verified``, from the cache when it was read lately."""
-        with self._lock:
-            if segment.key in self._held:
-                self._held.move_to_end(segment.key)
-                return self._held[segment.key]
-        data = self.verified(segment)
-        if segment.bytes <= self._cache // 4:  # a big one would push out all others, and reading it is not what costs
-            with self._lock:
-                if segment.key not in self._held:
-                    self._held[segment.key] = data
-                    self._size += segment.bytes
-                while self._size > self._cache:
-                    _, dropped = self._held.popitem(last=False)
-                    self._size -= memoryview(dropped).nbytes
+        data = self.held(segment)
+        if data is None:
+            data = self.verified(segment)
+            self.keep(segment, data)
         return data
+
+    def held(self, segment: Segment) -> Buffer | None:
+        """The segment's bytes, if they are in the cache."""
+        with self._lock:
+            data = self._held.get(segment.key)
+            if data is not None:
+                self._held.move_to_end(segment.key)
+            return data
+
+    def keep(self, segment: Segment, data: Buffer) -> None:
+        """Put the verified bytes of a segment into the cache."""
+        if segment.bytes > self._cache // 4:  # a big one would push out all others, and reading it is not what costs
+            return
+        with self._lock:
+            if segment.key not in self._held:
+                self._held[segment.key] = data
+                self._size += segment.bytes
+            while self._size > self._cache:
+                _, dropped = self._held.popitem(last=False)
+                self._size -= memoryview(dropped).nbytes
 
     def read(
         self,

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from .errors import LogDamaged
+from .log import parse_segment
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -14,6 +15,9 @@ if TYPE_CHECKING:
     from .log import Entry, Segment
 
 __all__ = ["State"]
+
+# A segment in a record of a state, the last two only where they are known.
+_SEGMENT = ("name", "digest", "rows", "bytes", "low", "high")
 
 
 @dataclass(frozen=True)
@@ -27,6 +31,32 @@ class State:
     version: int
     head: str
     tables: Mapping[str, tuple[Segment, ...]]
+
+    @classmethod
+    def from_fields(cls, fields: Mapping[str, Any], key: str) -> State:
+        """The state that a record says, which was read from the object ``key``; raises ``LogDamaged``."""
+        try:
+            tables: dict[str, list[list[Any]]] = fields["tables"]
+            return cls(
+                fields["version"],
+                fields["head"],
+                {
+                    table: tuple(parse_segment(table, dict(zip(_SEGMENT, each, strict=False))) for each in segments)
+                    for table, segments in tables.items()
+                },
+            )
+        except (KeyError, TypeError, ValueError, AttributeError) as error:
+            raise LogDamaged(f"{key} is damaged: {error!r}", key=key) from error
+
+    def fields(self) -> dict[str, Any]:
+        """What a record says of it."""
+        tables = {
+            table: [
+                [s.name, s.digest, s.rows, s.bytes, *((s.low, s.high) if s.low is not None else ())] for s in segments
+            ]
+            for table, segments in self.tables.items()
+        }
+        return {"version": self.version, "head": self.head, "tables": tables}
 
     def segments(self, table: str) -> tuple[Segment, ...]:
         """The live segments of ``table``."""

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from .collect import Collected
     from .executing import Submits
     from .filesystem import HolotypeFileSystem
+    from .fitting import Unfit
     from .forget import Forgotten
     from .placing import Owners
     from .progress import OnProgress
@@ -167,12 +168,15 @@ class Archive:
         paths: Iterable[str] = (),
         owners: Owners | None = None,
         on_problem: Literal["record", "raise"] = "record",
+        unfit: Unfit = "refuse",
+        dry_run: bool = False,
         workers: int | None = None,
         executor: Submits | None = None,
         progress: OnProgress | None = None,
     ) -> Restored:
         """Write a snapshot, or what ``paths`` (patterns) select of it, into the empty or absent folder ``target``, by
-        ``workers`` threads or by an ``executor``'s workers.  See ``lake/restore.py``.
+        ``workers`` threads or by an ``executor``'s workers; names that the target cannot have are refused, skipped or
+        escaped.  See ``lake/restore.py``.
         """
         from .restore import restore
 
@@ -183,6 +187,8 @@ class Archive:
             paths=paths,
             owners=owners,
             on_problem=on_problem,
+            unfit=unfit,
+            dry_run=dry_run,
             workers=workers,
             executor=executor,
             progress=progress,

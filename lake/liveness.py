@@ -17,6 +17,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from holotype.catalog import scalar
+
 from .paths import keys
 from .schema import RANGES
 
@@ -32,7 +34,7 @@ if TYPE_CHECKING:
     # By segment: the smallest sets of deltas that hide rows of it.
     Visibility = dict[str, list[frozenset[str]]]
 
-__all__ = ["PrefixSet", "among", "batches", "parts", "prefixes", "ranges_of", "used_chunks", "used_rows", "visibility"]
+__all__ = ["PrefixSet", "batches", "parts", "prefixes", "ranges_of", "used_chunks", "used_rows", "visibility"]
 
 # A delta has at most some ten thousand keys; neighbouring ranges ask for the same ones.
 _DELTAS_HELD = 8
@@ -69,7 +71,7 @@ def visibility(ranges: pa.Table) -> Visibility:
     Each set of deltas hides what it speaks of; with several sets a row is seen unless all of them hide it.  The empty
     set hides nothing, and a set that includes another hides at least as much, so only the smallest are kept.
     """
-    with_deltas = pc.unique(ranges.filter(pc.equal(ranges["role"], "delta"))["snapshot"])
+    with_deltas = pc.unique(ranges.filter(pc.equal(ranges["role"], scalar("delta")))["snapshot"])
     edited = pc.is_in(ranges["snapshot"], value_set=with_deltas)
     found: dict[str, set[frozenset[str]]] = {
         name: {_NOTHING} for name in pc.unique(ranges.filter(pc.invert(edited))["segment"]).to_pylist()
@@ -86,12 +88,6 @@ def visibility(ranges: pa.Table) -> Visibility:
         if row["role"] == "delta":
             deltas.append((row["segment"], row["first"], row["last"]))
     return {name: _smallest(sets) for name, sets in found.items()}
-
-
-def among(visible: Visibility, state: State) -> Visibility:
-    """The same, of those segments alone that ``state`` has: what others hide shows again."""
-    live = {segment.name for segment in state.segments("entries")}
-    return {name: _smallest({deltas & live for deltas in sets}) for name, sets in visible.items() if name in live}
 
 
 def used_rows(

@@ -22,14 +22,14 @@ from holotype.catalog import DatasetNotFound, SnapshotNotFound, column, numbers,
 
 from .executing import Place, in_order, thread_count
 from .index import Known, locate
-from .liveness import among, used_rows, visibility
+from .liveness import ranges_of, used_rows, visibility
 from .manifest import Manifest
 from .packs import PackCheck, PackReader
 from .paths import key, raw, shown
 from .progress import Ticker
 from .remains import remaining
 from .schema import CHUNKS
-from .snapshots import Snapshot, resolve, snapshots
+from .snapshots import Snapshot, history, resolve, snapshots
 from .sound import SoundReader
 
 if TYPE_CHECKING:
@@ -290,15 +290,19 @@ class _Look:
             self._lost.update(dict.fromkeys(check.damaged, Damaged("chunk", check.key, problem)))
 
     def every_chunk(self) -> None:
-        """Whether each chunk that a live manifest names is in some pack."""
+        """Whether each chunk that a snapshot names is in some pack."""
         if self._chosen is None:  # of a chosen one that was found out while its packs were looked up
             self._records.read(self._every_chunk)
 
     def _every_chunk(self, state: State) -> None:
         known = Known(self._catalog, state=state)
-        visible = visibility(self._catalog.read("ranges", state=state))
-        # Only what is seen: of a row that a delta replaced in every snapshot the chunks may be gone, rightly.
-        for rows in used_rows(self._context, among(visible, state), ["chunks"], state=state):
+        every = history(self._context, state=state)
+        kept = every.filter(pc.not_equal(every["state"], scalar("purged")))["snapshot"].combine_chunks()
+        ranges = ranges_of(self._context, kept, state=state)
+        sound = column([segment.name for segment in state.segments("entries")], pa.string())
+        # A segment that snapshots share keeps rows of purged ones, which a delta hides from the others.
+        visible = visibility(ranges.filter(pc.is_in(ranges["segment"], value_set=sound)))
+        for rows in used_rows(self._context, visible, list(_IDS), state=state):
             ids = _flat(rows).unique().to_pylist()
             self._nowhere([chunk for chunk, absent in zip(ids, known.claim(ids), strict=True) if absent])
 
