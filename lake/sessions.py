@@ -204,14 +204,14 @@ def writer_check(
         if own is not None:
             lost += names.filter(pc.starts_with(names, own)).to_pylist()
         if lost:
-            raise Conflict(f"pack {lost[0]} was collected meanwhile: back up again", packs=tuple(lost))
+            raise Conflict(f"pack {lost[0]} was collected meanwhile: start again", packs=tuple(lost))
         if len(bases):
             events = fresh(context, "retention", view, present, columns=["snapshot", "event"])
             purged = events.filter(pc.equal(events["event"], scalar("purged")))["snapshot"]
             gone: list[str] = purged.filter(pc.is_in(purged, value_set=bases)).to_pylist()
             if gone:
                 raise Conflict(
-                    f"snapshot {gone[0]}, which this one builds on, was purged: back up again", snapshots=tuple(gone)
+                    f"snapshot {gone[0]}, which this one builds on, was purged: start again", snapshots=tuple(gone)
                 )
 
     return check
@@ -219,4 +219,4 @@ def writer_check(
 
 def _refuse_if_aborted(context: Context, session: str | None, state: State) -> None:
     if session is not None and session in aborted(context, state=state):
-        raise Conflict(f"session {session} was taken for dead and aborted: back up again", session=session)
+        raise Conflict(f"session {session} was taken for dead and aborted: start again", session=session)
