@@ -24,7 +24,7 @@ from .header import HEADER, Header, read_header
 from .history import CHECKPOINT_EVERY, newest_state, write_checkpoint
 from .log import COMPACTION, Entry, Segment
 from .reading import Reading
-from .segments import write_segment
+from .segments import put_segment, write_segment
 from .stores.probing import probe
 from .stores.single import SingleWriterStore, warn_of_one_writer
 
@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
 
     import pyarrow as pa
+    from typing_extensions import Buffer
 
     from .commits import Check
     from .state import State
@@ -162,13 +163,35 @@ class Catalog(Reading):
 
     # -- writing
 
+    def check_writable(self) -> None:
+        """Raise ``ArchiveReadOnly`` when it was opened for reading only."""
+        if self._read_only:
+            raise ArchiveReadOnly(f"the archive at {self._store.url} was opened for reading only", url=self._store.url)
+
     def write(self, table: str, rows: pa.Table) -> Segment:
         """Write rows as a new segment of ``table``, which belongs to nothing until a commit adds it.
 
         Raises ``RowsRefused``, ``TableNotFound``, ``ArchiveReadOnly``, or what the store raises.
         """
-        self._refuse_if_read_only()
+        self.check_writable()
         return write_segment(self._store, self.table(table), rows, seen=self._state.version, entropy=self._entropy)
+
+    def adopt(self, segment: Segment, data: Buffer) -> Segment:
+        """Write a segment of another catalog as one of this one, byte for byte: as ``write``, and with its digest.
+
+        ``data``: what the other's ``stored`` gives.  The name is new: what was condemned here, or will be, is known by
+        names of this catalog's own.
+        """
+        self.check_writable()
+        return put_segment(
+            self._store,
+            self.table(segment.table).name,
+            data,
+            digest=segment.digest,
+            rows=segment.rows,
+            seen=self._state.version,
+            entropy=self._entropy,
+        )
 
     def commit(
         self,
@@ -193,7 +216,7 @@ class Catalog(Reading):
 
         Raises ``Conflict`` (look again, decide anew), ``ArchiveReadOnly``, ``LogDamaged``, or what the store raises.
         """
-        self._refuse_if_read_only()
+        self.check_writable()
         if operation == COMPACTION:
             raise InvalidOption(f"the operation {COMPACTION!r} is the catalog's own: it promises that no fact changed")
         entry = self._entry(
@@ -218,7 +241,7 @@ class Catalog(Reading):
         Raises ``Conflict``, ``ArchiveReadOnly``, ``ObjectMissing``, ``ObjectDamaged``, or what the store raises; no row
         is lost or changed either way.
         """
-        self._refuse_if_read_only()
+        self.check_writable()
         return compact(self, sorted(self._tables) if tables is None else tables, self._commit_compaction)
 
     def _commit_compaction(self, add: Sequence[Segment], remove: Sequence[Segment], view: State) -> Entry:
@@ -258,10 +281,6 @@ class Catalog(Reading):
         if entry.version % CHECKPOINT_EVERY == 0:
             write_checkpoint(self._store, state)
         return entry
-
-    def _refuse_if_read_only(self) -> None:
-        if self._read_only:
-            raise ArchiveReadOnly(f"the archive at {self._store.url} was opened for reading only", url=self._store.url)
 
 
 def _by_table(segments: Iterable[Segment], value: Callable[[Segment], _T]) -> dict[str, tuple[_T, ...]]:

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from .stores.base import ObjectStore
     from .tables import Table
 
-__all__ = ["SegmentReader", "encode", "write_segment"]
+__all__ = ["SegmentReader", "encode", "put_segment", "write_segment"]
 
 # Random bytes in a segment's name: enough that no two writers ever meet.
 _UNIQUE = 10
@@ -86,9 +86,18 @@ def write_segment(
     Raises ``RowsRefused``, or what the store raises.
     """
     data = encode(table, rows)
+    return put_segment(
+        store, table.name, data, digest=blake3(data).hexdigest(), rows=rows.num_rows, seen=seen, entropy=entropy
+    )
+
+
+def put_segment(
+    store: ObjectStore, table: str, data: Buffer, *, digest: str, rows: int, seen: int, entropy: Callable[[int], bytes]
+) -> Segment:
+    """Write the bytes of a segment under a new name; raises what the store raises."""
     name = segment_name(seen, entropy(_UNIQUE))
-    size = store.put(segment_key(table.name, name), [data])
-    return Segment(table.name, name, blake3(data).hexdigest(), rows.num_rows, size)
+    size = store.put(segment_key(table, name), [data])
+    return Segment(table, name, digest, rows, size)
 
 
 class SegmentReader:

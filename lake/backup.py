@@ -14,14 +14,14 @@ unchanged files cost a look, and what was stored in vain is stored again.
 from __future__ import annotations
 
 import os
-from contextlib import closing, suppress
+from contextlib import closing
 from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any, Literal
 
 import pyarrow.compute as pc
 
-from holotype.catalog import Conflict, HolotypeError, InvalidOption, ObjectMissing, repeated, scalar
+from holotype.catalog import Conflict, InvalidOption, ObjectMissing, repeated, scalar
 
 from .context import host_here
 from .deputies import Deputies
@@ -36,7 +36,7 @@ from .problems import as_table
 from .progress import Ticker
 from .references import check_name
 from .schema import PROBLEMS, SNAPSHOTS
-from .sessions import abort_session, open_session, writer_check
+from .sessions import checkpoint, give_up, open_session, writer_check
 from .snapshots import Snapshot, history, latest
 from .survey import Survey
 
@@ -44,7 +44,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
     from datetime import datetime
 
-    from holotype.catalog import Entry, Segment, State
+    from holotype.catalog import Entry, State
 
     from .context import Context
     from .executing import Submits
@@ -157,13 +157,7 @@ def _attempt(context: Context, plan: _Plan, ticker: Ticker) -> Snapshot:
     previous = Manifest.load(context.catalog, parent.id, state=view) if parent is not None else None
     problems = Problems(strict=plan.strict)
     writer = ManifestWriter(context.catalog, previous)
-    session: list[str] = []
-
-    def opened() -> str:
-        session.append(open_session(context))
-        return session[0]
-
-    ledger = Ledger(context, open_session=opened, checkpoint=partial(_checkpoint, context, view))
+    ledger = Ledger(context, open_session=partial(open_session, context), checkpoint=partial(checkpoint, context, view))
     known = Known(context.catalog, state=view)
     try:
         with Packer(ledger, known=known, level=plan.compression, workers=plan.workers) as packer:
@@ -187,25 +181,13 @@ def _attempt(context: Context, plan: _Plan, ticker: Ticker) -> Snapshot:
             _tell(ticker, ledger, told)
         snapshot = _commit(context, plan, view, parent, draft, packed, problems, began)
     except BaseException as error:
-        if session:
-            _give_up(context, session[0])
+        if ledger.opened is not None:
+            give_up(context, ledger.opened)
         if isinstance(error, ObjectMissing) and parent is not None and _purged(context, parent):
             raise Conflict(f"{parent.name} was collected while its manifest was read", snapshot=parent.name) from error
         raise
     ticker.finish()
     return snapshot
-
-
-def _checkpoint(context: Context, view: State, session: str, segments: Sequence[Segment]) -> None:
-    """Commit packs before there is a snapshot that needs them."""
-    context.catalog.commit(
-        add=segments,
-        view=view,
-        operation="checkpoint",
-        author=context.author,
-        session=session,
-        check=writer_check(context, session, (), view),
-    )
 
 
 def _reader(
@@ -331,11 +313,3 @@ def _next_number(context: Context, dataset: str, state: State) -> int:
     rows = context.catalog.read("snapshots", columns=["dataset", "number"], state=state)
     taken = rows["number"].filter(pc.equal(rows["dataset"], scalar(dataset)))
     return (pc.max(taken).as_py() or 0) + 1
-
-
-def _give_up(context: Context, session: str) -> None:
-    """Say that the session is over, so that the next collection need not guess; when that cannot be said, it will
-    guess.
-    """
-    with suppress(HolotypeError):
-        abort_session(context, session)

@@ -85,6 +85,11 @@ class Ledger:
                 self._session = self._open_session()
             return self._session
 
+    @property
+    def opened(self) -> str | None:
+        """The session, if one was needed so far."""
+        return self._session
+
     def store(self, pack: Pack) -> None:
         """Put a finished pack into storage and remember its rows."""
         put(self._context.store, pack)

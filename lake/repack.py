@@ -11,14 +11,13 @@ chunk that cannot be read whole stays as it is: that is for repair to look at.
 
 from __future__ import annotations
 
-from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from holotype.catalog import Conflict, DamageError, HolotypeError
+from holotype.catalog import Conflict, DamageError
 
 from .liveness import prefixes, ranges_kept, used_rows, visibility
 from .packrows import by_pack
@@ -26,7 +25,7 @@ from .packs import put
 from .refilling import Refiller
 from .rewriting import Changes
 from .schema import PACKS, TOMBSTONES
-from .sessions import abort_session, aborted, fresh, open_session, writer_check
+from .sessions import aborted, fresh, give_up, open_session, writer_check
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -67,9 +66,8 @@ def repack(context: Context, names: Sequence[str], *, tick: Callable[[], object]
                     if session in aborted(context, state=context.catalog.refresh()):
                         return tuple(done)
     finally:
-        # Nothing more will be written, and what was written in vain is to go.  Who cannot say so will be thought dead.
-        with suppress(HolotypeError):
-            abort_session(context, session)
+        # Nothing more will be written, and what was written in vain is to go.
+        give_up(context, session)
     return tuple(done)
 
 
