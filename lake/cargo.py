@@ -14,7 +14,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from holotype.catalog import ObjectMissing, column, numbers, plain
+from holotype.catalog import ObjectMissing, numbers, plain
 
 from .packrows import alone, by_pack, groups, rows_in
 
@@ -33,42 +33,49 @@ WHOLE = 0.75
 
 @dataclass(frozen=True)
 class Load:
-    """One pack of the source: its row, the rows of the chunks that go, and whether it goes as it is."""
+    """One pack of the source: its row, the rows of the chunks that go, whether it goes as it is, and about how many
+    stored bytes go.
+    """
 
     pack: dict[str, Any]
     chunks: pa.Table
     whole: bool
+    bytes: int
 
 
 @dataclass(frozen=True)
 class Cargo:
     """What has to travel.
 
-    ``packs``: rows of the source's packs with something to go.  ``whole``: which of them go as they are.  ``relied``:
-    packs of the target that hold what is there already.  ``bytes``: about how many stored bytes will travel.
+    ``packs``: rows of the source's packs with something to go, with the columns ``whole``, whether one goes as it is,
+    and ``going``, about how many stored bytes of it go.  ``relied``: packs of the target that hold what is there
+    already.
     """
 
     packs: pa.Table = field(repr=False)
-    whole: frozenset[str] = field(repr=False)
     relied: frozenset[str] = field(repr=False)
-    bytes: int
     _source: End = field(repr=False)
     _names: pa.Array = field(repr=False)
     _inventory: Inventory = field(repr=False)
+
+    @property
+    def bytes(self) -> int:
+        """About how many stored bytes will travel."""
+        return int(plain(self.packs["going"]).sum())
 
     def loads(self) -> Iterator[Load]:
         """All of it, pack by pack; a group of packs is looked up at a time."""
         for group in groups(self.packs):
             names = group["pack"].combine_chunks()
             chunks = rows_in(self._source.context.catalog, names, state=self._source.state)
-            taken = names.filter(pc.invert(pc.is_in(names, value_set=column(sorted(self.whole), pa.string()))))
+            taken = names.filter(pc.invert(group["whole"].combine_chunks()))
             if len(taken):
                 some = pc.is_in(chunks["pack"], value_set=taken)
                 part = chunks.filter(some)
                 goes = self._inventory.goes(part["chunk"], pc.index_in(part["pack"], value_set=self._names))
                 chunks = pa.concat_tables([chunks.filter(pc.invert(some)), part.filter(numbers(goes))])
             for row, own in by_pack(group, chunks):
-                yield Load(row, alone(own), row["pack"] in self.whole)
+                yield Load(row, alone(own), row.pop("whole"), row.pop("going"))
 
 
 def pack_up(
@@ -111,11 +118,10 @@ def pack_up(
     if strict:
         whole &= ~np.isin(places, inventory.strangers())
     stored = plain(chosen["bytes"])
+    travels = np.where(whole, stored, stored * share).astype(np.int64)
     return Cargo(
-        packs=chosen,
-        whole=frozenset(chosen["pack"].filter(numbers(whole)).to_pylist()),
+        packs=chosen.append_column("whole", numbers(whole)).append_column("going", numbers(travels)),
         relied=frozenset(theirs.take(pa.array(inventory.relied(), pa.int64())).to_pylist()),
-        bytes=int(np.where(whole, stored, stored * share).sum()),
         _source=source,
         _names=names,
         _inventory=inventory,

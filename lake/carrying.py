@@ -44,13 +44,13 @@ class Carried:
     """What became of a batch.
 
     ``packs`` and ``chunks``: rows of what is at the target now.  ``loads``: how many packs of the source it was, and
-    ``read``, their stored bytes.
+    ``bytes``, about how many of their stored bytes.
     """
 
     packs: list[dict[str, Any]]
     chunks: pa.Table
     loads: int
-    read: int
+    bytes: int
 
 
 @dataclass(frozen=True)
@@ -81,19 +81,12 @@ def _together(loads: Iterable[Load]) -> Iterator[tuple[Load, ...]]:
     size = 0
     for load in loads:
         batch.append(load)
-        size += _size(load)
+        size += load.bytes
         if size >= _BATCH_BYTES:
             yield tuple(batch)
             batch, size = [], 0
     if batch:
         yield tuple(batch)
-
-
-def _size(load: Load) -> int:
-    """About how many stored bytes go."""
-    if load.whole:
-        return int(load.pack["bytes"])
-    return int(load.pack["bytes"] * load.chunks.num_rows / max(load.pack["chunks"], 1))
 
 
 def _carry(batch: _Batch) -> Carried:
@@ -123,7 +116,7 @@ def _carry(batch: _Batch) -> Carried:
         packs,
         pa.concat_tables([rows.cast(CHUNKS.schema) for rows in chunks]),
         len(batch.loads),
-        sum(_size(load) for load in batch.loads),
+        sum(load.bytes for load in batch.loads),
     )
 
 

@@ -167,7 +167,7 @@ class _Journey:
                     before = ledger.stored_bytes
                     ledger.take(carried.packs, carried.chunks.sort_by("chunk"))
                     packs += len(carried.packs)
-                    ticker.add(files=carried.loads, bytes=carried.read, stored=ledger.stored_bytes - before)
+                    ticker.add(files=carried.loads, bytes=carried.bytes, stored=ledger.stored_bytes - before)
         manifests = _manifests(here, there, ranges_of(here.context, digests, state=here.state))
         packed = ledger.finish()
         self._commit(here, there, travellers, manifests, packed, relied)
