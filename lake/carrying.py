@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 from blake3 import blake3
 
-from holotype.catalog import ObjectDamaged, ObjectMissing, StorageFailed, repeated
+from holotype.catalog import DamageError, ObjectDamaged, ObjectMissing, StorageFailed, repeated
 
 from .executing import Place, in_order
 from .refilling import Refiller
@@ -104,13 +104,16 @@ def _carry(batch: _Batch) -> Carried:
 
     refiller = Refiller(source, batch.session, store=store)
     for load in batch.loads:
-        if load.whole:
-            row = _copy(source, target, batch.session, load.pack)
-            packs.append(row)
-            at = load.chunks.schema.get_field_index("pack")
-            chunks.append(load.chunks.set_column(at, "pack", repeated(row["pack"], load.chunks.num_rows)))
-        else:
-            refiller.copy(load.pack, load.chunks)
+        try:
+            if load.whole:
+                packs.append(_copy(source, target, batch.session, load.pack))
+                at = load.chunks.schema.get_field_index("pack")
+                named = repeated(packs[-1]["pack"], load.chunks.num_rows)
+                chunks.append(load.chunks.set_column(at, "pack", named))
+            else:
+                refiller.copy(load.pack, load.chunks)
+        except DamageError as error:
+            raise _damaged(source, load.pack, error) from error
     refiller.finish()
     return Carried(
         packs,
@@ -126,32 +129,29 @@ def _copy(source: ObjectStore, target: ObjectStore, session: str, row: dict[str,
     hashed = name.rpartition("/")[2]
     # In the order in which they were hashed and put when the pack was written: the data object last.
     keys = [f"packs/{name}/zarr.json", key] if row["kind"] == "zarr" else [key]
-    try:
-        objects = [(key, source.get(key)) for key in keys]
-    except ObjectMissing as error:
-        raise ObjectMissing(
-            f"pack {name} is missing from {source.url}: {error.message}; nothing that was there before has changed:"
-            " repair the archive, or forget what is damaged",
-            pack=name,
-            object=key,
-            backend=source.url,
-        ) from error
+    objects = [(key, source.get(key)) for key in keys]
     hasher = blake3()
     for _, data in objects:
         hasher.update(data)
     if hasher.hexdigest() != hashed:
-        raise ObjectDamaged(
-            f"pack {name} in {source.url} is damaged: its bytes are not those its name was made of; nothing that was"
-            " there before has changed: verify the archive, and repair it or forget what is damaged",
-            pack=name,
-            object=key,
-            backend=source.url,
-        )
+        raise ObjectDamaged("its bytes are not those its name was made of")
     new = f"{session}/{hashed}"
     for key, data in objects:
         moved = f"packs/{new}{key.removeprefix(f'packs/{name}')}"
         _put(target, moved, [data])
     return {**row, "pack": new, "session": session, "object": moved}
+
+
+def _damaged(source: ObjectStore, row: dict[str, Any], error: DamageError) -> DamageError:
+    """The error for a pack that cannot be copied because of damage at its source."""
+    kind = ObjectMissing if isinstance(error, ObjectMissing) else ObjectDamaged
+    return kind(
+        f"pack {row['pack']} in {source.url} cannot be copied: {error.message}; nothing that was there before has"
+        " changed, nor is any of it seen: verify the archive, and repair it or forget what is damaged",
+        pack=row["pack"],
+        object=row["object"],
+        backend=source.url,
+    )
 
 
 def _put(target: ObjectStore, key: str, parts: Sequence[Buffer]) -> None:

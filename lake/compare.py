@@ -148,9 +148,10 @@ class _Both:
         for row in self._rows.iter_rows(named=True):
             mine, theirs, name = row["snapshot"], row["snapshot_there"], f"{row['dataset']}@{row['number']}"
             about = {"dataset": row["dataset"], "snapshot": name}
-            if mine is None or theirs is None:
-                where: Side = "here" if mine is None else "there"
-                yield Difference("snapshot", where, mine or theirs, f"{name} is not live {where}", **about)
+            if mine is None:
+                yield Difference("snapshot", "here", theirs, f"{name} is not live here", **about)
+            elif theirs is None:
+                yield Difference("snapshot", "there", mine, f"{name} is not live there", **about)
             elif mine != theirs:
                 yield Difference("snapshot", "both", mine, f"{name} is {mine} here and {theirs} there", **about)
 

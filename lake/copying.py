@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from holotype.catalog import ArchiveExists, ArchiveNotFound, Catalog, open_store
 
 from .context import Context
+from .executing import thread_count
 from .inventory import End
 from .schema import TABLES
 from .sync import sync
@@ -53,10 +54,11 @@ def copy(
     Warns with ``SingleWriterWarning`` where the storage lets only one write at a time.  Raises ``ArchiveExists`` when
     another archive is there, and what ``sync`` raises.
     """
+    thread_count(workers)  # what is wrong with the call is said before anything is made there
     names, store = dataset_names(datasets), open_store(url, storage_options=storage_options)
     catalog = _existing(context, store)
     refuse_itself(context, store, other=None if catalog is None else catalog.id)
-    chosen(End(context, context.catalog.refresh()), names)  # before anything is made there
+    chosen(End(context, context.catalog.refresh()), names)
     catalog = _copy_of(context, catalog or _created(context, store, name))
     target = Context(store, catalog, context.author, context.clock)
     return sync(context, target, datasets=names, workers=workers, executor=executor, progress=progress, work="copy")

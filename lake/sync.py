@@ -287,7 +287,10 @@ def _moved_on(end: End, error: DamageError) -> bool:
     key = str(error.about.get("key", ""))
     pack = error.about.get("pack") or pack_of(key)
     if pack is not None:
-        named = replace(end, state=present).read("packs", columns=["pack"])["pack"]
-        return not pc.any(pc.equal(named, str(pack))).as_py()
-    was = {segment.key for segments in end.state.tables.values() for segment in segments}
-    return key in was and key not in {segment.key for segments in present.tables.values() for segment in segments}
+        packs = (replace(end, state=state).read("packs", columns=["pack"])["pack"] for state in (end.state, present))
+        was, now = (pc.any(pc.equal(names, str(pack))).as_py() for names in packs)
+        return bool(was and not now)
+    before, after = (
+        {segment.key for segments in state.tables.values() for segment in segments} for state in (end.state, present)
+    )
+    return key in before - after
