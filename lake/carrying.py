@@ -136,10 +136,10 @@ def _copy(source: ObjectStore, target: ObjectStore, session: str, row: dict[str,
     if hasher.hexdigest() != hashed:
         raise ObjectDamaged("its bytes are not those its name was made of")
     new = f"{session}/{hashed}"
-    for key, data in objects:
-        moved = f"packs/{new}{key.removeprefix(f'packs/{name}')}"
-        _put(target, moved, [data])
-    return {**row, "pack": new, "session": session, "object": moved}
+    moved = [(f"packs/{new}{key.removeprefix(f'packs/{name}')}", data) for key, data in objects]
+    for key, data in moved:
+        _put(target, key, [data])
+    return {**row, "pack": new, "session": session, "object": moved[-1][0]}
 
 
 def _damaged(source: ObjectStore, row: dict[str, Any], error: DamageError) -> DamageError:
