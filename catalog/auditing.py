@@ -1,12 +1,11 @@
 """Auditing: does storage still hold what the log says?
 
 Everything is looked at and every damage reported, not the first one: the header, each log entry and its link to the one
-before, each checkpoint, each live segment.
+before, each checkpoint, the tip, each live segment.
 """
 
 from __future__ import annotations
 
-import re
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -14,8 +13,9 @@ from typing import TYPE_CHECKING
 from .errors import DamageError, FormatTooNew, HolotypeError, LogDamaged, ObjectMissing
 from .header import HEADER
 from .history import read_checkpoint
-from .log import Entry, entry_key
+from .log import ENTRY, Entry, entry_key
 from .sealed import sha256
+from .tip import TIP, read_tip
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -28,7 +28,6 @@ if TYPE_CHECKING:
 
 __all__ = ["Damage", "audit"]
 
-_ENTRY = re.compile(r"log/(\d{20})\.json")
 _THREADS = 4
 
 
@@ -69,7 +68,7 @@ def _header(store: ObjectStore, header: Header) -> Iterator[Damage]:
 
 
 def _log(store: ObjectStore, header: Header, state: State) -> Iterator[Damage]:
-    listed = [int(found[1]) for info in store.list("log/") if (found := _ENTRY.fullmatch(info.key))]
+    listed = [int(found[1]) for info in store.list("log/") if (found := ENTRY.fullmatch(info.key))]
     parent: str | None = header.hash
     for version in range(1, max([state.version, *listed]) + 1):
         key = entry_key(version)
@@ -94,6 +93,12 @@ def _checkpoints(store: ObjectStore) -> Iterator[Damage]:
             continue  # replaced by a newer one since it was listed
         except HolotypeError as error:
             yield _damage(error, key)
+    try:
+        read_tip(store)
+    except ObjectMissing:
+        return
+    except HolotypeError as error:
+        yield _damage(error, TIP)
 
 
 def _segments(store: ObjectStore, state: State, reader: SegmentReader, *, hashed: bool) -> Iterator[Damage]:

@@ -5,6 +5,7 @@ What lies in the store, and the module that knows it::
     archive.json                                   what the archive is                         header
     log/00000000000000000001.json                  its commits, a chain of hashes              log, commits
     checkpoints/00000000000000000032.json          whole states, so that opening stays cheap   history
+    tip.zlib                                       the newest, where requests are dear         tip
     tables/snapshots/000000000007-6f1c….parquet    segments, immutable                         segments
 """
 
@@ -27,6 +28,7 @@ from .reading import Reading
 from .segments import put_segment, write_segment
 from .stores.probing import probe
 from .stores.single import SingleWriterStore, warn_of_one_writer
+from .tip import write_tip
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -81,7 +83,7 @@ class Catalog(Reading):
         tables: Iterable[Table],
         name: str = "",
         settings: Mapping[str, Any] | None = None,
-        compact_above: int | None = 64,
+        compact_above: int | None = 32,
         clock: Callable[[], datetime] = _now,
         entropy: Callable[[int], bytes] = os.urandom,
     ) -> Catalog:
@@ -127,7 +129,7 @@ class Catalog(Reading):
         *,
         tables: Iterable[Table],
         read_only: bool = False,
-        compact_above: int | None = 64,
+        compact_above: int | None = 32,
         clock: Callable[[], datetime] = _now,
         entropy: Callable[[int], bytes] = os.urandom,
     ) -> Catalog:
@@ -144,17 +146,20 @@ class Catalog(Reading):
             store = store if isinstance(store, SingleWriterStore) else SingleWriterStore(store)
             if not read_only:
                 warn_of_one_writer(store.url)
-        state = newest_state(store, header)
-        return cls(
+        tip = newest_state(store, header)
+        catalog = cls(
             store,
             header,
-            state,
+            tip.state,
             tables=tables,
             read_only=read_only,
             compact_above=compact_above,
             clock=clock,
             entropy=entropy,
         )
+        for segment, data in tip.held.items():
+            catalog._reader.keep(segment, data)
+        return catalog
 
     @property
     def read_only(self) -> bool:
@@ -174,7 +179,12 @@ class Catalog(Reading):
         Raises ``RowsRefused``, ``TableNotFound``, ``ArchiveReadOnly``, or what the store raises.
         """
         self.check_writable()
-        return write_segment(self._store, self.table(table), rows, seen=self._state.version, entropy=self._entropy)
+        segment, data = write_segment(
+            self._store, self.table(table), rows, seen=self._state.version, entropy=self._entropy
+        )
+        if self._store.distant:  # for the tip
+            self._reader.keep(segment, data)
+        return segment
 
     def adopt(self, segment: Segment, data: Buffer) -> Segment:
         """Write a segment of another catalog as one of this one, byte for byte: as ``write``, and with its digest.
@@ -280,6 +290,8 @@ class Catalog(Reading):
             self._advance(state)
         if entry.version % CHECKPOINT_EVERY == 0:
             write_checkpoint(self._store, state)
+        if self._store.distant:
+            write_tip(self._store, state, self._reader)
         return entry
 
 

@@ -58,9 +58,10 @@ class SegmentFiles:
         return [self._paths[segment.key] for segment in segments]
 
     def _file(self, segment: Segment) -> str:
-        data = self._reader.verified(segment)
         if (own := self._store.path(segment.key)) is not None:
+            self._reader.verified(segment)
             return str(own)
+        data = self._reader.bytes(segment)
         with tempfile.NamedTemporaryFile(
             "wb", dir=scratch(), prefix=f"{segment.name}-", suffix=".parquet", delete=False
         ) as file:

@@ -1,18 +1,21 @@
 """Reading the log: from the newest checkpoint forward, entry by entry, along the chain of hashes.
 
 A checkpoint is a whole state, written every few commits beside the log; it only saves time.  One that is missing,
-damaged or does not fit the log is passed over for an older one, in the end for a replay from version 0.
+damaged or does not fit the log is passed over for an older one, in the end for a replay from version 0.  On a distant
+storage the tip comes before all of them.
 """
 
 from __future__ import annotations
 
 import logging
-from typing import TYPE_CHECKING, Any
+from itertools import chain, islice
+from typing import TYPE_CHECKING
 
 from .errors import HolotypeError, LogDamaged, ObjectMissing
-from .log import Entry, entry_key, parse_segment
+from .log import ENTRY, Entry, entry_key
 from .sealed import unwrap, wrap
 from .state import State
+from .tip import TIP, Tip, read_tip
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -20,7 +23,7 @@ if TYPE_CHECKING:
     from .header import Header
     from .stores.base import ObjectStore
 
-__all__ = ["CHECKPOINT_EVERY", "entries_after", "newest_state", "read_entry", "write_checkpoint"]
+__all__ = ["CHECKPOINT_EVERY", "entries_after", "newest_state", "news", "read_entry", "write_checkpoint"]
 
 _log = logging.getLogger("holotype.catalog")
 
@@ -65,10 +68,48 @@ def entries_after(store: ObjectStore, version: int) -> Iterator[Entry]:
         yield entry
 
 
-def newest_state(store: ObjectStore, header: Header) -> State:
-    """The archive's newest state; raises ``LogDamaged``, ``FormatTooNew``, or what the store raises."""
+def news(store: ObjectStore, version: int) -> Iterator[Entry]:
+    """As ``entries_after``, with one request when there is nothing new, where the storage can tell that."""
+    listed = store.following(entry_key(version))
+    if listed is None:
+        yield from entries_after(store, version)
+        return
+    newest = max((int(found[1]) for key in listed if (found := ENTRY.fullmatch(key))), default=version)
+    for each in range(version + 1, newest + 1):
+        entry = read_entry(store, each)
+        if entry is None:
+            key = entry_key(each)
+            raise LogDamaged(f"{key} is missing, but an entry after it is there", key=key, version=each)
+        yield entry
+
+
+def newest_state(store: ObjectStore, header: Header) -> Tip:
+    """The archive's newest state, and such segments as came with it.
+
+    Raises ``LogDamaged``, ``FormatTooNew``, or what the store raises.
+    """
+    tip = _tip(store) if store.distant else None
+    if tip is not None:
+        entries = news(store, tip.state.version)
+        since = list(islice(entries, CHECKPOINT_EVERY + 1))
+        # Of an archive that was elsewhere meanwhile the tip is old, and the checkpoints are not.
+        checkpoint = _newest_checkpoint(store) if len(since) > CHECKPOINT_EVERY else None
+        if checkpoint is None or checkpoint.version < tip.state.version:
+            return Tip(tip.state.after(chain(since, entries)), tip.held)
+        return Tip(checkpoint.after(news(store, checkpoint.version)), tip.held)
     state = _newest_checkpoint(store) or State(0, header.hash, {})
-    return state.after(entries_after(store, state.version))
+    return Tip(state.after(news(store, state.version)), {})
+
+
+def _tip(store: ObjectStore) -> Tip | None:
+    try:
+        tip = read_tip(store)
+    except ObjectMissing:
+        return None
+    except LogDamaged as error:
+        _log.warning("passing over the tip: %s", error)
+        return None
+    return tip if _fits(store, tip.state, TIP) else None
 
 
 def _newest_checkpoint(store: ObjectStore) -> State | None:
@@ -78,37 +119,28 @@ def _newest_checkpoint(store: ObjectStore) -> State | None:
         except (LogDamaged, ObjectMissing) as error:
             _log.warning("passing over a checkpoint: %s", error)
             continue
-        entry = read_entry(store, state.version)
-        if entry is None:
-            raise LogDamaged(
-                f"{entry_key(state.version)} is missing: a checkpoint says the log is at least that long",
-                key=entry_key(state.version),
-                version=state.version,
-            )
-        if entry.hash == state.head:
+        if _fits(store, state, key):
             return state
-        _log.warning("passing over a checkpoint: %s does not fit the log", key)
     return None
+
+
+def _fits(store: ObjectStore, state: State, key: str) -> bool:
+    """Whether the state, which was read from the object ``key``, is one of this log; raises ``LogDamaged`` when the log
+    is shorter."""
+    entry = read_entry(store, state.version) if state.version else None
+    if entry is None:
+        missing = entry_key(state.version)
+        raise LogDamaged(
+            f"{missing} is missing: {key} says the log is at least that long", key=missing, version=state.version
+        )
+    if entry.hash != state.head:
+        _log.warning("passing over %s: it does not fit the log", key)
+    return entry.hash == state.head
 
 
 def read_checkpoint(store: ObjectStore, key: str) -> State:
     """The state in one checkpoint; raises ``LogDamaged`` and ``ObjectMissing``."""
-    fields = unwrap(bytes(store.get(key)), key)
-    try:
-        tables: dict[str, list[list[Any]]] = fields["tables"]
-        state = State(
-            fields["version"],
-            fields["head"],
-            {
-                table: tuple(
-                    parse_segment(table, {"name": name, "digest": digest, "rows": rows, "bytes": size})
-                    for name, digest, rows, size in segments
-                )
-                for table, segments in tables.items()
-            },
-        )
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
-        raise LogDamaged(f"{key} is damaged: {error!r}", key=key) from error
+    state = State.from_fields(unwrap(bytes(store.get(key)), key), key)
     if key != checkpoint_key(state.version):
         raise LogDamaged(f"{key} holds the checkpoint of version {state.version}", key=key)
     return state
@@ -116,10 +148,8 @@ def read_checkpoint(store: ObjectStore, key: str) -> State:
 
 def write_checkpoint(store: ObjectStore, state: State) -> None:
     """Write the checkpoint of ``state`` and drop old ones; a failure is logged, for nothing is lost by it."""
-    tables = {t: [[s.name, s.digest, s.rows, s.bytes] for s in segments] for t, segments in state.tables.items()}
-    data = wrap({"version": state.version, "head": state.head, "tables": tables})
     try:
-        store.put(checkpoint_key(state.version), [data])
+        store.put(checkpoint_key(state.version), [wrap(state.fields())])
         store.delete(sorted(info.key for info in store.list(_FOLDER))[:-_KEPT])
     except HolotypeError as error:
         _log.warning("no checkpoint of version %d was written: %s", state.version, error)

@@ -24,10 +24,13 @@ from .sealed import sha256, unwrap, wrap
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = ["COMPACTION", "Entry", "Segment", "entry_key", "parse_segment", "segment_key", "segment_name"]
+__all__ = ["COMPACTION", "ENTRY", "Entry", "Segment", "entry_key", "parse_segment", "segment_key", "segment_name"]
 
 # The operation of an entry that only merges segments: it adds no fact and removes none.
 COMPACTION = "compact"
+
+# The key of a log entry, and its version.
+ENTRY = re.compile(r"log/(\d{20})\.json")
 
 _HEX = re.compile(r"[0-9a-f]{64}")
 _TABLE = re.compile(r"[a-z][a-z0-9_]*")

@@ -11,7 +11,7 @@ import pyarrow as pa
 from .auditing import Damage, audit
 from .errors import InvalidOption, ObjectMissing, TableNotFound
 from .files import SegmentFiles
-from .history import entries_after
+from .history import entries_after, news
 from .segments import SegmentReader
 
 if TYPE_CHECKING:
@@ -100,7 +100,7 @@ class Reading:
     def refresh(self) -> State:
         """Look for commits made since; returns the newest state."""
         state = self._state
-        return self._advance(state.after(entries_after(self._store, state.version)))
+        return self._advance(state.after(news(self._store, state.version)))
 
     def entries(self, *, after: int = 0) -> Iterator[Entry]:
         """The commits after version ``after``, oldest first, up to the newest there is."""

@@ -79,16 +79,15 @@ def _encodings(rows: pa.Table) -> tuple[list[str], dict[str, str]]:
 
 def write_segment(
     store: ObjectStore, table: Table, rows: pa.Table, *, seen: int, entropy: Callable[[int], bytes]
-) -> Segment:
-    """Write ``rows`` as a new segment, which belongs to nothing until a commit adds it.
+) -> tuple[Segment, Buffer]:
+    """Write ``rows`` as a new segment, which belongs to nothing until a commit adds it; returns its bytes as well.
 
     Its name is new each time, not a hash of its content: a collector may have condemned an object of the same content.
     Raises ``RowsRefused``, or what the store raises.
     """
     data = encode(table, rows)
-    return put_segment(
-        store, table.name, data, digest=blake3(data).hexdigest(), rows=rows.num_rows, seen=seen, entropy=entropy
-    )
+    digest = blake3(data).hexdigest()
+    return put_segment(store, table.name, data, digest=digest, rows=rows.num_rows, seen=seen, entropy=entropy), data
 
 
 def put_segment(
@@ -129,20 +128,31 @@ class SegmentReader:
 
     def bytes(self, segment: Segment) -> Buffer:
         """As ``verified``, from the cache when it was read lately."""
-        with self._lock:
-            if segment.key in self._held:
-                self._held.move_to_end(segment.key)
-                return self._held[segment.key]
-        data = self.verified(segment)
-        if segment.bytes <= self._cache // 4:  # a big one would push out all others, and reading it is not what costs
-            with self._lock:
-                if segment.key not in self._held:
-                    self._held[segment.key] = data
-                    self._size += segment.bytes
-                while self._size > self._cache:
-                    _, dropped = self._held.popitem(last=False)
-                    self._size -= memoryview(dropped).nbytes
+        data = self.held(segment)
+        if data is None:
+            data = self.verified(segment)
+            self.keep(segment, data)
         return data
+
+    def held(self, segment: Segment) -> Buffer | None:
+        """The segment's bytes, if they are in the cache."""
+        with self._lock:
+            data = self._held.get(segment.key)
+            if data is not None:
+                self._held.move_to_end(segment.key)
+            return data
+
+    def keep(self, segment: Segment, data: Buffer) -> None:
+        """Put the verified bytes of a segment into the cache."""
+        if segment.bytes > self._cache // 4:  # a big one would push out all others, and reading it is not what costs
+            return
+        with self._lock:
+            if segment.key not in self._held:
+                self._held[segment.key] = data
+                self._size += segment.bytes
+            while self._size > self._cache:
+                _, dropped = self._held.popitem(last=False)
+                self._size -= memoryview(dropped).nbytes
 
     def read(
         self,

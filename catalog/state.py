@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from .errors import LogDamaged
+from .log import parse_segment
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -27,6 +28,30 @@ class State:
     version: int
     head: str
     tables: Mapping[str, tuple[Segment, ...]]
+
+    @classmethod
+    def from_fields(cls, fields: Mapping[str, Any], key: str) -> State:
+        """The state that a record says, which was read from the object ``key``; raises ``LogDamaged``."""
+        try:
+            tables: dict[str, list[list[Any]]] = fields["tables"]
+            return cls(
+                fields["version"],
+                fields["head"],
+                {
+                    table: tuple(
+                        parse_segment(table, {"name": name, "digest": digest, "rows": rows, "bytes": size})
+                        for name, digest, rows, size in segments
+                    )
+                    for table, segments in tables.items()
+                },
+            )
+        except (KeyError, TypeError, ValueError, AttributeError) as error:
+            raise LogDamaged(f"{key} is damaged: {error!r}", key=key) from error
+
+    def fields(self) -> dict[str, Any]:
+        """What a record says of it."""
+        tables = {t: [[s.name, s.digest, s.rows, s.bytes] for s in segments] for t, segments in self.tables.items()}
+        return {"version": self.version, "head": self.head, "tables": tables}
 
     def segments(self, table: str) -> tuple[Segment, ...]:
         """The live segments of ``table``."""

@@ -7,8 +7,9 @@
 
 Until the commit nobody sees any of it.  A backup that dies leaves packs under its session's name, which the next
 collection removes; until then another backup finds what had been stored by the last checkpoint, and does not store it
-again.  When a collection takes away something the backup relied on, the backup looks again from the start:
-unchanged files cost a look, and what was stored in vain is stored again.
+again; a first backup does not even read it again (``unfinished``).  When a collection takes away something the backup
+relied on, the backup looks again from the start: unchanged files cost a look, and what was stored in vain is stored
+again.
 """
 
 from __future__ import annotations
@@ -39,12 +40,13 @@ from .schema import PROBLEMS, SNAPSHOTS
 from .sessions import checkpoint, give_up, open_session, writer_check
 from .snapshots import Snapshot, history, latest
 from .survey import Survey
+from .unfinished import Diary, resume, stored_whole
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Collection, Iterable, Sequence
     from datetime import datetime
 
-    from holotype.catalog import Entry, State
+    from holotype.catalog import Entry, Segment, State
 
     from .context import Context
     from .executing import Submits
@@ -52,6 +54,7 @@ if TYPE_CHECKING:
     from .ledger import Packed
     from .manifest import Draft
     from .progress import OnProgress
+    from .unfinished import Resumed
 
 __all__ = ["backup"]
 
@@ -155,9 +158,17 @@ def _attempt(context: Context, plan: _Plan, ticker: Ticker) -> Snapshot:
     began = context.clock()
     parent = latest(context, plan.dataset, state=view)
     previous = Manifest.load(context.catalog, parent.id, state=view) if parent is not None else None
+    resumed = resume(context, plan.dataset, plan.source_name, state=view) if parent is None else None
+    if resumed is not None:
+        previous = resumed.manifest
     problems = Problems(strict=plan.strict)
     writer = ManifestWriter(context.catalog, previous)
-    ledger = Ledger(context, open_session=partial(open_session, context), checkpoint=partial(checkpoint, context, view))
+    diary = None
+    if parent is None:
+        diary = Diary(context, writer, dataset=plan.dataset, source=plan.source_name, began=began)
+    ledger = Ledger(
+        context, open_session=partial(open_session, context), checkpoint=partial(_checkpoint, context, view, diary)
+    )
     known = Known(context.catalog, state=view)
     try:
         with Packer(ledger, known=known, level=plan.compression, workers=plan.workers) as packer:
@@ -169,17 +180,21 @@ def _attempt(context: Context, plan: _Plan, ticker: Ticker) -> Snapshot:
                 previous,
                 scanning=plan.scanning,
                 reread=plan.reread,
-                trusted_before_ns=_trusted(parent),
+                trusted_before_ns=_trusted(parent or resumed),
+                whole=stored_whole(known) if resumed is not None else None,
             )
             told = 0
             with closing(survey.stretches()) as stretches:
                 for settled in stretches:
                     writer.change(settled.stretch, put=settled.put, removed=settled.removed)
+                    if diary is not None:
+                        diary.note()
                     told = _tell(ticker, ledger, told)
             packer.finish()
             draft, packed = writer.finish(), ledger.finish()
             _tell(ticker, ledger, told)
-        snapshot = _commit(context, plan, view, parent, draft, packed, problems, began)
+        committed = diary.committed if diary is not None else ()
+        snapshot = _commit(context, plan, view, parent, draft, packed, problems, began, committed)
     except BaseException as error:
         if ledger.opened is not None:
             give_up(context, ledger.opened)
@@ -188,6 +203,11 @@ def _attempt(context: Context, plan: _Plan, ticker: Ticker) -> Snapshot:
         raise
     ticker.finish()
     return snapshot
+
+
+def _checkpoint(context: Context, view: State, diary: Diary | None, session: str, segments: Sequence[Segment]) -> None:
+    """Commit packs before there is a snapshot that needs them, and of a first backup how far it has come."""
+    checkpoint(context, view, session, (*segments, *(diary.segments(session) if diary is not None else ())))
 
 
 def _reader(
@@ -223,7 +243,7 @@ def _purged(context: Context, snapshot: Snapshot) -> bool:
     return states == ["purged"]
 
 
-def _trusted(parent: Snapshot | None) -> int | None:
+def _trusted(parent: Snapshot | Resumed | None) -> int | None:
     """Files last touched before this time, in nanoseconds since 1970, are unchanged when their status is (see
     ``changes``).
     """
@@ -239,8 +259,9 @@ def _commit(
     packed: Packed,
     problems: Problems,
     began: datetime,
+    committed: Collection[str],
 ) -> Snapshot:
-    """Make all of it visible under the dataset's next number."""
+    """Make all of it visible under the dataset's next number; ``committed``: what checkpoints did so with before."""
     catalog = context.catalog
     new = {segment.name for segment in draft.segments}
     wanted = {part.segment for part in draft.ranges} - new
@@ -268,7 +289,7 @@ def _commit(
         }
         digest = draft.snapshot(record)
         add = [
-            *draft.segments,
+            *(segment for segment in draft.segments if segment.name not in committed),
             *packed.chunks,
             *packed.packs,
             catalog.write("snapshots", SNAPSHOTS.rows([{"snapshot": digest, **record}])),

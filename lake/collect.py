@@ -162,6 +162,8 @@ def _condemn(context: Context, found: Garbage, at_once: int) -> None:
     if len(packs):
         changes.drop("chunks", found.chunk_segments, "pack", packs)
         changes.drop("packs", state.segments("packs"), "pack", packs)
+    if len(found.unfinished):
+        changes.drop("unfinished", state.segments("unfinished"), "session", found.unfinished)
     changes.remove += found.segments
     changes.put("sessions", SESSIONS.rows([_abort(session, now) for session in found.sessions]))
     keys = [*(segment.key for segment in changes.remove), *(orphan.key for orphan in found.orphans)]

@@ -19,6 +19,7 @@ from .liveness import parts, prefixes, ranges_of, used_chunks, visibility
 from .retention import last_events
 from .sessions import idle, taken_for_dead
 from .snapshots import history
+from .unfinished import over, seen_by
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -48,7 +49,8 @@ class Garbage:
     rows of ``packs`` nothing refers to.  ``chunk_segments``: the segments of ``chunks`` that speak of these.
     ``shares``: of every other pack that nobody is writing, how much of its bytes (from 0 to 1) snapshots refer to.
     ``segments``: segments of entries that are no longer part of any snapshot.  ``sessions``: names of those taken
-    for dead.  ``orphans``: objects of tables that no table names.
+    for dead.  ``unfinished``: those whose records of what they had seen nobody needs.  ``orphans``: objects of tables
+    that no table names.
     """
 
     state: State
@@ -59,12 +61,14 @@ class Garbage:
     shares: pa.Table = field(repr=False)
     segments: list[Segment] = field(repr=False)
     sessions: list[str] = field(repr=False)
+    unfinished: pa.Array = field(repr=False)
     orphans: list[ObjectInfo] = field(repr=False)
 
     @property
     def nothing(self) -> bool:
         """Whether there is nothing to condemn."""
-        return not (self.purged or len(self.packs) or self.segments or self.sessions or self.orphans)
+        things = (self.purged, self.packs, self.segments, self.sessions, self.unfinished, self.orphans)
+        return not any(map(len, things))
 
     @property
     def objects(self) -> int:
@@ -108,6 +112,8 @@ def look(
     )
     visible = visibility(ranges_of(context, kept["snapshot"].combine_chunks(), state=state))
     dead, busy = _sessions(context, state, now, dead_after)
+    writing = {row["session"] for row in busy}
+    visible |= {segment: [frozenset()] for segment in seen_by(context, writing, state=state)}
     # What was written since the first of the running writers began may be its own.
     began = min((row["time"] for row in busy), default=now)
     packs, chunk_segments, shares = _unused(context, state, visible, busy, chunks_at_once, tick)
@@ -120,6 +126,7 @@ def look(
         shares=shares,
         segments=[segment for segment in state.segments("entries") if segment.name not in visible],
         sessions=[row["session"] for row in dead],
+        unfinished=over(context, writing, state=state),
         orphans=_orphans(context, state, min(began, now) - dead_after),
     )
 

@@ -155,6 +155,12 @@ class Known:
                     self._add(words, np.full(len(words), _OWN, np.int32))
             return answer
 
+    def stored(self, ids: Sequence[bytes]) -> list[bool]:
+        """Which of ``ids`` others have stored, or this run; nothing is claimed.  Raises what ``claim`` raises."""
+        with self._lock:
+            found = self._find(_words(b"".join(ids))).tolist() if ids else []
+            return [there or chunk in self._fresh for there, chunk in zip(found, ids, strict=True)]
+
     def _find(self, words: Words) -> npt.NDArray[np.bool_]:
         """Which ids are in a run; the packs they are in are relied on from now on."""
         self._load_once()

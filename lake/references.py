@@ -40,6 +40,12 @@ class Reference:
         """Whether the latest snapshot is meant, whichever that is."""
         return self.number is None and self.digest is None
 
+    @property
+    def as_digest(self) -> str | None:
+        """The digest's first digits that the number could be, where it is long enough for that."""
+        digits = str(self.number or "")
+        return digits if _PREFIX.fullmatch(digits) else None
+
     def __str__(self) -> str:
         if self.dataset is None:
             return str(self.digest)

@@ -28,6 +28,7 @@ __all__ = [
     "SNAPSHOTS",
     "TABLES",
     "TOMBSTONES",
+    "UNFINISHED",
 ]
 
 TEXT, BYTES, DIGEST, COUNT, FLAG = pa.string(), pa.binary(), pa.binary(32), pa.int64(), pa.bool_()
@@ -208,6 +209,23 @@ RETENTION = Table(
     ),
 )
 
+UNFINISHED = Table(
+    "unfinished",
+    "What first backups that are under way, or were interrupted, have seen so far: ranges of their manifests.",
+    (
+        Column("session", TEXT, "The backup's session."),
+        Column("dataset", TEXT, "The dataset it is to be the first version of."),
+        Column("source", TEXT, "Where it reads."),
+        Column("host", TEXT, "The machine it runs on."),
+        Column("began", TIME, "When its source began to be looked at, by the writer's clock."),
+        Column("ordinal", COUNT, "The range's place in the manifest; what was said of it last holds.", least=0),
+        Column("segment", TEXT, "The segment of entries."),
+        Column("rows", COUNT, "How many rows the segment has.", least=0),
+        Column("first", BYTES, "The key of its first row."),
+        Column("last", BYTES, "The key of its last row."),
+    ),
+)
+
 TOMBSTONES = Table(
     "tombstones",
     "Objects condemned by a collection: no commit may refer to them any more.",
@@ -240,4 +258,4 @@ ANNOTATIONS = Table(
     ),
 )
 
-TABLES = (ANNOTATIONS, CHUNKS, ENTRIES, PACKS, PROBLEMS, RANGES, RETENTION, SESSIONS, SNAPSHOTS, TOMBSTONES)
+TABLES = (ANNOTATIONS, CHUNKS, ENTRIES, PACKS, PROBLEMS, RANGES, RETENTION, SESSIONS, SNAPSHOTS, TOMBSTONES, UNFINISHED)

@@ -114,16 +114,18 @@ def resolve(context: Context, reference: str, *, state: State | None = None, for
                 f"there is no dataset {wanted.dataset!r}{hint}", dataset=wanted.dataset, near=tuple(near)
             )
         found = found.filter(pc.equal(found["dataset"], scalar(wanted.dataset)))
-    here = found
+    here, digest = found, wanted.digest
     if wanted.number is not None:
         found = found.filter(pc.equal(found["number"], scalar(wanted.number)))
-    elif wanted.digest is not None:
-        found = found.filter(pc.starts_with(found["snapshot"], wanted.digest))
+        # One digest in thirty begins with seven decimal digits.
+        digest = wanted.as_digest if not found.num_rows else None
+    if digest is not None:
+        found = here.filter(pc.starts_with(here["snapshot"], digest))
         if found.num_rows > 1:
             raise SnapshotNotFound(
                 f"{reference!r} is the beginning of {found.num_rows} digests: give more of it", reference=reference
             )
-    else:
+    elif wanted.latest:
         found = found.slice(max(found.num_rows - 1, 0))
     if found.num_rows:
         return _snapshot(dicts(found)[0])

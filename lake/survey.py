@@ -70,6 +70,8 @@ class Settled:
 class Survey:
     """Goes through the source beside the previous manifest, reading what has to be read; at most a few stretches at a
     time.
+
+    ``whole``: tells of previous rows whether what they speak of is all stored, where that does not go without saying.
     """
 
     def __init__(
@@ -82,10 +84,11 @@ class Survey:
         scanning: dict[str, Any],
         reread: bool,
         trusted_before_ns: int | None,
+        whole: Callable[[pa.Table], npt.NDArray[np.bool_]] | None = None,
     ) -> None:
         self._source, self._scanning, self._reread = source, scanning, reread
         self._reader, self._problems, self._previous = reader, problems, previous
-        self._trusted_before_ns = trusted_before_ns
+        self._trusted_before_ns, self._whole = trusted_before_ns, whole
         self._lost: set[bytes] = set()  # files that could not be read
 
     def stretches(self) -> Generator[Settled]:
@@ -122,12 +125,27 @@ class Survey:
         changes = compare(scanned, stretch.previous, trusted_before_ns=self._trusted_before_ns)
         if self._reread:
             changes = _all_files(changes, scanned)
+        elif self._whole is not None:
+            changes = self._doubted(stretch, changes, self._whole)
         if changes.nothing and not ((self._lost or not certain) and _of_kind(scanned, "hardlink").any()):
             return None
         changed = np.flatnonzero(changes.status >= CHANGED)
         fresh = scanned if len(changed) == scanned.num_rows else scanned.take(numbers(changed))
         unit = Unit(fresh.num_rows)
         return Work(stretch, changes, changed, fresh, unit, self._read(unit, fresh))
+
+    def _doubted(
+        self, stretch: Stretch, changes: Changes, whole: Callable[[pa.Table], npt.NDArray[np.bool_]]
+    ) -> Changes:
+        """As if those had changed that are not all stored."""
+        same = np.flatnonzero(changes.status < CHANGED)
+        if not len(same):
+            return changes
+        assert self._previous is not None
+        before = previous_rows(self._previous, stretch).take(numbers(changes.previous[same]))
+        status = changes.status.copy()
+        status[same[~whole(before)]] = CHANGED
+        return Changes(status, changes.previous, changes.removed)
 
     def _settle(self, work: Work) -> Settled:
         """Make out what a stretch comes to, once its files are read."""

@@ -16,6 +16,7 @@ import ast
 import os
 import re
 import shutil
+import sys
 import tomllib
 from collections import Counter
 from functools import cache
@@ -27,6 +28,9 @@ import pytest
 
 if TYPE_CHECKING:
     from collections.abc import Generator
+
+# The tests' own helpers, for the processes that tests start, and the benchmarks, which are scripts beside the package.
+sys.path.append(str(Path(__file__).resolve().parents[1]))
 
 STRICT = os.environ.get("CI", "").lower() in ("1", "true")
 # The options with which a run is of some of the tests.

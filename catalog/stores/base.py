@@ -50,6 +50,8 @@ class ObjectStore(ABC):
 
     shared = True
     """Whether other processes that open the same URL see the same objects."""
+    distant = False
+    """Whether every request is a journey over a network, so that saving one is worth some bytes."""
 
     @property
     @abstractmethod
@@ -97,6 +99,13 @@ class ObjectStore(ABC):
     @abstractmethod
     def list(self, prefix: str) -> Iterator[ObjectInfo]:
         """Every object whose key starts with ``prefix`` (a folder, ending in ``/``, or empty for all), in no order."""
+
+    def following(self, key: str) -> Sequence[str] | None:
+        """The keys in the folder of ``key`` that sort after it, in order, on a storage that tells them in one request
+        however many come before; ``None`` on any other.  What is written meanwhile may be missing anywhere among them.
+        """
+        del key
+        return None
 
     @abstractmethod
     def delete(self, keys: Iterable[str]) -> None:

@@ -67,6 +67,7 @@ class CloudStore(ObjectStore):
     Raises ``InvalidOption``, and ``ExtraMissing`` when the package that speaks to this cloud is not installed.
     """
 
+    distant = True
     scheme: ClassVar[str]
     """How its URLs begin."""
     package: ClassVar[str]

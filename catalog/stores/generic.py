@@ -55,6 +55,8 @@ class GenericStore(ObjectStore):
     installed; nothing is connected yet.
     """
 
+    distant = True
+
     def __init__(
         self, url: str, *, storage_options: Mapping[str, object] | None = None, patience: Patience | None = None
     ) -> None:

@@ -20,6 +20,7 @@ from ..errors import InvalidOption
 from .answers import Answer, Kinds, refusal
 from .base import ObjectInfo
 from .cloud import CloudStore, all_done
+from .keys import check_key
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -149,17 +150,21 @@ class S3Store(CloudStore):
                 said = Answer(0, refused.get("Code", ""), refused.get("Message", ""))
                 raise refusal(said, self._place, str(refused.get("Key", "")).removeprefix(self._root), "deleting")
 
-    def _list(self, prefix: str) -> Iterator[ObjectInfo]:
-        for page in self._pages("list_objects_v2", prefix, {"NextContinuationToken": "ContinuationToken"}):
+    def following(self, key: str) -> Sequence[str]:
+        folder = f"{check_key(key).rpartition('/')[0]}/".lstrip("/")
+        return [info.key for info in self._list(folder, StartAfter=self._name(key))]
+
+    def _list(self, prefix: str, **behind: str) -> Iterator[ObjectInfo]:
+        for page in self._pages("list_objects_v2", prefix, {"NextContinuationToken": "ContinuationToken"}, **behind):
             for found in page.get("Contents", ()):
                 key = found["Key"][len(self._root) :]
                 if not key.endswith("/"):  # what some tools make in place of a folder
                     yield ObjectInfo(key, found["Size"], found["LastModified"].astimezone(UTC))
 
-    def _pages(self, method: str, prefix: str, following: Mapping[str, str]) -> Iterator[dict[str, Any]]:
+    def _pages(self, method: str, prefix: str, following: Mapping[str, str], **first: str) -> Iterator[dict[str, Any]]:
         """The answers of a method that lists.  ``following``: what the next one is asked with, by the name that this
-        one gives it."""
-        at: dict[str, object] = {}
+        one gives it; ``first``: what only the first one is asked with."""
+        at: dict[str, object] = {**first}
         while True:
             ask = partial(self._ask, method=method, Prefix=self._root + prefix, **at)
             page = self._patiently(ask, prefix, "listing")

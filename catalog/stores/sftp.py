@@ -64,6 +64,8 @@ class SftpStore(ObjectStore):
     Raises ``InvalidOption``; nothing is connected yet.
     """
 
+    distant = True
+
     def __init__(
         self, url: str, *, storage_options: Mapping[str, object] | None = None, patience: Patience | None = None
     ) -> None:

@@ -29,7 +29,7 @@ class SingleWriterStore(ObjectStore):
 
     def __init__(self, inner: ObjectStore) -> None:
         self._inner = inner
-        self.shared = inner.shared
+        self.shared, self.distant = inner.shared, inner.distant
 
     @property
     def url(self) -> str:
@@ -65,6 +65,9 @@ class SingleWriterStore(ObjectStore):
 
     def list(self, prefix: str) -> Iterator[ObjectInfo]:
         return self._inner.list(prefix)
+
+    def following(self, key: str) -> Sequence[str] | None:
+        return self._inner.following(key)
 
     def delete(self, keys: Iterable[str]) -> None:
         self._inner.delete(keys)

@@ -9,7 +9,7 @@ from __future__ import annotations
 from .aligning import Stretch, align, previous_rows
 from .cut import SIZES, Sizes
 from .pairs import differing
-from .reading import CHEAP, Counts, Manifest, Range
+from .reading import CHEAP, Counts, Manifest, Range, tally
 from .writing import Draft, ManifestWriter, snapshot_digest
 
 __all__ = [
@@ -26,4 +26,5 @@ __all__ = [
     "differing",
     "previous_rows",
     "snapshot_digest",
+    "tally",
 ]

@@ -6,7 +6,11 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
 
+import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
+
+from holotype.catalog import plain
 
 from ..schema import ENTRIES
 from .keys import KEY_COLUMNS, clip, concat, key_at, rank
@@ -20,7 +24,9 @@ if TYPE_CHECKING:
 
 __all__ = ["STRETCH_ROWS", "Stretch", "align", "previous_rows"]
 
-STRETCH_ROWS = 32768  # where a new folder lands inside one range, it is handed on in pieces of about this many rows
+# Where a new folder lands inside one range, it is handed on in pieces of about this many rows, or bytes of files.
+STRETCH_ROWS = 32768
+STRETCH_BYTES = 1 << 30
 
 
 @dataclass(frozen=True)
@@ -45,14 +51,16 @@ def align(
     *,
     columns: Sequence[str] = CHEAP,
     stretch_rows: int = STRETCH_ROWS,
+    stretch_bytes: int = STRETCH_BYTES,
 ) -> Iterator[Stretch]:
     """Every stretch of the key space in order, with what the scan found there beside the previous rows.
 
     ``scanned``: key-sorted rows in batches of any size, with at least ``path`` and ``path_bytes``.  ``columns``: what
     to read of the previous rows (``previous_rows`` reads others later).  Every range comes in one stretch or, where
-    more than ``stretch_rows`` were scanned, in several.  Reads ahead in threads.
+    more than ``stretch_rows`` were scanned, or files of more than ``stretch_bytes``, in several.  Reads ahead in
+    threads.
     """
-    batches = _Batches(scanned)
+    batches = _Batches(scanned, stretch_bytes)
     columns = list(dict.fromkeys((*KEY_COLUMNS, *columns)))
     if manifest is None or not manifest.ranges:
         nothing = ENTRIES.empty().select(columns)
@@ -64,7 +72,7 @@ def align(
         low, high = manifest.bounds(index)
         parts: list[pa.Table] = []
         for rows in batches.until(high):
-            if sum(part.num_rows for part in parts) >= stretch_rows:
+            if sum(part.num_rows for part in parts) >= stretch_rows or sum(map(_bytes, parts)) >= stretch_bytes:
                 split = key_at(rows, 0)
                 yield Stretch(index, low, split, concat(parts, rows), clip(previous, low, split))
                 parts, low = [], split
@@ -82,11 +90,17 @@ def previous_rows(manifest: Manifest, stretch: Stretch, columns: Sequence[str] |
     return clip(rows, stretch.low, stretch.high).select(wanted)
 
 
-class _Batches:
-    """A stream of batches that is taken up to one key at a time."""
+def _bytes(rows: pa.Table) -> int:
+    """The size of the files among the rows, where they tell it."""
+    return (pc.sum(rows["size"]).as_py() or 0) if "size" in rows.column_names else 0
 
-    def __init__(self, batches: Iterable[pa.Table | pa.RecordBatch]) -> None:
+
+class _Batches:
+    """A stream of batches that is taken up to one key at a time, in pieces with files of about ``most`` bytes."""
+
+    def __init__(self, batches: Iterable[pa.Table | pa.RecordBatch], most: int) -> None:
         self._batches = iter(batches)
+        self._most = most
         self._rest: pa.Table | None = None
         self.empty: pa.Table | None = None
 
@@ -95,7 +109,7 @@ class _Batches:
         while (rows := self._next()) is not None:
             if high is not None and key_at(rows, rows.num_rows - 1) >= high:
                 at = rank(rows, high)
-                self._rest = rows.slice(at)
+                self._rest = rows.slice(at) if self._rest is None else concat([rows.slice(at), self._rest], rows)
                 if at:
                     yield rows.slice(0, at)
                 return
@@ -109,4 +123,8 @@ class _Batches:
                 return None
             rows = pa.Table.from_batches([batch]) if isinstance(batch, pa.RecordBatch) else batch
             self.empty = rows.slice(0, 0)
+        if _bytes(rows) > self._most:
+            upto = int(np.searchsorted(np.cumsum(plain(rows["size"])), self._most)) + 1
+            if upto < rows.num_rows:
+                rows, self._rest = rows.slice(0, upto), rows.slice(upto)
         return rows

@@ -159,6 +159,11 @@ class Cutter:
         """How many rows were pushed and not given yet."""
         return self._rows
 
+    @property
+    def rows(self) -> tuple[pa.Table, ...]:
+        """What was pushed and not given yet."""
+        return tuple(self._held)
+
     def push(self, rows: pa.Table) -> Iterator[pa.Table]:
         """Take the next rows; give every range that is complete with them."""
         for start in range(0, rows.num_rows, self._sizes.max_rows):

@@ -110,6 +110,19 @@ class ManifestWriter:
         self._pending_rows = self._pending_bytes = 0
         self._compacting = False
 
+    def so_far(self) -> tuple[tuple[Range, ...], tuple[pa.Table, ...]]:
+        """The first ranges of the manifest, as far as they are final, and the rows that follow and are no range yet."""
+        return tuple(self._pass.done), self._pass.held
+
+    def keep(self, rows: pa.Table) -> tuple[Range, Segment]:
+        """Rows written as a range of their own, which is no part of the manifest that is being written."""
+        segment = self._catalog.write("entries", rows)
+        return _range(segment, rows, "range"), segment
+
+    def written(self, part: Range) -> Segment | None:
+        """The segment of a range that was written here; ``None`` for one that was there before."""
+        return self._segments.get(part.segment)
+
     def append(self, rows: pa.Table) -> None:
         """The next rows of a first manifest, in key order.  Raises ``RowsRefused``, or what the store raises."""
         if self._previous is not None:
@@ -236,11 +249,15 @@ class ManifestWriter:
     def _write(self, rows: pa.Table, role: str = "range") -> Range:
         segment = self._catalog.write("entries", rows)
         self._segments[segment.name] = segment
-        return Range(segment.name, role, rows.num_rows, key_at(rows, 0), key_at(rows, rows.num_rows - 1))
+        return _range(segment, rows, role)
 
     def _digests(self, parts: Sequence[Range]) -> tuple[str, ...]:
         known = {**(self._previous.segments if self._previous is not None else {}), **self._segments}
         return tuple(known[part.segment].digest for part in parts)
+
+
+def _range(segment: Segment, rows: pa.Table, role: str) -> Range:
+    return Range(segment.name, role, rows.num_rows, key_at(rows, 0), key_at(rows, rows.num_rows - 1))
 
 
 def _removals(removed: pa.Table) -> pa.Table:
@@ -285,6 +302,11 @@ class _Pass:
     def opened(self) -> bool:
         """Whether the next range has to be written anew in any case."""
         return self._rest is not None or self._cutter.held > 0
+
+    @property
+    def held(self) -> tuple[pa.Table, ...]:
+        """The rows that follow the ranges that are done, and are no range yet."""
+        return self._cutter.rows
 
     def push(self, rows: pa.Table) -> None:
         """Rows that follow."""

@@ -6,20 +6,16 @@ from __future__ import annotations
 import csv
 import hashlib
 import json
-import sys
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
 
-# The benchmarks are scripts beside the package, not part of it.
-sys.path.append(str(Path(__file__).resolve().parents[2]))
-
 from benchmarks import corpora, trees
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
 
 SIZE = 2 << 20
 

@@ -47,7 +47,7 @@ def buckets(seaweed: SeaweedFS) -> Buckets:
 
 
 @pytest.fixture(scope="session")
-def _one_proxy(seaweed: SeaweedFS) -> Iterator[Proxy]:
+def one_proxy(seaweed: SeaweedFS) -> Iterator[Proxy]:
     """One for all tests: a store connects anew to every new address, which takes longer than most tests."""
     proxy = Proxy(seaweed.port)
     yield proxy
@@ -55,10 +55,10 @@ def _one_proxy(seaweed: SeaweedFS) -> Iterator[Proxy]:
 
 
 @pytest.fixture
-def proxy(_one_proxy: Proxy) -> Proxy:
+def proxy(one_proxy: Proxy) -> Proxy:
     """What stands between the server and a store that uses the proxy's URL; it hands everything on, until told."""
-    _one_proxy.reset()
-    return _one_proxy
+    one_proxy.reset()
+    return one_proxy
 
 
 @pytest.fixture

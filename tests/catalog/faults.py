@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from holotype.catalog import HolotypeError, ObjectInfo
 
-CALLS = frozenset({"put", "create", "get", "size", "exists", "list", "delete"})
+CALLS = frozenset({"put", "create", "get", "size", "exists", "list", "following", "delete"})
 """What can be asked of a store."""
 
 CHANGES = frozenset({"put", "create", "delete"})
@@ -66,6 +66,7 @@ class FaultyStore(ObjectStore):
         wait: Callable[[], object] = lambda: None,
     ) -> None:
         self.inner = inner
+        self.distant = inner.distant
         self.fail_at = fail_at
         self.answer_lost = answer_lost
         self.torn = torn
@@ -141,6 +142,12 @@ class FaultyStore(ObjectStore):
         if fails and not self.torn:
             raise self._failure()
         return self._half_of(self.inner.list(prefix)) if fails else self.inner.list(prefix)
+
+    def following(self, key: str) -> Sequence[str] | None:
+        found = self.inner.following(key)
+        if found is not None and self._fails(f"following {key}"):
+            raise self._failure()
+        return found
 
     def _half_of(self, listing: Iterator[ObjectInfo]) -> Iterator[ObjectInfo]:
         every = [*listing]

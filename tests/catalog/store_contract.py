@@ -157,6 +157,13 @@ class StoreContract(ABC):
 
     # -- 1. an object is whole or absent
 
+    def test_what_follows_a_key_is_told_in_order_or_not_at_all(self, store: ObjectStore) -> None:
+        assert not store.following("log/1")
+        for key in ("log/3", "log/1", "logs/9", "log/2", "log/4", "a"):
+            store.put(key, [b"x"])
+        assert store.following("log/2") in (None, ["log/3", "log/4"])
+        assert not store.following("log/4")
+
     def test_a_reader_never_sees_half_of_an_object(self, store: ObjectStore) -> None:
         whole = [bytes([n]) * 200_000 for n in range(2)]
         store.put("a", [whole[0]])

@@ -56,6 +56,16 @@ class TestSnapshots:
         assert archive.snapshot("rnaseq/liver@1").number == 1
         assert third.parent == archive.snapshot("rnaseq/liver@2").id
 
+    def test_a_digest_may_begin_with_decimal_digits(self, archive: Archive, tmp_path: Path) -> None:
+        (tmp_path / "empty").mkdir()
+        for n in range(2000):
+            made = archive.backup(tmp_path / "empty", dataset="d", message=str(n))
+            if made.id[:7].isdecimal() and made.id[0] != "0":
+                break
+        assert archive.snapshot(f"d@{made.id[:7]}") == made
+        with pytest.raises(SnapshotNotFound):
+            archive.snapshot("d@9999999")
+
     def test_every_verb_takes_any_of_these_names(self, archive: Archive, tmp_path: Path) -> None:
         digest = archive.snapshot("rnaseq/liver@2").id
         for number, name in enumerate((digest, "rnaseq/liver@2", f"rnaseq/liver@{digest[:12]}")):

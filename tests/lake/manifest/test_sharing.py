@@ -148,13 +148,16 @@ def test_what_is_left_of_an_emptied_range_joins_the_next() -> None:
     assert set(after.ranges) >= {*manifest.ranges[:3], *manifest.ranges[7:]}
 
 
-def test_a_new_folder_in_one_range_comes_in_pieces() -> None:
+# The files of these trees have one byte each.
+@pytest.mark.parametrize(("batch", "rows", "size"), [(40, 100, 1 << 30), (600, 1 << 30, 100)])
+def test_a_new_folder_in_one_range_comes_in_pieces(batch: int, rows: int, size: int) -> None:
     _, catalog = new_catalog()
     manifest = first(catalog, rows_of(tree_of(50)), sizes=SIZES)
     tree = {**tree_of(50), **{b"f0020/%04d" % i: Leaf(content=i) for i in range(1000)}}
-    pieces = list(align(batches(rows_of(tree), 40), manifest, stretch_rows=100))
+    pieces = list(align(batches(rows_of(tree), batch), manifest, stretch_rows=rows, stretch_bytes=size))
     assert len(pieces) > 8
-    assert max(piece.scanned.num_rows for piece in pieces) <= 140
+    assert max(piece.scanned.num_rows for piece in pieces) <= 210
+    assert pa.concat_tables(piece.scanned for piece in pieces)["path"].to_pylist() == sorted(p.decode() for p in tree)
     assert pa.concat_tables(piece.previous for piece in pieces)["path"].to_pylist() == [p.decode() for p in tree_of(50)]
     wide = pa.concat_tables(previous_rows(manifest, piece) for piece in pieces)
     assert wide.to_pylist() == as_rows(manifest)
