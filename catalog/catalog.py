@@ -179,12 +179,9 @@ class Catalog(Reading):
         Raises ``RowsRefused``, ``TableNotFound``, ``ArchiveReadOnly``, or what the store raises.
         """
         self.check_writable()
-        segment, data = write_segment(
-            self._store, self.table(table), rows, seen=self._state.version, entropy=self._entropy
+        return self._written(
+            *write_segment(self._store, self.table(table), rows, seen=self._state.version, entropy=self._entropy)
         )
-        if self._store.distant:  # for the tip
-            self._reader.keep(segment, data)
-        return segment
 
     def adopt(self, segment: Segment, data: Buffer) -> Segment:
         """Write a segment of another catalog as one of this one, byte for byte: as ``write``, and with its digest.
@@ -193,7 +190,7 @@ class Catalog(Reading):
         names of this catalog's own.
         """
         self.check_writable()
-        return put_segment(
+        new = put_segment(
             self._store,
             self.table(segment.table).name,
             data,
@@ -202,6 +199,12 @@ class Catalog(Reading):
             seen=self._state.version,
             entropy=self._entropy,
         )
+        return self._written(new, data)
+
+    def _written(self, segment: Segment, data: Buffer) -> Segment:
+        if self._store.distant:  # for the tip
+            self._reader.keep(segment, data)
+        return segment
 
     def commit(
         self,

@@ -23,7 +23,7 @@ from holotype.catalog import column
 from .inventory import End, Inventory
 from .liveness import ranges_of
 from .travellers import chosen, dataset_names, said, unsaid
-from .verify import verify
+from .verify import as_frame, verify
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -82,12 +82,7 @@ class Compared:
     @property
     def differences(self) -> pl.DataFrame:
         """What was found as a frame, a row each: what, where, object, problem, dataset, snapshot, path."""
-        names = list(Difference.__dataclass_fields__)
-        return pl.DataFrame(
-            [[getattr(row, name) for name in names] for row in self.found],
-            dict.fromkeys(names, pl.String),
-            orient="row",
-        )
+        return as_frame(Difference, self.found)
 
 
 def compare(

@@ -10,7 +10,7 @@ is a list of paths.  Damage to records is left out and the rest looked at all th
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
 from functools import cached_property, partial
 from typing import TYPE_CHECKING
 
@@ -42,7 +42,7 @@ if TYPE_CHECKING:
     from .manifest import Range
     from .progress import OnProgress
 
-__all__ = ["Damaged", "Verified", "verify"]
+__all__ = ["Damaged", "Verified", "as_frame", "verify"]
 
 # Packs that a worker checks at a time: enough to outweigh handing them over, little enough to be done again.
 _BATCH_BYTES = 64 << 20
@@ -89,14 +89,17 @@ class Verified:
     @cached_property
     def damage(self) -> pl.DataFrame:
         """The findings as a frame, one row each: what, object, problem, dataset, snapshot, path."""
-        import polars as pl  # takes a good part of a small verification's time, and is not needed when all is well
+        return as_frame(Damaged, self.findings)
 
-        names = list(Damaged.__dataclass_fields__)
-        return pl.DataFrame(
-            [[getattr(row, name) for name in names] for row in self.findings],
-            dict.fromkeys(names, pl.String),
-            orient="row",
-        )
+
+def as_frame(kind: type, rows: Sequence[object]) -> pl.DataFrame:
+    """Findings as a frame, a row each: the fields of the dataclass ``kind``, all of them texts."""
+    import polars as pl  # takes a good part of a small verification's time, and is not needed when all is well
+
+    names = [field.name for field in fields(kind)]
+    return pl.DataFrame(
+        [[getattr(row, name) for name in names] for row in rows], dict.fromkeys(names, pl.String), orient="row"
+    )
 
 
 def verify(

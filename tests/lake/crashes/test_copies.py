@@ -14,24 +14,17 @@ from holotype.catalog import ArchiveNotFound, HolotypeError
 from holotype.lake.executing import Inline
 
 from ...catalog.faults import FAULTS, Crash, Fault
-from ..crashes.everywhere import applies, strangers
-from ..crashes.laboratory import Laboratory, open_archive
-from ..crashes.promise import live
 from ..making import Clock
 from ..retention.interleaving import SharedStore
+from .everywhere import applies
+from .laboratory import open_archive
+from .promise import live
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from ...catalog.faults import FaultyStore
+    from .laboratory import Laboratory
 
 STRIDE = 6
-
-
-@pytest.fixture(scope="module")
-def laboratory(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Laboratory]:
-    with strangers():
-        yield Laboratory.build(tmp_path_factory.mktemp("laboratory"))
 
 
 class Trial:
