@@ -1,8 +1,10 @@
 """Cargo: what has to travel from one archive to another so that snapshots of the one are whole in the other.
 
-chunks that the snapshots need  ─ those the other has  =  what is missing
-packs that hold what is missing ─▶ mostly missing: the pack goes as it is
-                                ─▶ else: only its missing chunks go, into new packs
+    chunks that the snapshots need  ─ those the other has  =  what is missing
+    packs that hold what is missing ─▶ mostly missing: the pack goes as it is
+                                    ─▶ else: only its missing chunks go, into new packs
+
+Which chunks these are is found out on disk (``inventory``), for there may be more of them than memory should hold.
 """
 
 from __future__ import annotations

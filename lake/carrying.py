@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 from blake3 import blake3
 
-from holotype.catalog import DamageError, ObjectDamaged, ObjectMissing, StorageFailed, repeated
+from holotype.catalog import Conflict, DamageError, ObjectDamaged, ObjectMissing, StorageFailed, repeated
 
 from .executing import Place, in_order
 from .refilling import Refiller
@@ -69,8 +69,8 @@ def carry(
     """Carry packs; what became of them, batch by batch.  ``session``: the target's, asked for when there is something.
 
     Raises ``ObjectDamaged`` or ``ObjectMissing`` for a pack of the source that is not what it was, ``InvalidOption``
-    for an executor whose workers do not see both storages, ``StorageFailed`` when a pack did not arrive, or what the
-    stores raise.
+    for an executor whose workers do not see both storages, ``StorageFailed`` when a pack did not arrive,
+    ``Conflict`` when it was swept away again, or what the stores raise.
     """
     batches = (_Batch(source, target, session(), some) for some in _together(loads))
     yield from in_order(executor, _carry, batches)
@@ -157,7 +157,10 @@ def _damaged(source: ObjectStore, row: dict[str, Any], error: DamageError) -> Da
 def _put(target: ObjectStore, key: str, parts: Sequence[Buffer]) -> None:
     """Put an object, and look whether it arrived with its size."""
     size = target.put(key, parts)
-    found = target.size(key)
+    try:
+        found = target.size(key)
+    except ObjectMissing as error:  # whoever took the session for dead has swept it away
+        raise Conflict(f"{key} was removed from {target.url} as soon as it was there: start again", key=key) from error
     if found != size:
         raise StorageFailed(
             f"{key} has {found} bytes in {target.url} instead of {size}: try again", key=key, backend=target.url

@@ -1,7 +1,7 @@
 """Compare: do two archives hold the same, and is it all there?
 
     snapshots     live in both, under the same name and with the same digest
-    manifests     made of segments with the same digests, which the snapshot's digest stands for
+    manifests     what the snapshot's digest was made of
     annotations   the same said of the same
     chunks        each one that a snapshot needs is in some pack, at both ends
     objects       both ends verified: by size, or every byte hashed
@@ -18,10 +18,10 @@ import polars as pl
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from holotype.catalog import column
+from holotype.catalog import DamageError, column
 
 from .inventory import End, Inventory
-from .liveness import ranges_of
+from .proving import unproven
 from .travellers import chosen, dataset_names, said, unsaid
 from .verify import as_frame, verify
 
@@ -101,8 +101,8 @@ def compare(
     its size.  ``workers``, ``executor`` and ``progress`` are for that, as in ``verify``, one end after the other.
 
     What differs is returned, not raised.  Raises ``InvalidName``, ``DatasetNotFound`` for a dataset that neither has,
-    ``ObjectMissing`` or ``ObjectDamaged`` when records cannot be read that it needs, ``StorageFull`` without room for
-    temporary files, ``StorageDenied`` or ``StorageFailed``.
+    ``ObjectMissing`` or ``ObjectDamaged`` when it cannot be read which snapshots there are, ``StorageFull`` without
+    room for temporary files, ``StorageDenied`` or ``StorageFailed``.
     """
     here, there = (End(one, one.catalog.refresh()) for one in (context, other))
     names = dataset_names(datasets)
@@ -113,7 +113,8 @@ def compare(
         for damage in report.findings:
             if names is None or damage.dataset is None or damage.dataset in names:
                 found.append(Difference(where=where, **{n: getattr(damage, n) for n in damage.__dataclass_fields__}))
-        found += _chunks(end, where, both.same) if not full else ()  # a full verification has looked
+        if not full and report.ok:  # a full verification has looked, and what was found says enough
+            found += _chunks(end, where, both.same)
     return Compared(here.url, there.url, full, len(both.same), tuple(found))
 
 
@@ -151,23 +152,14 @@ class _Both:
                 yield Difference("snapshot", "both", mine, f"{name} is {mine} here and {theirs} there", **about)
 
     def manifests(self) -> Iterator[Difference]:
-        """Snapshots of one digest whose manifests are not made of the same."""
-        mine, theirs = (self._parts(end) for end in (self._here, self._there))
-        differing = {*unsaid(mine, theirs)["snapshot"].to_pylist(), *unsaid(theirs, mine)["snapshot"].to_pylist()}
-        for row in self._same.filter(pl.col("snapshot").is_in(differing)).iter_rows(named=True):
-            name = f"{row['dataset']}@{row['number']}"
-            yield Difference(
-                "manifest", "both", row["snapshot"], "its segments differ", dataset=row["dataset"], snapshot=name
-            )
-
-    def _parts(self, end: End) -> pa.Table:
-        """What the common snapshots are made of: the rows of ``ranges``, by the digests of their segments."""
-        rows = ranges_of(end.context, self.same, state=end.state)
-        segments = end.state.segments("entries")
-        digests = column([segment.digest for segment in segments], pa.string())
-        places = pc.index_in(rows["segment"], value_set=column([segment.name for segment in segments], pa.string()))
-        at = rows.schema.get_field_index("segment")
-        return rows.set_column(at, "segment", digests.take(places.combine_chunks()))
+        """Snapshots of one digest that are not what it was made of, at either end: then they differ."""
+        for where, end in self.ends():
+            rows = chosen(end, None)
+            for digest in unproven(end, rows.filter(pc.is_in(rows["snapshot"], value_set=self.same))):
+                row = self._same.row(by_predicate=pl.col("snapshot") == digest, named=True)
+                name = f"{row['dataset']}@{row['number']}"
+                problem = "its record or its manifest is not what its digest was made of"
+                yield Difference("manifest", where, digest, problem, row["dataset"], name)
 
     def annotations(self) -> Iterator[Difference]:
         """What is said at one end only of what both have."""
@@ -189,9 +181,13 @@ class _Both:
 
 def _chunks(end: End, where: Side, snapshots: pa.Array) -> Iterator[Difference]:
     """Whether each chunk that these snapshots need is in some pack."""
-    with Inventory() as inventory:
-        inventory.need(end, snapshots)
-        inventory.stock("here", end, end.read("packs", columns=["pack"])["pack"].combine_chunks())
-        lost, first = inventory.nowhere("here")
+    try:
+        with Inventory() as inventory:
+            inventory.need(end, snapshots)
+            inventory.stock("here", end, end.read("packs", columns=["pack"])["pack"].combine_chunks())
+            lost, first = inventory.nowhere("here")
+    except DamageError as error:
+        yield Difference("segment", where, str(error.about.get("key", "")), error.message)
+        return
     if lost:
         yield Difference("chunk", where, first.hex(), f"{lost} chunks are in no pack, this one the first")

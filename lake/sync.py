@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from holotype.catalog import Conflict, DamageError, ObjectMissing, column
+from holotype.catalog import Conflict, DamageError, ObjectDamaged, column
 
 from .cargo import pack_up
 from .carrying import carry
@@ -32,6 +32,7 @@ from .ledger import Ledger
 from .liveness import ranges_of
 from .manifest.prefetch import ahead
 from .progress import Ticker
+from .proving import unproven
 from .schema import SNAPSHOTS
 from .sessions import checkpoint, fresh, give_up, open_session, writer_check
 from .sweep import pack_of
@@ -143,6 +144,7 @@ class _Journey:
         )
         try:
             travellers = choose(here, there, self.datasets)
+            _refuse_unproven(here, travellers)
             done = self._bring(here, there, travellers, ledger, crew)
         except DamageError as error:
             if _moved_on(here, error) or _moved_on(there, error):
@@ -215,6 +217,18 @@ class _Journey:
         )
 
 
+def _refuse_unproven(here: End, travellers: Travellers) -> None:
+    """Bring nothing whose records are not what its digest says."""
+    wrong = unproven(here, travellers.snapshots)
+    if wrong:
+        raise ObjectDamaged(
+            f"snapshot {wrong[0]} of {here.url} is not what its digest was made of: its record or its manifest was"
+            " changed; nothing was copied: verify the archive, and forget what is damaged",
+            snapshot=wrong[0],
+            backend=here.url,
+        )
+
+
 def _place(end: End) -> Place:
     return Place.here(end.context.store, end.context.catalog.id)
 
@@ -232,12 +246,6 @@ def _manifests(here: End, there: End, ranges: pa.Table) -> _Manifests:
     """Copy the segments that manifests are made of, but for those that are there under another name."""
     mine = {segment.name: segment for segment in here.state.segments("entries")}
     named = ranges["segment"].unique().to_pylist()
-    if lost := [name for name in named if name not in mine]:
-        raise ObjectMissing(
-            f"{len(lost)} segments of manifests in {here.url} are gone, as {lost[0]}; nothing was committed",
-            segments=tuple(lost),
-            backend=here.url,
-        )
     theirs = {segment.digest: segment for segment in there.state.segments("entries")}
     wanted = {mine[name].digest: mine[name] for name in named}
     missing = [segment for digest, segment in wanted.items() if digest not in theirs]

@@ -119,6 +119,19 @@ def test_a_chunk_that_is_nowhere_is_named_before_anything_goes(ends: Ends) -> No
     only_the_first_is_there(there)
 
 
+def test_records_that_are_not_what_the_digest_says_do_not_go(ends: Ends) -> None:
+    """A manifest that lost a part would be a smaller snapshot of the same name."""
+    here, there, account = ends
+    here.catalog.commit(remove=here.catalog.state.segments("ranges")[-1:], operation="an accident")
+    with pytest.raises(ObjectDamaged, match="not what its digest was made of") as caught:
+        sync(here, there)
+    third = here.catalog.read("snapshots").to_pylist()[-1]
+    assert (caught.value.about["snapshot"], third["dataset"]) == (third["snapshot"], "third")
+    assert account.put_bytes == {}
+    only_the_first_is_there(there)
+    assert sync(here, there, datasets=["second"]).snapshots == ("second@1",)
+
+
 def test_an_object_that_did_not_arrive_whole(ends: Ends, monkeypatch: pytest.MonkeyPatch) -> None:
     here, there, account = ends
     size = account.size
@@ -227,6 +240,23 @@ def test_one_that_is_taken_for_dead_goes_on_under_another_session(
     sessions = there.catalog.read("sessions").to_pylist()
     assert sum(row["event"] == "opened" for row in sessions) >= 2
     collect(there, dead_after=timedelta(0))
+    assert compare(here, there, full=True).equal
+
+
+def test_a_pack_that_is_swept_away_as_soon_as_it_is_there(ends: Ends) -> None:
+    """The session was taken for dead while the pack was on its way."""
+    here, there, account = ends
+    size, swept = account.size, list[str]()
+
+    def sweeping(key: str) -> int:
+        if key.startswith("packs/") and not swept:
+            swept.append(key)
+            account.delete([key])
+        return size(key)
+
+    account.size = sweeping  # type: ignore[method-assign]
+    sync(here, there)
+    assert swept
     assert compare(here, there, full=True).equal
 
 

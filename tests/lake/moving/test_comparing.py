@@ -12,7 +12,7 @@ from holotype.lake.compare import compare
 from holotype.lake.forget import forget
 from holotype.lake.sync import sync
 
-from ..making import keep, packs
+from ..making import another, keep, packs
 from .ends import archive_at, differences, noise
 
 if TYPE_CHECKING:
@@ -104,6 +104,17 @@ def test_a_byte_that_flipped_is_found_by_a_full_comparison(ends: tuple[Context, 
 
 
 @pytest.mark.parametrize("full", [False, True])
+def test_a_manifest_that_is_damaged(ends: tuple[Context, Context], full: bool) -> None:  # noqa: FBT001
+    here, there = ends
+    segment = there.catalog.state.segments("entries")[0]
+    data = bytearray(there.store.get(segment.key))
+    data[20] ^= 1
+    there.store.put(segment.key, [data])
+    found = compare(here, another(there), full=full).found
+    assert {(row.what, row.where, row.object) for row in found} == {("segment", "there", segment.key)}
+
+
+@pytest.mark.parametrize("full", [False, True])
 def test_a_chunk_that_no_pack_has(ends: tuple[Context, Context], full: bool) -> None:  # noqa: FBT001
     here, there = ends
     (pack,) = (row["pack"] for row in there.catalog.read("packs").to_pylist() if row["kind"] == "zarr")
@@ -124,8 +135,8 @@ def test_a_manifest_that_is_made_of_something_else(ends: tuple[Context, Context]
     swapped = there.catalog.write("ranges", there.catalog.table("ranges").rows(rows))
     there.catalog.commit(remove=segments, add=[swapped], operation="an accident")
     assert {row for row in differences(here, there) if row[0] == "manifest"} == {
-        ("manifest", "both", "cells@1"),
-        ("manifest", "both", "numbers@1"),
+        ("manifest", "there", "cells@1"),
+        ("manifest", "there", "numbers@1"),
     }
 
 
