@@ -63,19 +63,21 @@ class Inventory:
     """The sets, and what is asked of them; a context manager, used from one thread."""
 
     def __init__(self) -> None:
-        self._folder = tempfile.TemporaryDirectory(prefix="holotype-chunks-")
+        with _room():
+            self._folder = tempfile.TemporaryDirectory(prefix="holotype-chunks-")
         try:
-            self._database = duckdb.connect(
-                os.path.join(self._folder.name, "chunks.duckdb"),
-                config={
-                    "memory_limit": _MEMORY,
-                    "threads": 2,
-                    "temp_directory": self._folder.name,
-                    "preserve_insertion_order": "false",
-                    "autoinstall_known_extensions": "false",
-                    "autoload_known_extensions": "false",
-                },
-            )
+            with _room():
+                self._database = duckdb.connect(
+                    os.path.join(self._folder.name, "chunks.duckdb"),
+                    config={
+                        "memory_limit": _MEMORY,
+                        "threads": 2,
+                        "temp_directory": self._folder.name,
+                        "preserve_insertion_order": "false",
+                        "autoinstall_known_extensions": "false",
+                        "autoload_known_extensions": "false",
+                    },
+                )
             self._run("CREATE TABLE needed (chunk BLOB)")
             for side in ("here", "there"):
                 self._run(f"CREATE TABLE {side} (chunk BLOB, pack INTEGER, length BIGINT)")
@@ -161,14 +163,8 @@ class Inventory:
             self._run(f"INSERT INTO {table} SELECT {', '.join(columns)} FROM given")
 
     def _run(self, statement: str) -> duckdb.DuckDBPyConnection:
-        try:
+        with _room():
             return self._database.execute(statement)
-        except (duckdb.IOException, duckdb.OutOfMemoryException) as error:
-            raise StorageFull(
-                f"looking for the chunks that are missing takes a temporary folder, and there is no room: {error}; make"
-                " room, or set TMPDIR to where there is some",
-                folder=self._folder.name,
-            ) from error
 
     def _rows(self, statement: str) -> list[Any]:
         return self._run(statement).fetchall()
@@ -178,3 +174,15 @@ class Inventory:
 
     def _arrays(self, statement: str) -> dict[str, Any]:
         return {name: np.asarray(values) for name, values in self._run(statement).fetchnumpy().items()}
+
+
+@contextmanager
+def _room() -> Iterator[None]:
+    """Say what to do when there is no room for temporary files."""
+    try:
+        yield
+    except (OSError, duckdb.IOException, duckdb.OutOfMemoryException) as error:
+        raise StorageFull(
+            f"looking for the chunks that are missing takes a temporary folder, and there is no room: {error}; make"
+            " room, or set TMPDIR to where there is some"
+        ) from error

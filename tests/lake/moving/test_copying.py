@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import json
+from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -16,6 +18,7 @@ from holotype.catalog import (
     InvalidName,
     InvalidOption,
     StorageDenied,
+    StorageFull,
 )
 
 from ..archive.trees import LARGE, SMALL, Meddler, assert_sound, fill, look, new_archive, refused, restored
@@ -218,3 +221,45 @@ def test_an_archive_without_snapshots(tmp_path: Path) -> None:
     empty = lake.create(tmp_path / "empty", chunking=SMALL)
     assert empty.copy(tmp_path / "copy").snapshots == ()
     assert empty.compare(tmp_path / "copy", full=True).equal
+
+
+def test_two_copies_to_one_place_at_once(archive: Archive, tmp_path: Path) -> None:
+    with ThreadPoolExecutor(2) as pool:
+        opened = [lake.open(archive.url) for _ in range(2)]
+        both = list(pool.map(lambda one: one.copy(tmp_path / "copy", storage_options=QUICK), opened))
+    assert sorted(len(moved.snapshots) for moved in both) == [0, 4]
+    assert archive.compare(tmp_path / "copy", full=True).equal
+    copy = lake.open(tmp_path / "copy", storage_options=QUICK)
+    copy.collect()
+    assert archive.compare(copy, full=True).equal
+
+
+def test_an_archive_that_is_made_there_meanwhile(archive: Archive, monkeypatch: pytest.MonkeyPatch) -> None:
+    for copied in (True, False):
+        url = f"memory://meanwhile-{copied}"
+        _ = archive.copy(url) if copied else lake.create(url)
+        with monkeypatch.context() as patch:
+            patch.setattr("holotype.lake.copying._existing", lambda *_: None)
+            if copied:
+                assert archive.copy(url).present == 4
+            else:
+                with pytest.raises(ArchiveExists, match="no copy of this one"):
+                    archive.copy(url)
+
+
+@pytest.mark.parametrize("what", ["a folder", "memory"])
+def test_without_room_for_temporary_files(
+    archive: Archive, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, what: str
+) -> None:
+    def none(**_: object) -> None:
+        raise refused(errno.ENOSPC)
+
+    with monkeypatch.context() as patch:
+        if what == "a folder":
+            patch.setattr("tempfile.TemporaryDirectory", none)
+        else:
+            patch.setattr("holotype.lake.inventory._MEMORY", "1KB")
+        with pytest.raises(StorageFull, match="TMPDIR"):
+            archive.copy(tmp_path / "copy", storage_options=QUICK)
+    archive.copy(tmp_path / "copy", storage_options=QUICK)
+    assert archive.compare(tmp_path / "copy", full=True).equal
