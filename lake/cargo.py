@@ -29,7 +29,8 @@ __all__ = ["Cargo", "Load", "pack_up"]
 
 # A pack goes as it is when at least this share of its bytes is missing at the other end: then at most a third more
 # travels than has to.  To take the missing chunks out instead, each has to be decoded, hashed and encoded again, which
-# takes several times as long as to copy it.
+# takes several times as long as to copy it.  What nobody needs any more goes along in such a pack, as it stayed in it
+# here; a collection that repacks is rid of it at either end.
 WHOLE = 0.75
 
 
