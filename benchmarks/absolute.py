@@ -18,7 +18,7 @@ from benchmarks.tools import Holotype
 if TYPE_CHECKING:
     from pathlib import Path
 
-__all__ = ["import_time", "one_of_a_million"]
+__all__ = ["MILLION", "import_time", "one_of_a_million", "tiny_files"]
 
 IMPORT_LIMIT = 0.2
 COMMIT_LIMIT_SECONDS = 2.0
@@ -50,8 +50,8 @@ def one_of_a_million(work: Path, *, files: int = MILLION) -> list[Absolute]:
     beside = replace(tool, dataset="beside")
     trees.remove(many, few, tool.repository)
     try:
-        _tiny_files(many, files)
-        _tiny_files(few, PER_FOLDER)
+        tiny_files(many, files)
+        tiny_files(few, PER_FOLDER)
         run(tool.create())
         first = run(tool.backup(many, label="first"))
         run(beside.backup(few, label="first"))
@@ -78,7 +78,8 @@ def one_of_a_million(work: Path, *, files: int = MILLION) -> list[Absolute]:
     ]
 
 
-def _tiny_files(root: Path, files: int) -> None:
+def tiny_files(root: Path, files: int) -> None:
+    """Write so many files of a few bytes, a thousand in a folder."""
     root.mkdir()
     for number in range(files):
         folder = f"{root}/{number // PER_FOLDER:04d}"

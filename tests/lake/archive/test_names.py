@@ -58,6 +58,7 @@ class TestSnapshots:
 
     def test_a_digest_may_begin_with_decimal_digits(self, archive: Archive, tmp_path: Path) -> None:
         (tmp_path / "empty").mkdir()
+        made = archive.snapshot("imaging")
         for n in range(2000):
             made = archive.backup(tmp_path / "empty", dataset="d", message=str(n))
             if made.id[:7].isdecimal() and made.id[0] != "0":
