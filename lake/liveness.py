@@ -89,7 +89,7 @@ def visibility(ranges: pa.Table) -> Visibility:
     Each set of deltas hides what it speaks of; with several sets a row is seen unless all of them hide it.  The empty
     set hides nothing, and a set that includes another hides at least as much, so only the smallest are kept.
     """
-    with_deltas = pc.unique(ranges.filter(pc.equal(ranges["role"], "delta"))["snapshot"])
+    with_deltas = pc.unique(ranges.filter(pc.equal(ranges["role"], scalar("delta")))["snapshot"])
     edited = pc.is_in(ranges["snapshot"], value_set=with_deltas)
     found: dict[str, set[frozenset[str]]] = {
         name: {_NOTHING} for name in pc.unique(ranges.filter(pc.invert(edited))["segment"]).to_pylist()

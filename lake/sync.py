@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from holotype.catalog import Conflict, DamageError, ObjectDamaged, column
+from holotype.catalog import Conflict, DamageError, ObjectDamaged, column, scalar
 
 from .cargo import pack_up
 from .carrying import carry
@@ -296,7 +296,7 @@ def _moved_on(end: End, error: DamageError) -> bool:
     pack = error.about.get("pack") or pack_of(key)
     if pack is not None:
         packs = (replace(end, state=state).read("packs", columns=["pack"])["pack"] for state in (end.state, present))
-        was, now = (pc.any(pc.equal(names, str(pack))).as_py() for names in packs)
+        was, now = (pc.any(pc.equal(names, scalar(str(pack)))).as_py() for names in packs)
         return bool(was and not now)
     before, after = (
         {segment.key for segments in state.tables.values() for segment in segments} for state in (end.state, present)

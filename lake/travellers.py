@@ -14,7 +14,7 @@ import polars as pl
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from holotype.catalog import InvalidOption, SnapshotsDiffer, column, numbers
+from holotype.catalog import InvalidOption, SnapshotsDiffer, column, numbers, scalar
 
 from .references import check_name
 from .snapshots import history, resolve
@@ -71,7 +71,7 @@ def chosen(end: End, datasets: Collection[str] | None) -> pa.Table:
     for name in datasets or ():
         if check_name(name) not in known:
             resolve(end.context, name, state=end.state)  # raises, with the nearest names
-    live = every.filter(pc.equal(every["state"], "live"))
+    live = every.filter(pc.equal(every["state"], scalar("live")))
     if datasets is None:
         return live
     return live.filter(pc.is_in(live["dataset"], value_set=column(sorted(datasets), pa.string())))
