@@ -43,6 +43,7 @@ if TYPE_CHECKING:
         StorageNotFound,
         TableNotFound,
         TargetRefused,
+        TargetUnfit,
         TransientError,
         UnsafePath,
     )
@@ -55,6 +56,7 @@ if TYPE_CHECKING:
     from .stores.gcs import GCSStore
     from .stores.generic import GenericStore
     from .stores.local import LocalStore
+    from .stores.longpaths import long_path
     from .stores.memory import MemoryStore
     from .stores.opening import open_store
     from .stores.patience import Patience
@@ -114,10 +116,12 @@ __all__ = [
     "Table",
     "TableNotFound",
     "TargetRefused",
+    "TargetUnfit",
     "TransientError",
     "UnsafePath",
     "column",
     "dicts",
+    "long_path",
     "numbers",
     "open_store",
     "plain",
@@ -152,6 +156,7 @@ _HOME = {
     "Table": "tables",
     "column": "columns",
     "dicts": "columns",
+    "long_path": "stores.longpaths",
     "numbers": "columns",
     "open_store": "stores.opening",
     "plain": "columns",

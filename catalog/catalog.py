@@ -190,15 +190,8 @@ class Catalog(Reading):
         names of this catalog's own.
         """
         self.check_writable()
-        new = put_segment(
-            self._store,
-            self.table(segment.table).name,
-            data,
-            digest=segment.digest,
-            rows=segment.rows,
-            seen=self._state.version,
-            entropy=self._entropy,
-        )
+        self.table(segment.table)
+        new = put_segment(self._store, segment, data, seen=self._state.version, entropy=self._entropy)
         return self._written(new, data)
 
     def _written(self, segment: Segment, data: Buffer) -> Segment:
@@ -316,5 +309,5 @@ def _version(state: State) -> int:
 def _user() -> str:
     try:
         return getpass.getuser()
-    except (OSError, KeyError):
+    except (OSError, KeyError, ImportError):  # as a service of Windows may be without a name
         return f"uid {os.getuid()}" if hasattr(os, "getuid") else "unknown"

@@ -20,6 +20,7 @@ on working.  They are grouped by what the caller would do about them::
      │    ├── SourceNotFound              (FileNotFoundError)
      │    ├── SourceProblem               (OSError)
      │    ├── TargetRefused               (FileExistsError)
+     │    ├── TargetUnfit                 (OSError)
      │    ├── UnsafePath                  (ValueError)
      │    └── ExtraMissing                (ImportError)
      ├── AccessError                   ask for access
@@ -78,6 +79,7 @@ __all__ = [
     "StorageNotFound",
     "TableNotFound",
     "TargetRefused",
+    "TargetUnfit",
     "TransientError",
     "UnsafePath",
 ]
@@ -180,6 +182,10 @@ class SourceProblem(CallError, OSError):
 
 class TargetRefused(CallError, FileExistsError):
     """The place to restore to is not empty, or lies inside the archive."""
+
+
+class TargetUnfit(CallError, OSError):
+    """The place to restore to cannot hold some entries as they are; nothing was written, and ``problems`` has them."""
 
 
 class UnsafePath(CallError, ValueError):

@@ -16,6 +16,8 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from .errors import StorageFull
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -30,7 +32,7 @@ _THREADS = 4
 
 @cache
 def scratch() -> Path:
-    """This process's private folder for temporary files."""
+    """This process's private folder for temporary files.  Raises ``OSError``."""
     folder = tempfile.mkdtemp(prefix="holotype-")
     atexit.register(shutil.rmtree, folder, ignore_errors=True)
     return Path(folder)
@@ -46,7 +48,11 @@ class SegmentFiles:
         self._lock = threading.Lock()
 
     def paths(self, segments: Sequence[Segment]) -> list[str]:
-        """The files of ``segments``; raises ``ObjectMissing``, ``ObjectDamaged``, or what the store raises."""
+        """The files of ``segments``.
+
+        Raises ``ObjectMissing``, ``ObjectDamaged``, ``StorageFull`` for want of a temporary file, or what the store
+        raises.
+        """
         new = [segment for segment in segments if segment.key not in self._paths]
         if len(new) > 2:
             with ThreadPoolExecutor(_THREADS) as pool:
@@ -62,8 +68,15 @@ class SegmentFiles:
             self._reader.verified(segment)
             return str(own)
         data = self._reader.bytes(segment)
-        with tempfile.NamedTemporaryFile(
-            "wb", dir=scratch(), prefix=f"{segment.name}-", suffix=".parquet", delete=False
-        ) as file:
-            file.write(data)
-            return file.name
+        try:
+            with tempfile.NamedTemporaryFile(
+                "wb", dir=scratch(), prefix=f"{segment.name}-", suffix=".parquet", delete=False
+            ) as file:
+                file.write(data)
+                return file.name
+        except OSError as error:
+            raise StorageFull(
+                f"the segment {segment.key} is read by way of a temporary file, and none can be written:"
+                f" {error.strerror}; make room, or set TMPDIR to where there is some",
+                key=segment.key,
+            ) from error

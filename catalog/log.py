@@ -35,6 +35,7 @@ ENTRY = re.compile(r"log/(\d{20})\.json")
 _HEX = re.compile(r"[0-9a-f]{64}")
 _TABLE = re.compile(r"[a-z][a-z0-9_]*")
 _NAME = re.compile(r"[0-9]{12,}-[0-9a-f]{16,}")
+_BOUND = re.compile(r"[0-9a-f]{16}")
 
 
 def entry_key(version: int) -> str:
@@ -55,13 +56,19 @@ def segment_key(table: str, name: str) -> str:
 @dataclass(frozen=True, slots=True)
 class Segment:
     """One immutable Parquet file of a table: its name, the BLAKE3-256 of its bytes in hex, its rows and its size in
-    bytes."""
+    bytes.
+
+    ``low``, ``high``: where the rows are kept in the order of digests, the beginnings of the least and the greatest:
+    eight bytes in hex.  Who looks for one need not read a segment that cannot have it.
+    """
 
     table: str
     name: str
     digest: str
     rows: int
     bytes: int
+    low: str | None = None
+    high: str | None = None
 
     @property
     def key(self) -> str:
@@ -120,10 +127,7 @@ class Entry:
                 "operation": self.operation,
                 "message": self.message,
                 "session": self.session,
-                "add": {
-                    table: [{"name": s.name, "digest": s.digest, "rows": s.rows, "bytes": s.bytes} for s in segments]
-                    for table, segments in self.add.items()
-                },
+                "add": {table: [_segment(s) for s in segments] for table, segments in self.add.items()},
                 "remove": {table: list(names) for table, names in self.remove.items()},
                 "relies": {table: list(names) for table, names in self.relies.items()},
                 "condemn": list(self.condemn),
@@ -169,7 +173,14 @@ def parse_segment(table: str, fields: dict[str, Any]) -> Segment:
         _fit(_HEX, fields["digest"]),
         _count(fields["rows"]),
         _count(fields["bytes"]),
+        *(None if fields.get(name) is None else _fit(_BOUND, fields[name]) for name in ("low", "high")),
     )
+
+
+def _segment(segment: Segment) -> dict[str, Any]:
+    fields = {"name": segment.name, "digest": segment.digest, "rows": segment.rows, "bytes": segment.bytes}
+    bounds = {"low": segment.low, "high": segment.high}
+    return {**fields, **{name: value for name, value in bounds.items() if value is not None}}
 
 
 def _names(fields: dict[str, list[str]]) -> Mapping[str, tuple[str, ...]]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import threading
 from collections import OrderedDict, deque
 from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import replace
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
@@ -28,21 +29,20 @@ if TYPE_CHECKING:
     from .stores.base import ObjectStore
     from .tables import Table
 
-__all__ = ["SegmentReader", "encode", "put_segment", "write_segment"]
+__all__ = ["SegmentReader", "beginning", "encode", "put_segment", "write_segment"]
 
 # Random bytes in a segment's name: enough that no two writers ever meet.
 _UNIQUE = 10
+# Bytes of the values that bound a segment: what tells them apart where they are digests.
+_BEGINNING = 8
 # Small enough that a lookup by a sorted column reads little, large enough to compress.
 _ROW_GROUP = 64 * 1024
 # A column whose first values mostly differ gains nothing from a dictionary and pays for building one.
 _SAMPLE = 1024
 
 
-def encode(table: Table, rows: pa.Table) -> pa.Buffer:
-    """``rows`` as one Parquet file; raises ``RowsRefused``."""
-    rows = table.enforce(rows)
-    if table.sort and rows.num_rows > 1:
-        rows = rows.sort_by([(name, "ascending") for name in table.sort])
+def encode(rows: pa.Table) -> pa.Buffer:
+    """``rows`` as one Parquet file."""
     sink = pa.BufferOutputStream()
     # pyarrow's own annotation allows only a flag, its documentation also the names of columns.
     dictionary: Any
@@ -85,18 +85,37 @@ def write_segment(
     Its name is new each time, not a hash of its content: a collector may have condemned an object of the same content.
     Raises ``RowsRefused``, or what the store raises.
     """
-    data = encode(table, rows)
-    digest = blake3(data).hexdigest()
-    return put_segment(store, table.name, data, digest=digest, rows=rows.num_rows, seen=seen, entropy=entropy), data
+    rows = table.enforce(rows)
+    if table.sort and rows.num_rows > 1:
+        rows = rows.sort_by([(name, "ascending") for name in table.sort])
+    data = encode(rows)
+    segment = Segment(table.name, "", blake3(data).hexdigest(), rows.num_rows, 0, *_bounds(table, rows))
+    return put_segment(store, segment, data, seen=seen, entropy=entropy), data
 
 
 def put_segment(
-    store: ObjectStore, table: str, data: Buffer, *, digest: str, rows: int, seen: int, entropy: Callable[[int], bytes]
+    store: ObjectStore, segment: Segment, data: Buffer, *, seen: int, entropy: Callable[[int], bytes]
 ) -> Segment:
     """Write the bytes of a segment under a new name; raises what the store raises."""
     name = segment_name(seen, entropy(_UNIQUE))
-    size = store.put(segment_key(table, name), [data])
-    return Segment(table, name, digest, rows, size)
+    size = store.put(segment_key(segment.table, name), [data])
+    return replace(segment, name=name, bytes=size)
+
+
+def _bounds(table: Table, rows: pa.Table) -> tuple[str, str] | tuple[None, None]:
+    """How the least and the greatest value of the column begin that the rows are in the order of."""
+    if not table.sort or not rows.num_rows:
+        return None, None
+    values = rows[table.sort[0]]
+    kind = values.type
+    if not pa.types.is_fixed_size_binary(kind) or kind.byte_width < _BEGINNING or values.null_count:
+        return None, None
+    return beginning(values[0].as_py()), beginning(values[-1].as_py())
+
+
+def beginning(value: bytes) -> str:
+    """How a value begins, as the bounds of segments say it: bounds are in the order of the values."""
+    return value[:_BEGINNING].hex()
 
 
 class SegmentReader:

@@ -106,11 +106,19 @@ def _instance() -> duckdb.DuckDBPyConnection:
             "autoinstall_known_extensions": "false",
             "autoload_known_extensions": "false",
             "python_enable_replacements": "false",  # a name is a table, never a variable somewhere in the program
-            "temp_directory": str(scratch()),  # else it would be made where the process happens to run
+            "temp_directory": _temporary(),  # else it would be made where the process happens to run
         },
     )
     connection.execute("SET enable_external_access = false")  # it cannot be set back while the database lives
     return connection
+
+
+def _temporary() -> str:
+    """Where a query may put what memory does not hold; nothing where this process may write nowhere."""
+    try:
+        return str(scratch())
+    except OSError:
+        return ""
 
 
 @cache

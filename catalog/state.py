@@ -16,6 +16,9 @@ if TYPE_CHECKING:
 
 __all__ = ["State"]
 
+# A segment in a record of a state, the last two only where they are known.
+_SEGMENT = ("name", "digest", "rows", "bytes", "low", "high")
+
 
 @dataclass(frozen=True)
 class State:
@@ -38,10 +41,7 @@ class State:
                 fields["version"],
                 fields["head"],
                 {
-                    table: tuple(
-                        parse_segment(table, {"name": name, "digest": digest, "rows": rows, "bytes": size})
-                        for name, digest, rows, size in segments
-                    )
+                    table: tuple(parse_segment(table, dict(zip(_SEGMENT, each, strict=False))) for each in segments)
                     for table, segments in tables.items()
                 },
             )
@@ -50,7 +50,12 @@ class State:
 
     def fields(self) -> dict[str, Any]:
         """What a record says of it."""
-        tables = {t: [[s.name, s.digest, s.rows, s.bytes] for s in segments] for t, segments in self.tables.items()}
+        tables = {
+            table: [
+                [s.name, s.digest, s.rows, s.bytes, *((s.low, s.high) if s.low is not None else ())] for s in segments
+            ]
+            for table, segments in self.tables.items()
+        }
         return {"version": self.version, "head": self.head, "tables": tables}
 
     def segments(self, table: str) -> tuple[Segment, ...]:

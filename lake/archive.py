@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from .context import Context
     from .executing import Submits
     from .filesystem import HolotypeFileSystem
+    from .fitting import Unfit
     from .forget import Forgotten
     from .placing import Owners
     from .progress import OnProgress
@@ -121,12 +122,15 @@ class Archive:
         paths: Iterable[str] = (),
         owners: Owners | None = None,
         on_problem: Literal["record", "raise"] = "record",
+        unfit: Unfit = "refuse",
+        dry_run: bool = False,
         workers: int | None = None,
         executor: Submits | None = None,
         progress: OnProgress | None = None,
     ) -> Restored:
         """Write a snapshot, or what ``paths`` (patterns) select of it, into the empty or absent folder ``target``, by
-        ``workers`` threads or by an ``executor``'s workers.  See ``lake/restore.py``.
+        ``workers`` threads or by an ``executor``'s workers; names that the target cannot have are refused, skipped or
+        escaped.  See ``lake/restore.py``.
         """
         from .restore import restore
 
@@ -137,6 +141,8 @@ class Archive:
             paths=paths,
             owners=owners,
             on_problem=on_problem,
+            unfit=unfit,
+            dry_run=dry_run,
             workers=workers,
             executor=executor,
             progress=progress,
@@ -199,9 +205,7 @@ class Archive:
         executor: Submits | None = None,
         progress: OnProgress | None = None,
     ) -> Synced:
-        """Bring the live snapshots that ``other`` lacks there; ``other`` is an archive, or its URL with
-        ``storage_options``.  For the way back ask the other one.  See ``lake/sync.py``.
-        """
+        """Bring what ``other``, an archive or its URL, lacks there; for the way back ask it.  See ``lake/sync.py``."""
         from .sync import sync
 
         target = self._other(other, storage_options)

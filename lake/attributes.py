@@ -101,7 +101,7 @@ def _nearby(path: bytes) -> Iterator[bytes]:
     try:
         while folders:
             step = b"/".join(folders[:_STEP]) or b"."
-            below = os.open(step, os.O_RDONLY | os.O_DIRECTORY, dir_fd=at)
+            below = os.open(step, os.O_RDONLY | getattr(os, "O_DIRECTORY", 0), dir_fd=at)
             os.close(at)
             at, folders = below, folders[_STEP:]
         yield b"/proc/self/fd/%d/%s" % (at, name)

@@ -30,7 +30,7 @@ def author_here() -> str:
     """Whoever runs this process, as ``user@host``."""
     try:
         user = getpass.getuser()
-    except (KeyError, OSError):  # a container may run under a number that has no name
+    except (KeyError, OSError, ImportError):  # a number without a name, in a container; Windows has no list of them
         user = "unknown"
     return f"{user}@{host_here()}"
 

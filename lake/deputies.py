@@ -22,6 +22,7 @@ from .executing import Handed, Place, worker_count
 from .index import Known
 from .intake import Intake, Problems, Reader, Reading
 from .ledger import Ledger
+from .levels import joined
 from .packing import Packer, Unit
 from .progress import Ticker
 from .schema import TABLES
@@ -223,7 +224,7 @@ def _sees(batch: _Batch) -> bool:
     folder = batch.source if os.path.isdir(batch.source) else os.path.dirname(batch.source)
     for path, expected in zip(batch.paths, batch.wanted, strict=True):
         try:
-            status = os.stat(os.path.join(os.fsencode(folder), path))
+            status = os.stat(joined(os.fsencode(folder), path))
         except OSError:
             continue
         if (status.st_size, status.st_mtime_ns, status.st_ctime_ns) == expected:

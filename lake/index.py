@@ -95,9 +95,9 @@ class _SpilledRun(_Run):
 class Known:
     """Which chunks are stored already, as of ``state`` (by default the newest the catalog has seen), and in this run.
 
-    Nothing is read before the first question.  Then every chunk costs 8 bytes of memory: sorted arrays of the ids'
-    beginnings, any match in which is confirmed with the whole id.  Whole ids beyond the first million lie in a
-    temporary file, in the folder ``spill`` or where ``tempfile`` puts it.
+    Of the index only those segments are read that may have an id that was asked for.  From then on each of their chunks
+    costs 8 bytes of memory: sorted arrays of the ids' beginnings, any match in which is confirmed with the whole id.
+    Whole ids beyond the first million lie in a temporary file, in the folder ``spill`` or where ``tempfile`` puts it.
 
     May be asked from several threads.  Ask for hundreds of ids at a time: every question has a fixed cost.
     """
@@ -109,7 +109,7 @@ class Known:
         self._folder, self._exact = spill, 0
         self._spill: BinaryIO | None = None
         self._runs: list[_Run] = []
-        self._loaded = False
+        self._unread = list(self._state.segments("chunks"))
         self._base: Known | None = None
         self._fresh: set[bytes] = set()
         self._packs = column([], pa.string())
@@ -118,9 +118,9 @@ class Known:
     def branch(self) -> Known:
         """The same knowledge for somebody else, who stores and relies on his own account."""
         with self._lock:
-            self._load_once()
+            self._load(self._unread)
             found = Known(self._catalog, state=self._state, spill=self._folder)
-            found._loaded, found._runs, found._exact = True, list(self._runs), self._exact
+            found._unread, found._runs, found._exact = [], list(self._runs), self._exact
             found._packs, found._relied = self._packs, np.zeros(len(self._packs), np.bool_)
             found._base = self  # whose temporary file it reads
         return found
@@ -163,12 +163,12 @@ class Known:
 
     def _find(self, words: Words) -> npt.NDArray[np.bool_]:
         """Which ids are in a run; the packs they are in are relied on from now on."""
-        self._load_once()
         found = np.zeros(len(words), np.bool_)
-        if not self._runs:
-            return found
         order = np.argsort(_numbers(words[:, 0]))  # searching in order is several times as fast
         first, rest = _numbers(words[order, 0]), words[order, 1:]
+        self._load([segment for segment in self._unread if _may_have(segment, first)])
+        if not self._runs:
+            return found
         there = np.zeros(len(words), np.bool_)
         for run in self._runs:
             at = np.searchsorted(run.first, first)
@@ -187,25 +187,19 @@ class Known:
         found[order] = there
         return found
 
-    def _load_once(self) -> None:
-        if not self._loaded:
-            self._load()
-            self._loaded = True
-
-    def _load(self) -> None:
-        self._runs.clear()  # of a load that failed half way
-        segments = self._state.segments("chunks")
-        if not segments:
-            return
-        self._packs = self._catalog.read("packs", columns=["pack"], state=self._state)["pack"].combine_chunks()
-        self._relied = np.zeros(len(self._packs), np.bool_)
-        for segment in segments:
+    def _load(self, segments: Sequence[Segment]) -> None:
+        """Read these segments of the index, each once."""
+        if segments and not len(self._packs):
+            self._packs = self._catalog.read("packs", columns=["pack"], state=self._state)["pack"].combine_chunks()
+            self._relied = np.zeros(len(self._packs), np.bool_)
+        for segment in list(segments):
             rows = self._catalog.read("chunks", columns=["chunk", "pack"], segments=[segment])
             for start in range(0, rows.num_rows, _SEALED):
                 part = rows.slice(start, _SEALED)
                 packs = _places(part["pack"], self._packs)
                 words, live = _words_of(part["chunk"]), packs >= 0
                 self._add(words[live], packs[live])
+            self._unread.remove(segment)
 
     def _add(self, words: Words, pack: npt.NDArray[np.int32]) -> None:
         """Ids in order become a run, merged with the shorter ones before it."""
@@ -250,7 +244,8 @@ def locate(
     """
     state = catalog.state if state is None else state
     wanted = _wanted(ids)
-    segments = state.segments("chunks") if len(wanted) else ()
+    beginnings = _numbers(_words_of(wanted)[:, 0])
+    segments = [segment for segment in state.segments("chunks") if _may_have(segment, beginnings)]
     # Looking at the ids first pays where most segments have none of those wanted.
     read = _rows_after_a_look if len(wanted) * 4 < len(segments) else _rows_at_once
     tasks = [partial(read, catalog, segment, wanted) for segment in segments]
@@ -269,6 +264,15 @@ def locate(
     new = np.ones(len(words), np.bool_)
     new[1:] = (words[1:] != words[:-1]).any(axis=1)
     return rows if new.all() else rows.filter(numbers(new))
+
+
+def _may_have(segment: Segment, beginnings: Words) -> bool:
+    """Whether one of the ids that begin so, in order, may be among the segment's."""
+    if segment.low is None or segment.high is None or not len(beginnings):
+        return bool(len(beginnings))
+    low, high = int(segment.low, 16), int(segment.high, 16)
+    at = int(np.searchsorted(beginnings, np.uint64(low)))
+    return at < len(beginnings) and int(beginnings[at]) <= high
 
 
 def _wanted(ids: Iterable[bytes] | pa.Array | pa.ChunkedArray) -> pa.Array:

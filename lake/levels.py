@@ -7,12 +7,14 @@ import os
 from stat import S_ISLNK
 from typing import TYPE_CHECKING, NamedTuple
 
+from holotype.catalog import long_path
+
 from .paths import UTF8, own, portable
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
-__all__ = ["Level", "Looked", "Opener", "open_below"]
+__all__ = ["Level", "Looked", "Opener", "joined", "open_below"]
 
 # Where the platform lets it, folders are handled by descriptor; elsewhere (Windows) by path.
 _BY_DESCRIPTOR = os.open in os.supports_dir_fd and os.stat in os.supports_dir_fd and os.listdir in os.supports_fd
@@ -33,7 +35,7 @@ def open_below(root: str | bytes, path: bytes, *, through_links: bool = True) ->
     top = os.fsencode(root)
     if through_links or not _BY_DESCRIPTOR or b"/" not in path:
         try:
-            return os.open(os.path.join(top, path), _READ | _NOFOLLOW)
+            return os.open(joined(top, path), _READ | _NOFOLLOW)
         except OSError as error:
             if error.errno != errno.ENAMETOOLONG or not _BY_DESCRIPTOR:
                 raise
@@ -43,6 +45,11 @@ def open_below(root: str | bytes, path: bytes, *, through_links: bool = True) ->
         return os.open(name, _READ | _NOFOLLOW, dir_fd=at)
     finally:
         os.close(at)
+
+
+def joined(root: bytes, path: bytes) -> bytes:
+    """The path to what lies at ``path`` below the folder ``root``, with this platform's own slashes."""
+    return os.path.join(long_path(root), path.replace(b"/", os.fsencode(os.sep)))
 
 
 class Opener:
@@ -126,7 +133,7 @@ class Level:
         if _BY_DESCRIPTOR:
             self._handle = os.open(path, _FOLDER)
         else:
-            self._where = os.path.join(path, "")
+            self._where = os.path.join(long_path(path), "")
         self._list()
 
     def open(self, above: Level, name: str) -> None:

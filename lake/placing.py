@@ -28,12 +28,12 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from holotype.catalog import HolotypeError, InvalidOption, column, numbers, scalar
+from holotype.catalog import HolotypeError, column, numbers, scalar
 
 from .attributes import extents
 from .entries import Entry, entries
 from .paths import keys
-from .settling import Owners, Settler
+from .settling import Owners, Settler, owners_here
 from .targets import Folder, Folders, check_target, split, stopped
 
 if TYPE_CHECKING:
@@ -42,6 +42,7 @@ if TYPE_CHECKING:
 
     from typing_extensions import Buffer
 
+    from .naming import Rules
     from .problems import Problem
     from .workshop import Workshop
 
@@ -68,7 +69,7 @@ class Placer:
     ``"none"``, whoever runs this; by default ``"numbers"`` for a privileged process and ``"none"`` for any other.
     ``on_problem`` is called, from any thread, with what could not be made or set; the rest goes on.  ``workshop``: of
     the placer that this one helps with files.  ``again``: whether somebody may have begun the same files before, which
-    are then replaced, by way of the workshop.
+    are then replaced, by way of the workshop.  ``rules``: what the target cannot keep, which is not tried.
 
     Every method may raise ``UnsafePath`` for an entry that would be outside the target, ``StorageFull``,
     ``StorageDenied`` and ``StorageFailed``.
@@ -82,9 +83,9 @@ class Placer:
         on_problem: Callable[[Problem], object] | None = None,
         workshop: Workshop | None = None,
         again: bool = False,
+        rules: Rules | None = None,
     ) -> None:
-        if owners not in (None, "numbers", "names", "none"):
-            raise InvalidOption(f"owners is 'numbers', 'names' or 'none', not {owners!r}", owners=owners)
+        whose = owners_here(owners)
         self._later_folders: list[pa.Table] = []
         self._later_links: list[pa.Table] = []
         self._workshop, self._again = workshop, again
@@ -92,7 +93,7 @@ class Placer:
             self._folders = Folders(target) if workshop is None else Folders(target, probe=workshop.spare())
         except OSError as error:
             raise stopped(os.fsencode(target), error) from error
-        self._settler = Settler(owners, self._folders.nature, on_problem)
+        self._settler = Settler(whose, self._folders.nature, on_problem, rules=rules)
 
     def __enter__(self) -> Placer:
         return self

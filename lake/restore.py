@@ -1,6 +1,7 @@
 """Restore: a snapshot, or a part of it, back into a folder.
 
-    manifest ─▶ folders, links, specials                               at once
+    manifest ─▶ does all of it fit the target?                         before anything is written
+             ─▶ folders, links, specials                               at once
              ─▶ small files ─▶ by pack and block ─▶ threads: decode, hash, write
              ─▶ large files ─▶ a thread each: chunk after chunk, hashing as it goes
              ─▶ hard links, then the folders' attributes               at the end
@@ -18,6 +19,8 @@ import threading
 from collections import defaultdict
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
+from functools import cached_property
+from itertools import chain
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
 import numpy as np
@@ -37,6 +40,7 @@ from holotype.catalog import (
 
 from .entries import Entry, entries
 from .executing import thread_count
+from .fitting import Fit, Unfit, fit
 from .index import locate
 from .manifest import Manifest
 from .paths import Patterns, keys, shown, unkey
@@ -46,15 +50,18 @@ from .progress import Ticker
 from .remaking import Large, Remaker, Small, Tally
 from .restorers import hand_out
 from .schema import ENTRIES
-from .selecting import Relinked, selected, with_folders
+from .selecting import Relinked, selected, unchosen, with_folders
+from .settling import owners_here
 from .snapshots import resolve
 from .sound import SoundReader
+from .terrain import rules_for
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from .context import Context
     from .executing import Submits
+    from .naming import Rules
     from .progress import OnProgress
 
 __all__ = ["Restored", "restore"]
@@ -62,6 +69,7 @@ __all__ = ["Restored", "restore"]
 _TASK_BYTES = 4 << 20  # raw bytes of small files per task: whole compressed blocks, so that none is decoded twice
 _LOOKUP = 1 << 16  # chunks of large files looked up together, some 300 bytes each
 _NOWHERE = scalar(-1, pa.int32())
+_LOOKED_AT = ("path", "path_bytes", "kind", "size", "mode", "target", "xattrs")
 _COLUMNS = [
     name
     for name in ENTRIES.schema.names
@@ -74,7 +82,7 @@ class Restored:
     """What a restore did.
 
     ``snapshot``: the snapshot's name.  ``target``: where it was written.  ``files`` and ``bytes``: what was restored.
-    ``problems``: what was not, or not wholly, as it was.
+    ``problems``: what was not, or not wholly, as it was.  After a dry run, what would be.
     """
 
     snapshot: str
@@ -97,6 +105,8 @@ def restore(
     paths: Iterable[str] = (),
     owners: Owners | None = None,
     on_problem: Literal["record", "raise"] = "record",
+    unfit: Unfit = "refuse",
+    dry_run: bool = False,
     workers: int | None = None,
     executor: Submits | None = None,
     progress: OnProgress | None = None,
@@ -106,15 +116,24 @@ def restore(
     ``paths``: patterns of what to restore, with the folders it lies in; all by default.  ``owners``: whose the files
     become, by ``"numbers"`` as recorded, by ``"names"``, or ``"none"``: whoever runs this; by default ``"numbers"`` for
     a privileged process and ``"none"`` for any other.  ``on_problem``: whether to ``record`` what cannot be restored as
-    it was and go on, or to ``raise``.  ``workers``: threads that read and write.  ``executor``: who makes the files
-    instead, a batch at a time: threads, processes, or machines that see both the storage and the target.
+    it was and go on, or to ``raise``.  ``unfit``: what becomes of links and names that the target's file system cannot
+    have, and of names that it takes for one: ``"refuse"`` raises ``TargetUnfit`` with all of them before anything is
+    written, ``"skip"`` leaves them out, ``"escape"`` gives them other names (see ``lake/naming.py``).  ``dry_run``:
+    write nothing, but tell how much there is, and every problem that can be foreseen.  ``workers``: threads that read
+    and write.  ``executor``: who makes the files instead, a batch at a time: threads, processes, or machines that see
+    both the storage and the target.
+
+    What the target can have is tried out, in a folder that is gone again before anything is written.
 
     Raises ``InvalidName``, ``DatasetNotFound``, ``SnapshotNotFound``, ``EntryNotFound`` when no entry matches
-    ``paths``, ``TargetRefused``, ``UnsafePath``, ``StorageFull``, ``StorageDenied``, ``StorageFailed``; with
-    ``on_problem="raise"`` also ``DamageError`` and ``SourceProblem``.
+    ``paths``, ``TargetRefused``, ``TargetUnfit``, ``UnsafePath``, ``StorageFull``, ``StorageDenied``,
+    ``StorageFailed``; with ``on_problem="raise"`` also ``DamageError`` and ``SourceProblem``.
     """
     if on_problem not in ("record", "raise"):
         raise InvalidOption(f"on_problem is 'record' or 'raise', not {on_problem!r}", option="on_problem")
+    if unfit not in ("refuse", "skip", "escape"):
+        raise InvalidOption(f"unfit is 'refuse', 'skip' or 'escape', not {unfit!r}", option="unfit")
+    owners = owners_here(owners)
     threads = thread_count(workers)
     state = context.catalog.refresh()
     snapshot = resolve(context, reference, state=state)
@@ -130,18 +149,25 @@ def restore(
     )
     tally = Tally(strict=on_problem == "raise", ticker=ticker)
     job = _Job(context, manifest, patterns, SoundReader(state), tally)
-    with Placer(target, owners=owners, on_problem=tally.report) as placer:
-        if executor is None:
-            job.run(placer, threads)
-        else:
-            job.hand_out(executor, placer, os.path.abspath(os.fsencode(target)))
-        if patterns and not job.matched:
-            raise EntryNotFound(
-                f"{snapshot.name} has no entry that matches {', '.join(patterns.patterns)}", snapshot=snapshot.name
-            )
-        placer.finish()
-    ticker.finish()
-    return Restored(snapshot.name, os.fsdecode(target), tally.files, tally.bytes, tuple(tally.problems))
+    if patterns and not job.chosen:
+        raise EntryNotFound(
+            f"{snapshot.name} has no entry that matches {', '.join(patterns.patterns)}", snapshot=snapshot.name
+        )
+    rules = rules_for(target)
+    job.fit = fit(job.looked_at, rules, os.fsdecode(target), choice=unfit, owners=owners != "none", only_look=dry_run)
+    for problem in job.fit.problems:
+        tally.report(problem)
+    if not dry_run:
+        with Placer(target, owners=owners, on_problem=tally.report, rules=rules) as placer:
+            if executor is None:
+                job.run(placer, threads)
+            else:
+                job.hand_out(executor, placer, os.path.abspath(os.fsencode(target)), rules)
+            placer.finish()
+        ticker.finish()
+        return Restored(snapshot.name, os.fsdecode(target), tally.files, tally.bytes, tuple(tally.problems))
+    files, size = job.count()
+    return Restored(snapshot.name, os.fsdecode(target), files, size, tuple(tally.problems))
 
 
 class _Job:
@@ -152,7 +178,33 @@ class _Job:
     ) -> None:
         self._context, self._manifest, self._patterns = context, manifest, patterns
         self._records, self._tally = records, tally
-        self.matched = 0
+        self.fit = Fit()
+
+    @cached_property
+    def chosen(self) -> list[pa.Table]:
+        """What the patterns select: few rows, or everything was asked for in a roundabout way."""
+        return list(selected(self._manifest, self._patterns, columns=_LOOKED_AT))
+
+    @cached_property
+    def above(self) -> pa.Table:
+        """The folders that it lies in."""
+        return with_folders(self._manifest, self.chosen, columns=_COLUMNS)
+
+    def looked_at(self, columns: Sequence[str]) -> Iterator[pa.Table]:
+        """All that is to be restored, as often as it is asked for; of what is damaged the restore itself will tell."""
+        if self._patterns:
+            yield from (self.above, *self.chosen)
+        else:
+            yield from self._every_row(columns, lambda problem: None)
+
+    def count(self) -> tuple[int, int]:
+        """How many files there are to make, and their bytes."""
+        files = size = 0
+        kinds = column(["file"] if self.fit.hardlinks else ["file", "hardlink"], pa.string())
+        for rows in self.looked_at(_LOOKED_AT):
+            sizes = self.fit.made(rows.filter(pc.is_in(rows["kind"], value_set=kinds)))["size"]
+            files, size = files + len(sizes), size + (pc.sum(sizes).as_py() or 0)
+        return files, size
 
     def run(self, placer: Placer, workers: int) -> None:
         """Place everything but what has to wait for the end."""
@@ -176,16 +228,21 @@ class _Job:
                 pool.shutdown(wait=True, cancel_futures=True)
                 raise
 
-    def hand_out(self, executor: Submits, placer: Placer, target: bytes) -> None:
+    def hand_out(self, executor: Submits, placer: Placer, target: bytes, rules: Rules) -> None:
         """Place everything but what has to wait for the end; the files by the workers of ``executor``."""
         hand_out(
-            executor, self._context, self._each_located(placer), target=target, owners=placer.owners, tally=self._tally
+            executor,
+            self._context,
+            self._each_located(placer),
+            target=target,
+            owners=placer.owners,
+            rules=rules,
+            tally=self._tally,
         )
 
     def _tasks(self, placer: Placer) -> Iterator[Small | _LargeFile]:
         """Place what is no file; how to make the files."""
         for rows in self._rows():
-            self.matched += rows.num_rows
             placer.place(rows)
             sizes = rows["size"].filter(pc.equal(rows["kind"], scalar("hardlink")))
             self._tally.linked(len(sizes), pc.sum(sizes).as_py() or 0)
@@ -207,27 +264,26 @@ class _Job:
         yield from self._located(waiting)
 
     def _rows(self) -> Iterator[pa.Table]:
-        """What to place, in key order, the folders above first."""
-        if not self._patterns:
-            yield from self._every_row()
-            return
-        # The keys of what matches are few, or everything was asked for in a roundabout way: folders are gathered in a
-        # first pass.
-        keys = list(selected(self._manifest, self._patterns, columns=("target",)))
-        above = with_folders(self._manifest, keys, columns=_COLUMNS)
-        if above.num_rows:
-            yield above
-            self.matched -= above.num_rows
-        links = Relinked(self._manifest, keys, columns=_COLUMNS)
-        for rows in selected(self._manifest, self._patterns, columns=_COLUMNS):
-            yield links.apply(rows.select(_COLUMNS))
+        """What to place, in key order, the folders above first, under the names that it gets."""
+        absent = unchosen(self.chosen) if self._patterns else frozenset[bytes]()
+        links = Relinked(
+            self._manifest,
+            lambda path: path in absent or not self.fit.is_made(path),
+            columns=_COLUMNS,
+            links=self.fit.hardlinks,
+        )
+        every = self._every_row(_COLUMNS, self._tally.report)
+        if self._patterns:
+            every = chain([self.above], selected(self._manifest, self._patterns, columns=_COLUMNS))
+        for rows in every:
+            yield self.fit.named(links.apply(self.fit.made(rows.select(_COLUMNS))))
 
-    def _every_row(self) -> Iterator[pa.Table]:
+    def _every_row(self, columns: Sequence[str], report: Callable[[Problem], object]) -> Iterator[pa.Table]:
         """All rows, but those of ranges that are damaged, which are reported."""
         manifest, after = self._manifest, None
         while True:
             try:
-                for rows in manifest.rows(columns=_COLUMNS, low=after):
+                for rows in manifest.rows(columns=columns, low=after):
                     yield rows
                     after = keys(rows.slice(rows.num_rows - 1))[0].as_py() + b"\0"
                 return
@@ -241,7 +297,7 @@ class _Job:
                 (lost,) = set(manifest.ranges) - set(sound)
                 first, last = unkey(lost.first), unkey(lost.last)
                 what = f"{lost.rows} entries from {shown(first)!r} to {shown(last)!r} are not restored"
-                self._tally.report(Problem(first, "damaged", f"{what}: {error.message}"))
+                report(Problem(first, "damaged", f"{what}: {error.message}"))
                 manifest = replace(manifest, ranges=tuple(sound))
 
     def _locate(self, ids: Sequence[bytes] | pa.Array) -> pa.Table:

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 
     from .context import Context
     from .executing import Submits
+    from .naming import Rules
     from .placing import Owners
     from .problems import Problem
 
@@ -46,6 +47,7 @@ class _Batch:
     workshop: Workshop
     number: int
     owners: Owners
+    rules: Rules
     strict: bool
     tasks: tuple[Small | Large, ...]
 
@@ -67,6 +69,7 @@ def hand_out(
     *,
     target: bytes,
     owners: Owners,
+    rules: Rules,
     tally: Tally,
 ) -> None:
     """Have files made below ``target``, an absolute path; returns when nobody is at work there any more.
@@ -77,7 +80,8 @@ def hand_out(
     workshop = Workshop.make(target)
     place = Place.here(context.store, context.catalog.id)
     batches = (
-        _Batch(place, workshop, number, owners, tally.strict, some) for number, some in enumerate(_batches(tasks))
+        _Batch(place, workshop, number, owners, rules, tally.strict, some)
+        for number, some in enumerate(_batches(tasks))
     )
     try:
         with closing(in_order(executor, _make, batches, stop=workshop.dismiss)) as results:
@@ -110,7 +114,12 @@ def _make(batch: _Batch) -> _Done:
     tally = Tally(strict=batch.strict, ticker=Ticker("restore", None))
     wanted = partial(batch.workshop.check, batch.number)
     with Placer(
-        batch.workshop.target, owners=batch.owners, on_problem=tally.report, workshop=batch.workshop, again=again
+        batch.workshop.target,
+        owners=batch.owners,
+        on_problem=tally.report,
+        workshop=batch.workshop,
+        again=again,
+        rules=batch.rules,
     ) as placer:
         remaker = Remaker(store, placer, tally)
         for task in batch.tasks:

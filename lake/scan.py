@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from itertools import compress
 from typing import TYPE_CHECKING
 
-from holotype.catalog import InvalidOption, SourceNotFound, SourceProblem
+from holotype.catalog import InvalidOption, SourceNotFound, SourceProblem, long_path
 
 from .levels import Level, open_below
 from .paths import Patterns, own, portable, shown
@@ -80,7 +80,7 @@ def scan(
     walk.outside = _identities(outside)
     walk.one_filesystem, walk.exclude_caches = one_filesystem, exclude_caches
     try:
-        status = os.stat(path)
+        status = os.stat(long_path(path))
         if stat.S_ISREG(status.st_mode):
             return walk.single(portable(os.path.basename(path)), status)
         if not stat.S_ISDIR(status.st_mode):

@@ -15,11 +15,11 @@ from .paths import Patterns, key, parents, raw
 from .schema import ENTRIES
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from .manifest import Manifest
 
-__all__ = ["Relinked", "selected", "with_folders"]
+__all__ = ["Relinked", "selected", "unchosen", "with_folders"]
 
 _NEEDED = ("path", "path_bytes", "kind")
 # What makes a component of a pattern more than a name.
@@ -52,36 +52,44 @@ def with_folders(manifest: Manifest, found: Iterable[pa.Table], *, columns: Sequ
     return row_table([row for row in wanted if row is not None], schema)
 
 
-class Relinked:
-    """Hard links of a selection: a link whose file was not selected becomes that file, and the links after it links to
-    it.
+def unchosen(chosen: Sequence[pa.Table]) -> frozenset[bytes]:
+    """The files that hard links of a selection (``kind`` and ``target``) lead to and that were not selected."""
+    wanted = {
+        target
+        for rows in chosen
+        for target in rows.filter(pc.equal(rows["kind"], scalar("hardlink")))["target"].to_pylist()
+    }
+    return frozenset(wanted - {path for rows in chosen for path in raw(rows).to_pylist()} if wanted else ())
 
-    ``chosen``: the keys of the selection, and its links' targets.  ``columns``: those of the rows.
+
+class Relinked:
+    """Hard links of a selection: a link whose file is not there becomes that file, and the links after it links to it.
+
+    ``absent``: whether a path is not there.  ``columns``: those of the rows.  ``links``: whether there are any; else
+    each becomes a file.
     """
 
-    def __init__(self, manifest: Manifest, chosen: Sequence[pa.Table], *, columns: Sequence[str]) -> None:
-        self._manifest, self._columns = manifest, columns
+    def __init__(
+        self, manifest: Manifest, absent: Callable[[bytes], bool], *, columns: Sequence[str], links: bool = True
+    ) -> None:
+        self._manifest, self._columns, self._links = manifest, columns, links
+        self._absent = absent if links else lambda path: True
         self._instead: dict[bytes, bytes] = {}
-        wanted = {
-            target
-            for rows in chosen
-            for target in rows.filter(pc.equal(rows["kind"], scalar("hardlink")))["target"].to_pylist()
-        }
-        there = {path for rows in chosen for path in raw(rows).to_pylist()} if wanted else set()
-        self._absent = wanted - there
 
     def apply(self, rows: pa.Table) -> pa.Table:
         """The rows as they are to be placed."""
-        if not self._absent:
+        links = rows.filter(pc.equal(rows["kind"], scalar("hardlink")))
+        if not any(self._absent(target or b"") for target in links["target"].to_pylist()):
             return rows
         found = []
         for row, path in zip(rows.to_pylist(), raw(rows).to_pylist(), strict=True):
-            if row["kind"] == "hardlink" and row["target"] in self._absent:
+            if row["kind"] == "hardlink" and self._absent(row["target"] or b""):
                 target = row["target"]
                 if target in self._instead:
                     row = {**row, "target": self._instead[target]}
                 else:
-                    self._instead[target] = path
+                    if self._links:
+                        self._instead[target] = path
                     first = self._manifest.find(target, columns=self._columns)
                     if first is not None:
                         row = {**first, "path": row["path"], "path_bytes": row["path_bytes"]}

@@ -5,31 +5,51 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING, Literal
 
+from holotype.catalog import InvalidOption
+
 from .attributes import apply, group_number, user_number
+from .naming import rules_of_platform
 from .problems import Problem
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from .entries import Entry
+    from .naming import Rules
     from .targets import Nature
 
-__all__ = ["Owners", "Settler"]
+__all__ = ["Owners", "Settler", "owners_here"]
 
 Owners = Literal["numbers", "names", "none"]
 
 _BY_DESCRIPTOR = os.utime in os.supports_fd
 
 
+def owners_here(owners: Owners | None) -> Owners:
+    """What is asked for, or else what this process may do.  Raises ``InvalidOption``."""
+    if owners not in (None, "numbers", "names", "none"):
+        raise InvalidOption(f"owners is 'numbers', 'names' or 'none', not {owners!r}", owners=owners)
+    privileged = hasattr(os, "geteuid") and os.geteuid() == 0
+    return owners or ("numbers" if privileged else "none")
+
+
 class Settler:
     """Settles entries of one restore; safe to use from several threads.
 
-    ``owners``: as ``Placer`` has it.  ``nature``: what the file system gives a new file by itself.
+    ``owners``: as ``Placer`` has it.  ``nature``: what the file system gives a new file by itself.  ``rules``: what it
+    cannot keep is not tried, and has been told of.
     """
 
-    def __init__(self, owners: Owners | None, nature: Nature, on_problem: Callable[[Problem], object] | None) -> None:
-        privileged = hasattr(os, "geteuid") and os.geteuid() == 0
-        self.owners: Owners = owners or ("numbers" if privileged else "none")
+    def __init__(
+        self,
+        owners: Owners,
+        nature: Nature,
+        on_problem: Callable[[Problem], object] | None,
+        *,
+        rules: Rules | None = None,
+    ) -> None:
+        self.owners: Owners = owners
+        self._rules = rules_of_platform() if rules is None else rules
         self._here = (nature.uid, nature.gid)
         self._not_given = 0o7000 | nature.umask
         self._on_problem = on_problem
@@ -64,12 +84,17 @@ class Settler:
             if mode != entry.mode:
                 message = "set-user-id and set-group-id are not set, because the owner is another here"
                 self.report(entry, "attributes", message)
+        owner, rules = self._owner(entry), self._rules
+        if owner is not None and not rules.owners:
+            owner, mode = None, mode & ~0o6000
+        # On Windows a mode that cannot be had still says whether a file is read-only.
+        settable = rules.modes is None or rules.platform == "windows" or mode in rules.modes
         wrong = apply(
             where,
             mtime_ns=entry.mtime_ns,
-            mode=mode,
-            owner=self._owner(entry),
-            xattrs=entry.xattrs,
+            mode=mode if settable else None,
+            owner=owner,
+            xattrs=entry.xattrs if rules.xattrs else None,
             dir_fd=dir_fd,
             link=entry.kind == "symlink",
         )

@@ -4,14 +4,22 @@ from __future__ import annotations
 
 import errno
 import os
-import re
 import stat
 import sys
 import threading
 from typing import NamedTuple
 
-from holotype.catalog import HolotypeError, StorageDenied, StorageFailed, StorageFull, TargetRefused, UnsafePath
+from holotype.catalog import (
+    HolotypeError,
+    StorageDenied,
+    StorageFailed,
+    StorageFull,
+    TargetRefused,
+    UnsafePath,
+    long_path,
+)
 
+from .naming import WINDOWS, unfit
 from .paths import shown
 
 __all__ = ["Folder", "Folders", "Nature", "check_target", "split", "stopped"]
@@ -26,9 +34,6 @@ _ACLS = ("system.posix_acl_default", "system.posix_acl_access")
 
 _FULL = frozenset((errno.ENOSPC, getattr(errno, "EDQUOT", errno.ENOSPC)))
 _DENIED = frozenset((errno.EACCES, errno.EPERM, errno.EROFS))
-
-# Characters that mean something else in a path on Windows, ends that it drops, and names that are devices.
-_UNFIT = re.compile(r'[<>:"|?*\\\x00-\x1f]|[. ]\Z|\A(?:con|prn|aux|nul|com[0-9]|lpt[0-9])(?:\.|\Z)', re.IGNORECASE)
 
 
 def check_target(target: str | os.PathLike[str], *, archive: str | os.PathLike[str] | None = None) -> None:
@@ -45,7 +50,7 @@ def check_target(target: str | os.PathLike[str], *, archive: str | os.PathLike[s
         if _lies_in(where, path):
             raise TargetRefused(f"{path!r} holds the archive {where!r}; restore to another place", path=path)
     try:
-        with os.scandir(path) as found:
+        with os.scandir(long_path(path)) as found:
             first = next(found, None)
     except FileNotFoundError:
         return
@@ -119,7 +124,7 @@ class Folders:
     """
 
     def __init__(self, target: str | bytes | os.PathLike[str], *, probe: bytes = _PROBE) -> None:
-        path = os.path.abspath(os.fsencode(target))
+        path = long_path(os.path.abspath(os.fsencode(target)))
         os.makedirs(path, exist_ok=True)
         # The target's own name may be a link, which the caller chose; below it no link is followed.
         self._top = Folder(os.open(path, _FOLDER), b"") if _BY_DESCRIPTOR else Folder(None, os.path.join(path, b""))
@@ -278,6 +283,7 @@ def _checked(name: bytes, path: bytes) -> bytes:
     """One component of a path; raises ``UnsafePath`` for what leads elsewhere, ``OSError`` for what Windows has not."""
     if not name or name in (b".", b"..") or b"\0" in name or b"/" in name:
         raise UnsafePath(f"{shown(path)!r} is not a path below the target: refused", path=shown(path))
-    if _WINDOWS and (_UNFIT.search(text := name.decode("utf-8", "replace")) or "\ufffd" in text):
-        raise OSError(errno.EINVAL, f"Windows has no names such as {shown(name)!r}")
+    # The one platform that would not say so itself, but make something else.
+    if _WINDOWS and (reason := unfit(name, WINDOWS)):
+        raise OSError(errno.EINVAL, reason)
     return name

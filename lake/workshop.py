@@ -18,7 +18,7 @@ import secrets
 import shutil
 from dataclasses import dataclass
 
-from holotype.catalog import TargetRefused
+from holotype.catalog import TargetRefused, long_path
 
 from .context import host_here
 from .paths import shown
@@ -49,7 +49,7 @@ class Workshop:
 
     @property
     def _path(self) -> bytes:
-        return os.path.join(self.target, self.name)
+        return os.path.join(long_path(self.target), self.name)
 
     def begin(self, batch: int) -> bool:
         """Say that a batch is begun; whether it was before.

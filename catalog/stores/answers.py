@@ -31,6 +31,8 @@ _FULL = frozenset({"QuotaExceeded", "InsufficientStorage", "XMinioStorageFull"})
 _DENIED = frozenset(
     {"AccessDenied", "ExpiredToken", "InvalidToken", "TokenRefreshRequired", "KeyBasedAuthenticationNotPermitted"}
 )
+# The one thing that a clock is needed for: signing a request, which the service wants to be a few minutes old at most.
+_SKEWED = frozenset({"RequestTimeTooSkewed", "RequestInTheFuture", "RequestExpired"})
 _PASSING_CODES = frozenset(
     {
         "ConditionalRequestConflict",  # two wrote at once, and the service does not say who was first
@@ -113,6 +115,12 @@ def refusal(answer: Answer, place: Place, key: str, doing: str) -> HolotypeError
         return ObjectMissing(f"there is no object {where}", **about)
     if answer.status == 507 or answer.code in _FULL:
         return StorageFull(f"no room for {where}: {words}; make room and try again", **about)
+    if answer.code in _SKEWED:
+        return StorageDenied(
+            f"the storage does not allow {doing} {where}: {words}; this machine's clock and the"
+            " service's differ: set it",
+            **about,
+        )
     if answer.status in (401, 403) or answer.code in _DENIED:
         return StorageDenied(f"the storage does not allow {doing} {where}: {words}", **about)
     passing = answer.status in _PASSING or answer.code in _PASSING_CODES

@@ -22,6 +22,7 @@ from ..errors import HolotypeError, StorageFailed
 from .base import ObjectInfo, ObjectStore
 from .exclusive import rename_exclusively
 from .keys import check_content, check_key, check_prefix, check_span, storage_error, views
+from .longpaths import long_path
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -34,6 +35,7 @@ _WINDOWS = sys.platform == "win32"
 # On macOS fsync leaves the bytes in the drive's own cache.
 _FULL_FLUSH = sys.platform == "darwin"
 _FLAGS = getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_BINARY", 0)
+_GATHERS = hasattr(os, "writev")  # Windows has no such call
 # One call takes this many parts (IOV_MAX is 1024 on Linux and macOS) and bytes (macOS refuses 2 GiB, Linux cuts there).
 _PARTS, _BYTES = 1024, 1 << 30
 # Where hard links do not exist, ``link`` says so in one of these ways.
@@ -49,13 +51,14 @@ class LocalStore(ObjectStore):
     """
 
     def __init__(self, root: str | os.PathLike[str], *, durable: bool = True) -> None:
-        self._root = os.path.abspath(os.fspath(root))
+        self._place = os.path.abspath(os.fspath(root))
+        self._root = long_path(self._place)
         self._durable = durable
         self._settled: set[str] = set()  # folders known to be on the disk, with all that lead to them
 
     @property
     def url(self) -> str:
-        root = self._root.replace(os.sep, "/")
+        root = self._place.replace(os.sep, "/")
         return f"file://{'' if root.startswith('/') else '/'}{root}"
 
     @property
@@ -64,7 +67,7 @@ class LocalStore(ObjectStore):
         return self._durable
 
     def __repr__(self) -> str:
-        return f"LocalStore({self._root!r})"
+        return f"LocalStore({self._place!r})"
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, LocalStore) and (self._root, self._durable) == (other._root, other._durable)
@@ -73,7 +76,7 @@ class LocalStore(ObjectStore):
         return hash((LocalStore, self._root))
 
     def __reduce__(self) -> tuple[object, ...]:
-        return _reopen, (self._root, self._durable)
+        return _reopen, (self._place, self._durable)
 
     def put(self, key: str, parts: Sequence[Buffer]) -> int:
         path = self._file(key)
@@ -151,7 +154,8 @@ class LocalStore(ObjectStore):
             self._prune(folder)
 
     def path(self, key: str) -> Path:
-        return Path(self._file(key))
+        check_key(key)
+        return Path(self._place, *key.split("/"))
 
     # -- names and errors
 
@@ -310,7 +314,7 @@ def _write(descriptor: int, parts: Sequence[memoryview]) -> int:
     """Write all ``parts``, without gathering them in memory; returns their size."""
     total, at = 0, 0
     rest = list(parts)
-    most = 1 if _WINDOWS else _PARTS
+    most = _PARTS if _GATHERS else 1
     while at < len(rest):
         batch: list[memoryview] = []
         room = _BYTES
@@ -319,7 +323,7 @@ def _write(descriptor: int, parts: Sequence[memoryview]) -> int:
             room -= len(batch[-1])
             if not room:
                 break
-        written = os.write(descriptor, batch[0]) if _WINDOWS else os.writev(descriptor, batch)
+        written = os.writev(descriptor, batch) if _GATHERS else os.write(descriptor, batch[0])
         total += written
         while at < len(rest) and written >= len(rest[at]):
             written -= len(rest[at])

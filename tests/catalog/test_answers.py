@@ -34,6 +34,7 @@ HERE = Place("s3://bucket/archive", "bucket", "https://storage.example", ("Secre
         (Answer(403, "SignatureDoesNotMatch"), StorageDenied, False),
         (Answer(400, "ExpiredToken"), StorageDenied, False),
         (Answer(0, "AccessDenied"), StorageDenied, False),
+        (Answer(403, "RequestTimeTooSkewed"), StorageDenied, False),
         (Answer(507), StorageFull, False),
         (Answer(403, "QuotaExceeded"), StorageFull, False),
         (Answer(400, "RequestTimeout"), StorageFailed, True),
@@ -137,3 +138,8 @@ def test_every_text_among_the_options_may_be_a_credential() -> None:
 def test_a_credential_that_is_part_of_another_leaves_no_rest_of_it() -> None:
     secrets = secrets_in({"key": "abcd", "secret": "abcd-and-more"})
     assert hidden("abcd-and-more, abcd", secrets) == "…, …"
+
+
+def test_a_clock_that_a_service_does_not_believe_is_named() -> None:
+    error = refusal(Answer(403, "RequestTimeTooSkewed", "too large"), HERE, "log/1", "reading")
+    assert "RequestTimeTooSkewed: too large; this machine's clock and the service's differ: set it" in str(error)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from hashlib import sha256
 from importlib import import_module
 from typing import TYPE_CHECKING
 
+import pyarrow as pa
 import pytest
 
-from holotype.catalog import Catalog, Conflict, ObjectDamaged, ObjectMissing, Segment
+from holotype.catalog import Catalog, Column, Conflict, ObjectDamaged, ObjectMissing, Segment, Table
 
 from .faults import FaultyStore
 from .samples import (
@@ -30,14 +32,15 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from holotype.catalog import Entry
+    from holotype.catalog.compaction import Merge
 
 
 def make(*sizes: int, table: str = "samples") -> list[Segment]:
     return [Segment(table, f"{n:012d}-{'0' * 20}", "", 1, size) for n, size in enumerate(sizes)]
 
 
-def merged(found: Sequence[Sequence[Segment]]) -> list[list[int]]:
-    return [[segment.seen for segment in group] for group in found]
+def merged(found: Sequence[Merge]) -> list[list[int]]:
+    return [[segment.seen for segment in merge.segments] for merge in found]
 
 
 def test_small_segments_become_one_and_the_rows_stay_as_they_were() -> None:
@@ -90,19 +93,63 @@ def test_there_may_be_nothing_to_merge() -> None:
 
 
 def test_which_segments_are_merged() -> None:
-    groups = import_module("holotype.catalog.compaction").groups
+    merges = import_module("holotype.catalog.compaction").merges
     small, big = 1000, 2 << 20
-    assert merged(groups(SAMPLES, make(small, small, small))) == [[0, 1, 2]]
+    assert merged(merges(SAMPLES, make(small, small, small))) == [[0, 1, 2]]
     # Where order counts only neighbours are merged, the longest run of them.
-    assert merged(groups(SAMPLES, make(small, small, big, small, small, small, big, small))) == [[3, 4, 5]]
-    assert merged(groups(SAMPLES, make(small, big, small, big))) == []
+    assert merged(merges(SAMPLES, make(small, small, big, small, small, small, big, small))) == [[3, 4, 5]]
+    assert merged(merges(SAMPLES, make(small, big, small, big))) == []
     # Where rows are sorted anyway, all small ones are.
-    assert merged(groups(READINGS, make(small, big, small, big))) == [[0, 2]]
+    assert merged(merges(READINGS, make(small, big, small, big))) == [[0, 2]]
     # A merged segment does not grow without bound, and one alone is left as it is.
     almost = (1 << 20) - 1
-    assert merged(groups(READINGS, make(*[almost] * 17))) == [list(range(8)), list(range(8, 16))]
-    assert merged(groups(PAGES, make(small, small))) == []
-    assert merged(groups(SAMPLES, [])) == []
+    assert merged(merges(READINGS, make(*[almost] * 17))) == [list(range(8)), list(range(8, 16))]
+    assert merged(merges(PAGES, make(small, small))) == []
+    assert merged(merges(SAMPLES, [])) == []
+
+
+DIGESTS = Table(
+    "digests",
+    "Rows in the order of digests.",
+    (Column("digest", pa.binary(32), "The digest."), Column("number", pa.int64(), "Which it is of.")),
+    sort=("digest",),
+)
+
+
+def digests(first: int, count: int) -> pa.Table:
+    numbers = range(first, first + count)
+    return pa.table({"digest": [sha256(b"%d" % n).digest() for n in numbers], "number": list(numbers)}).cast(
+        DIGESTS.schema
+    )
+
+
+def test_large_segments_share_the_digests_out_among_them(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("holotype.catalog.compaction._SMALL", 1000)
+    catalog = Catalog.create(fresh_store(), tables=(DIGESTS,))
+    for n in range(64):
+        catalog.commit(add=[catalog.write("digests", digests(100 * n, 100))], operation="test")
+    again = Catalog.open(catalog.store, tables=(DIGESTS,))
+    assert again.state == catalog.state
+    segments = again.state.segments("digests")
+    rows = again.read("digests")
+    assert sorted(rows["number"].to_pylist()) == list(range(6400))
+    assert sum(segment.rows for segment in segments) == 6400
+    for segment in segments:
+        found = again.read("digests", segments=[segment])["digest"].to_pylist()
+        assert (segment.low, segment.high) == (min(found)[:8].hex(), max(found)[:8].hex())
+    # Of any one digest only a few segments have to be read, and a row was not written often.
+    looked = [sum(str(s.low) <= row[:8].hex() <= str(s.high) for s in segments) for row in rows["digest"].to_pylist()]
+    assert max(looked) <= 10
+    assert len(segments) > 20
+    written = sum(segment.rows for entry in again.entries() for found in entry.add.values() for segment in found)
+    assert written <= 4 * 6400
+
+
+def test_rows_of_few_digests_are_merged_whatever_they_have_in_common() -> None:
+    catalog = Catalog.create(fresh_store(), tables=(DIGESTS,), compact_above=4)
+    for n in range(10):
+        catalog.commit(add=[catalog.write("digests", digests(n, 1))], operation="test")
+    assert len(catalog.state.segments("digests")) <= 4
 
 
 def test_what_is_written_meanwhile_stays_behind_what_was_merged() -> None:

@@ -53,6 +53,7 @@ class TestLocalStoreOfAPlatformThatLacksMuch(StoreContract):
     def _poor(self, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.delattr(os, "pread", raising=False)
         monkeypatch.setattr("holotype.catalog.stores.local._WINDOWS", True)
+        monkeypatch.setattr("holotype.catalog.stores.local._GATHERS", False)
 
 
 def failing(code: int) -> Callable[..., Any]:

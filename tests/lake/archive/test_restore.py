@@ -17,6 +17,7 @@ from holotype.catalog import (
     RowsRefused,
     SourceProblem,
     TargetRefused,
+    TargetUnfit,
     UnsafePath,
 )
 from holotype.lake.paths import columns as path_columns
@@ -183,6 +184,8 @@ class TestTargets:
             archive.restore("run", tmp_path / "back", on_problem="ignore")  # type: ignore[arg-type]
         with pytest.raises(InvalidOption):
             archive.restore("run", tmp_path / "back", owners="me")  # type: ignore[arg-type]
+        with pytest.raises(InvalidOption):
+            archive.restore("run", tmp_path / "back", unfit="rename")  # type: ignore[arg-type]
         assert not (tmp_path / "back").exists() or not os.listdir(tmp_path / "back")
 
     def test_an_empty_snapshot(self, archive: Archive, tmp_path: Path) -> None:
@@ -237,14 +240,16 @@ class TestProblems:
         with monkeypatch.context() as patch:
             patch.setattr(os, "link", _refusing(os.link))
             patch.setattr(os, "symlink", _refusing(os.symlink))
-            result = archive.restore("run", tmp_path / "back")
-        assert {problem.path: problem.problem for problem in result.problems} == {
-            b"second name": "skipped",
-            b"soft": "skipped",
-        }
-        assert files(look(tmp_path / "back")) == {
-            path: data for path, data in files(look(source)).items() if path != b"second name"
-        }
+            with pytest.raises(TargetUnfit, match="'soft': no links"):
+                archive.restore("run", tmp_path / "back")
+            assert not (tmp_path / "back").exists()
+            result = archive.restore("run", tmp_path / "back", unfit="skip")
+        assert {problem.path: problem.problem for problem in result.problems} == {b"": "attributes", b"soft": "skipped"}
+        assert result.problems[0].message == "the hard links of 1 entries cannot be kept here"
+        # Each name is a file of its own then, and no bytes are missing.
+        back = look(tmp_path / "back")
+        assert files(back) == files(look(source))
+        assert not any(seen.first for seen in back.values())
 
     def test_the_strict_get_an_error(
         self, archive: Archive, source: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
@@ -253,7 +258,8 @@ class TestProblems:
         archive.backup(source, dataset="run")
         monkeypatch.setattr(os, "symlink", _refusing(os.symlink))
         with pytest.raises(SourceProblem, match="soft"):
-            archive.restore("run", tmp_path / "back", on_problem="raise")
+            archive.restore("run", tmp_path / "back", on_problem="raise", unfit="skip")
+        assert not (tmp_path / "back").exists()
 
     def test_devices_without_the_right_to_make_them(
         self, archive: Archive, source: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch

@@ -11,18 +11,17 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from holotype.catalog import ObjectDamaged, StorageFull
+from holotype.catalog import Catalog, ObjectDamaged, StorageFull
 from holotype.lake import index
 from holotype.lake.index import Known, locate
 from holotype.lake.schema import CHUNKS, PACKS
 
+from ...catalog.faults import FaultyStore
 from .trees import new_catalog
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
     from pathlib import Path
-
-    from holotype.catalog import Catalog
 
 
 def chunk(number: int, *, beginning: int | None = None) -> bytes:
@@ -117,6 +116,30 @@ def test_nothing_is_read_before_the_first_question() -> None:
     store.forget()
     Known(catalog)
     assert store.read == []
+
+
+def test_only_segments_that_may_have_an_id_are_read() -> None:
+    ids = sorted(chunks(range(400)))
+    catalog = stored(*((f"s/{n}", ids[100 * n : 100 * n + 100]) for n in range(4)))
+    store = FaultyStore(catalog.store)
+    catalog = Catalog.open(store, tables=(CHUNKS, PACKS))
+
+    def read() -> int:
+        found = sum(call.startswith("get tables/chunks/") for call in store.calls)
+        store.calls.clear()
+        return found
+
+    known = Known(catalog)
+    assert known.claim([ids[150], ids[170]]) == [False, False]
+    assert read() == 1
+    assert known.claim([ids[150], ids[350]]) == [False, False]
+    assert read() == 1
+    assert known.relied == {"s/1", "s/3"}
+    assert known.branch().claim(ids) == [False] * 400
+    catalog = Catalog.open(store, tables=(CHUNKS, PACKS))
+    store.calls.clear()
+    assert locate(catalog, [ids[10], ids[20]])["pack"].to_pylist() == ["s/0", "s/0"]
+    assert read() == 1
 
 
 def test_what_a_later_commit_adds_is_not_known_at_an_earlier_state() -> None:

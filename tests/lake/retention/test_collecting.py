@@ -156,6 +156,10 @@ def test_a_file_that_only_a_forgotten_snapshot_had_goes_though_its_manifests_seg
     forget(archive, snapshots=["cells@1"])
     assert len(collect(archive).packs) == 2, "the old file 07, and file 11"
     assert all_there(archive)
+    assert verify(archive).ok, "rows of a purged snapshot are no reason to miss their chunks"
+    lost = archive.catalog.read("packs")["object"][0].as_py()
+    archive.store.delete([lost])
+    assert {one.object for one in verify(archive).findings} == {lost}
 
 
 def test_a_removed_file_that_another_live_snapshot_has_stays() -> None:

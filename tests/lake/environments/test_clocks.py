@@ -1,0 +1,129 @@
+"""Clocks that are hours or days off, and that step back: order, retention and safety rest on none of them."""
+
+from __future__ import annotations
+
+import os
+import random
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
+
+import pytest
+
+from holotype import lake
+from holotype.catalog import LocalStore, ObjectInfo
+
+from ..archive.trees import SMALL, assert_sound, fill, look, reopened, restored
+from ..making import Clock
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+    from pathlib import Path
+
+    from typing_extensions import Buffer
+
+    from holotype.lake import Archive
+
+NOW = datetime.now(UTC)
+HOURS = [-10, 9, -300, 24 * 400, 0, -1]
+
+
+def archive_at(place: Path, hours: float, *, made: bool = True) -> Archive:
+    """The archive as somebody uses it whose clock is so many hours off."""
+    clock = Clock(NOW + timedelta(hours=hours))
+    options = {"durable": False}
+    if made:
+        return lake.open(place, storage_options=options, clock=clock)
+    return lake.create(place, chunking=SMALL, storage_options=options, clock=clock)
+
+
+@pytest.fixture(params=[-48, 0, 48], ids=["storage behind", "storage right", "storage ahead"])
+def _storage(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Storage whose own clock is two days off."""
+    shift, real = timedelta(hours=request.param), LocalStore._walk  # pyright: ignore[reportPrivateUsage]
+
+    def walk(self: LocalStore, prefix: str, *, leftover: bool) -> Iterator[ObjectInfo]:
+        for info in real(self, prefix, leftover=leftover):
+            yield ObjectInfo(info.key, info.size, info.modified + shift)
+
+    monkeypatch.setattr(LocalStore, "_walk", walk)
+
+
+@pytest.mark.usefixtures("_storage")
+def test_snapshots_are_in_the_order_in_which_they_were_made(tmp_path: Path) -> None:
+    source, noise = tmp_path / "source", random.Random(1)
+    archive = archive_at(tmp_path / "archive", 3, made=False)
+    kept = {}
+    for number, hours in enumerate(HOURS, 1):
+        fill(source, {"same": b"same", f"file{number % 3}": noise.randbytes(3000)})
+        kept[number] = look(source)
+        writer = archive_at(tmp_path / "archive", hours)
+        assert writer.backup(source, dataset="run").number == number
+        assert archive.snapshot("run@latest").number == number
+        # Others tidy up meanwhile, by clocks of their own.
+        archive_at(tmp_path / "archive", HOURS[-number]).collect()
+    assert archive.snapshots("run")["number"].to_list() == [*kept]
+    for number, tree in kept.items():
+        assert restored(archive, f"run@{number}", tmp_path / f"back{number}") == tree
+    assert [entry.version for entry in archive._context.catalog.entries()] == [  # pyright: ignore[reportPrivateUsage]
+        *range(1, archive._context.catalog.refresh().version + 1)  # pyright: ignore[reportPrivateUsage]
+    ]
+    assert_sound(archive)
+
+
+@pytest.mark.usefixtures("_storage")
+@pytest.mark.parametrize("hours", [-5000, -10, 10, 5000])
+def test_the_newest_is_kept_whatever_the_time_on_it(tmp_path: Path, hours: int) -> None:
+    source = tmp_path / "source"
+    archive = archive_at(tmp_path / "archive", 0, made=False)
+    for number in range(4):
+        fill(source, {"file": random.Random(number).randbytes(3000)})
+        archive_at(tmp_path / "archive", hours * (number % 2)).backup(source, dataset="run")
+    tidier = archive_at(tmp_path / "archive", -hours)
+    assert tidier.forget(dataset="run", keep_last=2).forgotten["number"].to_list() == [1, 2]
+    archive_at(tmp_path / "archive", hours).recover("run@2")
+    tidier.forget("run@2")
+    tidier.collect()
+    archive_at(tmp_path / "archive", hours).collect()
+    assert reopened(archive).snapshots("run")["number"].to_list() == [3, 4]
+    assert restored(archive, "run", tmp_path / "back") == look(source)
+    assert_sound(archive)
+
+
+@pytest.mark.parametrize("hours", [-5000, 5000])
+def test_whoever_takes_a_writer_for_dead_by_mistake_costs_it_time(
+    tmp_path: Path, hours: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A collector a year ahead ends every session of other machines, and what it did not finish is done again."""
+    source = fill(tmp_path / "source", {f"file{n}": random.Random(n).randbytes(5000) for n in range(20)})
+    archive = archive_at(tmp_path / "archive", 0, made=False)
+    collected: list[bool] = []
+    put = LocalStore.put
+
+    def putting(self: LocalStore, key: str, parts: Sequence[Buffer]) -> int:
+        size = put(self, key, parts)
+        if key.startswith("packs/") and not collected:
+            collected.append(True)
+            with pytest.MonkeyPatch.context() as patch:
+                patch.setattr("holotype.lake.sessions.machine_here", lambda: "another")
+                archive_at(tmp_path / "archive", hours).collect()
+        return size
+
+    monkeypatch.setattr(LocalStore, "put", putting)
+    archive.backup(source, dataset="run")
+    assert collected
+    ended = archive.sql("SELECT count(DISTINCT session) FROM sessions WHERE event = 'aborted'").fetchall()
+    assert ended == [(1 if hours > 0 else 0,)]
+    assert restored(archive, "run", tmp_path / "back") == look(source)
+    assert_sound(archive)
+
+
+def test_a_file_changed_while_the_clock_went_back_is_seen(tmp_path: Path) -> None:
+    """What changed is told by times that differ, not by times that are later."""
+    source = fill(tmp_path / "source", {"a": b"one", "b": b"two"})
+    archive = archive_at(tmp_path / "archive", 5000, made=False)
+    archive.backup(source, dataset="run")
+    (source / "a").write_bytes(b"ONE")
+    os.utime(source / "a", ns=(0, 0))
+    second = archive_at(tmp_path / "archive", -5000).backup(source, dataset="run")
+    assert second.new_bytes == 3
+    assert archive.diff("run@1", "run@2")["path"].to_list() == ["a"]
