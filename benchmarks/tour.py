@@ -2,9 +2,9 @@
 
     python benchmarks/tour.py [FOLDER]
 
-Back up, change, back up again, compare, query, read in place, damage, verify, restore. Without FOLDER it takes this
-checkout and data as instruments write them. FOLDER is only read: everything happens to a copy, in a temporary folder
-that is removed at the end.
+Back up, change, back up again, compare, query, read in place, damage, verify, restore, move to another archive. Without
+FOLDER it takes this checkout and data as instruments write them. FOLDER is only read: everything happens to a copy, in
+a temporary folder that is removed at the end.
 """
 
 from __future__ import annotations
@@ -77,6 +77,7 @@ def tour(folder: Path | None, work: Path) -> None:
     read_in_place(archive, source, work / "archive")
     damage_and_find(archive, work / "archive")
     restore(archive, source, target)
+    move(archive, source, work / "elsewhere")
 
 
 def take_a_copy(folder: Path | None, source: Path) -> None:
@@ -196,6 +197,29 @@ def restore(archive: lake.Archive, source: Path, target: Path) -> None:
         if wrong is not None:
             raise Failed(f"what was restored is not what was stored: {wrong}")
         say(f"the same: {len(trees.contents(target)):,} files")
+
+
+def move(archive: lake.Archive, source: Path, place: Path) -> None:
+    """Copy the archive, work on at the other place, and bring back what was done there."""
+    with step("Copy the archive to another place"):
+        moved = archive.copy(str(place))
+        say(f"{', '.join(moved.snapshots)}: {moved.packs:,} packs, {_size(moved.bytes)}")
+    with step("Compare both, every byte"):
+        _same(archive, lake.open(str(place)), full=True)
+    with step("Change the folder, back it up there, and bring that back"):
+        elsewhere = lake.open(str(place))
+        (source / "elsewhere.txt").write_text("written at the other place\n")
+        elsewhere.backup(source, dataset=DATASET, message="at the other place")
+        moved = elsewhere.sync(archive)
+        say(f"{', '.join(moved.snapshots)}: {moved.packs:,} packs, {moved.bytes:,} bytes")
+        _same(archive, elsewhere, full=False)
+
+
+def _same(archive: lake.Archive, other: lake.Archive, *, full: bool) -> None:
+    found = archive.compare(other, full=full)
+    if not found.equal:
+        raise Failed(f"two archives should hold the same and differ: {found.differences}")
+    say(f"the same: {found.snapshots} snapshots")
 
 
 def flip(file: Path, at: int) -> None:

@@ -26,7 +26,7 @@ from .header import HEADER, Header, read_header
 from .history import CHECKPOINT_EVERY, newest_state, write_checkpoint
 from .log import COMPACTION, Entry, Segment
 from .reading import Reading
-from .segments import write_segment
+from .segments import put_segment, write_segment
 from .stores.probing import probe
 from .stores.single import SingleWriterStore, warn_of_one_writer
 from .tip import write_tip
@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
 
     import pyarrow as pa
+    from typing_extensions import Buffer
 
     from .commits import Check
     from .state import State
@@ -174,15 +175,33 @@ class Catalog(Reading):
 
     # -- writing
 
+    def check_writable(self) -> None:
+        """Raise ``ArchiveReadOnly`` when it was opened for reading only."""
+        if self._read_only:
+            raise ArchiveReadOnly(f"the archive at {self._store.url} was opened for reading only", url=self._store.url)
+
     def write(self, table: str, rows: pa.Table) -> Segment:
         """Write rows as a new segment of ``table``, which belongs to nothing until a commit adds it.
 
         Raises ``RowsRefused``, ``TableNotFound``, ``ArchiveReadOnly``, or what the store raises.
         """
-        self._refuse_if_read_only()
-        segment, data = write_segment(
-            self._store, self.table(table), rows, seen=self._state.version, entropy=self._entropy
+        self.check_writable()
+        return self._written(
+            *write_segment(self._store, self.table(table), rows, seen=self._state.version, entropy=self._entropy)
         )
+
+    def adopt(self, segment: Segment, data: Buffer) -> Segment:
+        """Write a segment of another catalog as one of this one, byte for byte: as ``write``, and with its digest.
+
+        ``data``: what the other's ``stored`` gives.  The name is new: what was condemned here, or will be, is known by
+        names of this catalog's own.
+        """
+        self.check_writable()
+        self.table(segment.table)
+        new = put_segment(self._store, segment, data, seen=self._state.version, entropy=self._entropy)
+        return self._written(new, data)
+
+    def _written(self, segment: Segment, data: Buffer) -> Segment:
         if self._store.distant:  # for the tip
             self._reader.keep(segment, data)
         return segment
@@ -210,7 +229,7 @@ class Catalog(Reading):
 
         Raises ``Conflict`` (look again, decide anew), ``ArchiveReadOnly``, ``LogDamaged``, or what the store raises.
         """
-        self._refuse_if_read_only()
+        self.check_writable()
         if operation == COMPACTION:
             raise InvalidOption(f"the operation {COMPACTION!r} is the catalog's own: it promises that no fact changed")
         entry = self._entry(
@@ -235,7 +254,7 @@ class Catalog(Reading):
         Raises ``Conflict``, ``ArchiveReadOnly``, ``ObjectMissing``, ``ObjectDamaged``, or what the store raises; no row
         is lost or changed either way.
         """
-        self._refuse_if_read_only()
+        self.check_writable()
         return compact(self, sorted(self._tables) if tables is None else tables, self._commit_compaction)
 
     def _commit_compaction(self, add: Sequence[Segment], remove: Sequence[Segment], view: State) -> Entry:
@@ -279,10 +298,6 @@ class Catalog(Reading):
         if self._store.distant:
             write_tip(self._store, state, self._reader)
         return entry
-
-    def _refuse_if_read_only(self) -> None:
-        if self._read_only:
-            raise ArchiveReadOnly(f"the archive at {self._store.url} was opened for reading only", url=self._store.url)
 
 
 def _by_table(segments: Iterable[Segment], value: Callable[[Segment], _T]) -> dict[str, tuple[_T, ...]]:

@@ -11,6 +11,7 @@ on working.  They are grouped by what the caller would do about them::
      │    ├── StorageNotFound             (FileNotFoundError)
      │    ├── DatasetNotFound             (KeyError)
      │    ├── SnapshotNotFound            (KeyError)
+     │    ├── SnapshotsDiffer             (ValueError)
      │    ├── EntryNotFound               (FileNotFoundError)
      │    ├── TableNotFound               (KeyError)
      │    ├── InvalidName                 (ValueError)
@@ -69,6 +70,7 @@ __all__ = [
     "RowsRefused",
     "SingleWriterWarning",
     "SnapshotNotFound",
+    "SnapshotsDiffer",
     "SourceNotFound",
     "SourceProblem",
     "StorageDenied",
@@ -144,6 +146,10 @@ class DatasetNotFound(CallError, KeyError):
 
 class SnapshotNotFound(CallError, KeyError):
     """The dataset has no such snapshot, or it was forgotten."""
+
+
+class SnapshotsDiffer(CallError, ValueError):
+    """Two archives have different snapshots of one name, so neither can take the other's."""
 
 
 class EntryNotFound(CallError, FileNotFoundError):

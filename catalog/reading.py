@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     import duckdb
     import polars as pl
     import pyarrow.compute as pc
+    from typing_extensions import Buffer
 
     from .header import Header
     from .log import Entry, Segment
@@ -144,6 +145,12 @@ class Reading:
             )
         wanted = (state or self._state).segments(table) if segments is None else segments
         return self._reader.stream(declared, wanted, columns=columns, filter=filter)
+
+    def stored(self, segment: Segment) -> Buffer:
+        """A segment's bytes as they lie in storage, hashed; raises ``ObjectMissing``, ``ObjectDamaged``, or what the
+        store raises.
+        """
+        return self._reader.verified(segment)
 
     def scan(self, table: str, *, state: State | None = None) -> pl.LazyFrame:
         """A table as a lazy Polars frame over its verified segments, in their order.

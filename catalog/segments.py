@@ -9,6 +9,7 @@ from __future__ import annotations
 import threading
 from collections import OrderedDict, deque
 from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import replace
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
     from .stores.base import ObjectStore
     from .tables import Table
 
-__all__ = ["SegmentReader", "beginning", "decode", "encode", "write_segment"]
+__all__ = ["SegmentReader", "beginning", "decode", "encode", "put_segment", "write_segment"]
 
 # Random bytes in a segment's name: enough that no two writers ever meet.
 _UNIQUE = 10
@@ -88,9 +89,17 @@ def write_segment(
     if table.sort and rows.num_rows > 1:
         rows = rows.sort_by([(name, "ascending") for name in table.sort])
     data = encode(rows)
+    segment = Segment(table.name, "", blake3(data).hexdigest(), rows.num_rows, 0, *_bounds(table, rows))
+    return put_segment(store, segment, data, seen=seen, entropy=entropy), data
+
+
+def put_segment(
+    store: ObjectStore, segment: Segment, data: Buffer, *, seen: int, entropy: Callable[[int], bytes]
+) -> Segment:
+    """Write the bytes of a segment under a new name; raises what the store raises."""
     name = segment_name(seen, entropy(_UNIQUE))
-    size = store.put(segment_key(table.name, name), [data])
-    return Segment(table.name, name, blake3(data).hexdigest(), rows.num_rows, size, *_bounds(table, rows)), data
+    size = store.put(segment_key(segment.table, name), [data])
+    return replace(segment, name=name, bytes=size)
 
 
 def _bounds(table: Table, rows: pa.Table) -> tuple[str, str] | tuple[None, None]:

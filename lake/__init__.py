@@ -14,25 +14,30 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from .archive import Archive, create, open
+    from .archive import Archive
     from .collect import Collected
+    from .compare import Compared
     from .filesystem import HolotypeFileSystem
     from .forget import Forgotten
+    from .opening import create, open
     from .progress import Progress
     from .reading import ArchivedFile
     from .restore import Restored
     from .snapshots import Snapshot
+    from .sync import Synced
     from .verify import Verified
 
 __all__ = [
     "Archive",
     "ArchivedFile",
     "Collected",
+    "Compared",
     "Forgotten",
     "HolotypeFileSystem",
     "Progress",
     "Restored",
     "Snapshot",
+    "Synced",
     "Verified",
     "create",
     "open",
@@ -43,14 +48,16 @@ _HOME = {
     "Archive": "archive",
     "ArchivedFile": "reading",
     "Collected": "collect",
+    "Compared": "compare",
     "Forgotten": "forget",
     "HolotypeFileSystem": "filesystem",
     "Progress": "progress",
     "Restored": "restore",
     "Snapshot": "snapshots",
+    "Synced": "sync",
     "Verified": "verify",
-    "create": "archive",
-    "open": "archive",
+    "create": "opening",
+    "open": "opening",
 }
 
 

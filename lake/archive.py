@@ -9,14 +9,11 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import TYPE_CHECKING, Literal
 
-from holotype.catalog import Catalog, InvalidOption, open_store
-
-from .context import Context, author_here, now
-from .schema import TABLES
+from .reopening import context_at
 
 if TYPE_CHECKING:
     import os
-    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
     from datetime import datetime
     from typing import Any
 
@@ -28,6 +25,8 @@ if TYPE_CHECKING:
     import zarr
 
     from .collect import Collected
+    from .compare import Compared
+    from .context import Context
     from .executing import Submits
     from .filesystem import HolotypeFileSystem
     from .fitting import Unfit
@@ -37,55 +36,10 @@ if TYPE_CHECKING:
     from .reading import ArchivedFile
     from .restore import Restored
     from .snapshots import Snapshot
+    from .sync import Synced
     from .verify import Verified
 
-__all__ = ["Archive", "create", "open"]
-
-CHUNKING = {"min": 256 << 10, "average": 1 << 20, "max": 4 << 20}
-
-
-def create(
-    url: str | os.PathLike[str],
-    *,
-    name: str = "",
-    author: str | None = None,
-    chunking: Mapping[str, int] | None = None,
-    storage_options: Mapping[str, Any] | None = None,
-    clock: Callable[[], datetime] = now,
-) -> Archive:
-    """Make a new archive at ``url``: a path, or a URL such as ``file://``, ``sftp://`` or any other that fsspec knows.
-
-    ``name``: what people call it.  ``author``: who acts through this object, by default ``user@host``.  ``chunking``:
-    the least, average and largest chunk in bytes (``min``, ``average``, ``max``), fixed for the archive's life.
-    ``storage_options``: for the backend, never stored.
-
-    Warns with ``SingleWriterWarning`` where the storage lets only one write at a time.  Raises ``ArchiveExists`` when
-    one is there, ``InvalidOption``, ``StorageDenied``, ``StorageFull`` or ``StorageFailed``.
-    """
-    sizes = dict(CHUNKING if chunking is None else chunking)
-    if set(sizes) != set(CHUNKING) or not 64 <= sizes["min"] <= sizes["average"] <= sizes["max"] <= CHUNKING["max"]:
-        raise InvalidOption("chunking needs min ≤ average ≤ max, from 64 bytes to 4 MiB", chunking=sizes)
-    store = open_store(url, storage_options=storage_options)
-    catalog = Catalog.create(store, tables=TABLES, name=name, settings={"chunking": sizes}, clock=clock)
-    return Archive(Context(store, catalog, author or author_here(), clock))
-
-
-def open(
-    url: str | os.PathLike[str],
-    *,
-    author: str | None = None,
-    read_only: bool = False,
-    storage_options: Mapping[str, Any] | None = None,
-    clock: Callable[[], datetime] = now,
-) -> Archive:
-    """Open the archive at ``url``.  ``read_only``: refuse every verb that would write.
-
-    Warns with ``SingleWriterWarning`` when it may have one writer only and is opened for writing.  Raises
-    ``ArchiveNotFound``, ``FormatTooNew``, ``LogDamaged``, ``StorageDenied`` or ``StorageFailed``.
-    """
-    store = open_store(url, storage_options=storage_options)
-    catalog = Catalog.open(store, tables=TABLES, read_only=read_only, clock=clock)
-    return Archive(Context(store, catalog, author or author_here(), clock))
+__all__ = ["Archive"]
 
 
 class Archive:
@@ -211,6 +165,91 @@ class Archive:
         from .verify import verify
 
         return verify(self._context, reference, full=full, workers=workers, executor=executor, progress=progress)
+
+    # Moving house
+
+    def copy(
+        self,
+        url: str | os.PathLike[str],
+        *,
+        name: str | None = None,
+        datasets: Iterable[str] | None = None,
+        storage_options: Mapping[str, Any] | None = None,
+        workers: int | None = None,
+        executor: Submits | None = None,
+        progress: OnProgress | None = None,
+    ) -> Synced:
+        """Copy the live snapshots, of all datasets or some, to an archive of their own at ``url``; done again, what an
+        interrupted copy lacks, or what is new.  See ``lake/copying.py``.
+        """
+        from .copying import copy
+
+        return copy(
+            self._context,
+            url,
+            name=name,
+            datasets=datasets,
+            storage_options=storage_options,
+            workers=workers,
+            executor=executor,
+            progress=progress,
+        )
+
+    def sync(
+        self,
+        other: Archive | str | os.PathLike[str],
+        *,
+        datasets: Iterable[str] | None = None,
+        storage_options: Mapping[str, Any] | None = None,
+        workers: int | None = None,
+        executor: Submits | None = None,
+        progress: OnProgress | None = None,
+    ) -> Synced:
+        """Bring what ``other``, an archive or its URL, lacks there; for the way back ask it.  See ``lake/sync.py``."""
+        from .sync import sync
+
+        target = self._other(other, storage_options)
+        return sync(self._context, target, datasets=datasets, workers=workers, executor=executor, progress=progress)
+
+    def compare(
+        self,
+        other: Archive | str | os.PathLike[str],
+        *,
+        datasets: Iterable[str] | None = None,
+        full: bool = False,
+        storage_options: Mapping[str, Any] | None = None,
+        workers: int | None = None,
+        executor: Submits | None = None,
+        progress: OnProgress | None = None,
+    ) -> Compared:
+        """Prove that two archives hold the same, and that it is all there, at both ends: every object of the right
+        size, and if ``full`` every byte hashed.  See ``lake/compare.py``.
+        """
+        from .compare import compare
+
+        return compare(
+            self._context,
+            self._other(other, storage_options, read_only=True),
+            datasets=datasets,
+            full=full,
+            workers=workers,
+            executor=executor,
+            progress=progress,
+        )
+
+    def _other(
+        self,
+        other: Archive | str | os.PathLike[str],
+        storage_options: Mapping[str, Any] | None,
+        *,
+        read_only: bool = False,
+    ) -> Context:
+        if isinstance(other, Archive):
+            return other._context
+        mine = self._context
+        return context_at(
+            other, author=mine.author, read_only=read_only, storage_options=storage_options, clock=mine.clock
+        )
 
     # What there is
 

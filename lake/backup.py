@@ -15,14 +15,14 @@ again.
 from __future__ import annotations
 
 import os
-from contextlib import closing, suppress
+from contextlib import closing
 from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any, Literal
 
 import pyarrow.compute as pc
 
-from holotype.catalog import Conflict, HolotypeError, InvalidOption, ObjectMissing, repeated, scalar
+from holotype.catalog import Conflict, InvalidOption, ObjectMissing, repeated, scalar
 
 from .context import host_here
 from .deputies import Deputies
@@ -37,7 +37,7 @@ from .problems import as_table
 from .progress import Ticker
 from .references import check_name
 from .schema import PROBLEMS, SNAPSHOTS
-from .sessions import abort_session, open_session, writer_check
+from .sessions import checkpoint, give_up, open_session, writer_check
 from .snapshots import Snapshot, history, latest
 from .survey import Survey
 from .unfinished import Diary, resume, stored_whole
@@ -166,14 +166,8 @@ def _attempt(context: Context, plan: _Plan, ticker: Ticker) -> Snapshot:
     diary = None
     if parent is None:
         diary = Diary(context, writer, dataset=plan.dataset, source=plan.source_name, began=began)
-    session: list[str] = []
-
-    def opened() -> str:
-        session.append(open_session(context))
-        return session[0]
-
     ledger = Ledger(
-        context, open_session=opened, checkpoint=partial(_checkpoint, context, view, diary if parent is None else None)
+        context, open_session=partial(open_session, context), checkpoint=partial(_checkpoint, context, view, diary)
     )
     known = Known(context.catalog, state=view)
     try:
@@ -202,8 +196,8 @@ def _attempt(context: Context, plan: _Plan, ticker: Ticker) -> Snapshot:
         committed = diary.committed if diary is not None else ()
         snapshot = _commit(context, plan, view, parent, draft, packed, problems, began, committed)
     except BaseException as error:
-        if session:
-            _give_up(context, session[0])
+        if ledger.opened is not None:
+            give_up(context, ledger.opened)
         if isinstance(error, ObjectMissing) and parent is not None and _purged(context, parent):
             raise Conflict(f"{parent.name} was collected while its manifest was read", snapshot=parent.name) from error
         raise
@@ -213,14 +207,7 @@ def _attempt(context: Context, plan: _Plan, ticker: Ticker) -> Snapshot:
 
 def _checkpoint(context: Context, view: State, diary: Diary | None, session: str, segments: Sequence[Segment]) -> None:
     """Commit packs before there is a snapshot that needs them, and of a first backup how far it has come."""
-    context.catalog.commit(
-        add=(*segments, *(diary.segments(session) if diary is not None else ())),
-        view=view,
-        operation="checkpoint",
-        author=context.author,
-        session=session,
-        check=writer_check(context, session, (), view),
-    )
+    checkpoint(context, view, session, (*segments, *(diary.segments(session) if diary is not None else ())))
 
 
 def _reader(
@@ -347,11 +334,3 @@ def _next_number(context: Context, dataset: str, state: State) -> int:
     rows = context.catalog.read("snapshots", columns=["dataset", "number"], state=state)
     taken = rows["number"].filter(pc.equal(rows["dataset"], scalar(dataset)))
     return (pc.max(taken).as_py() or 0) + 1
-
-
-def _give_up(context: Context, session: str) -> None:
-    """Say that the session is over, so that the next collection need not guess; when that cannot be said, it will
-    guess.
-    """
-    with suppress(HolotypeError):
-        abort_session(context, session)

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
+from .packs import put
 from .schema import PACKS
 
 if TYPE_CHECKING:
@@ -84,11 +85,14 @@ class Ledger:
                 self._session = self._open_session()
             return self._session
 
+    @property
+    def opened(self) -> str | None:
+        """The session, if one was needed so far."""
+        return self._session
+
     def store(self, pack: Pack) -> None:
         """Put a finished pack into storage and remember its rows."""
-        for item in pack.objects:
-            self._context.store.put(item.key, item.parts)
-        pack.release()
+        put(self._context.store, pack)
         # Sorting copies the rows into Arrow's own memory: among the blocks that come and go on the heap they would tear
         # holes.
         self.take([pack.row], pack.chunks.sort_by("chunk"))

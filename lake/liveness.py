@@ -21,6 +21,7 @@ from holotype.catalog import scalar
 
 from .paths import keys
 from .schema import RANGES
+from .snapshots import history
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -34,7 +35,17 @@ if TYPE_CHECKING:
     # By segment: the smallest sets of deltas that hide rows of it.
     Visibility = dict[str, list[frozenset[str]]]
 
-__all__ = ["PrefixSet", "batches", "parts", "prefixes", "ranges_of", "used_chunks", "used_rows", "visibility"]
+__all__ = [
+    "PrefixSet",
+    "batches",
+    "parts",
+    "prefixes",
+    "ranges_kept",
+    "ranges_of",
+    "used_chunks",
+    "used_rows",
+    "visibility",
+]
 
 # A delta has at most some ten thousand keys; neighbouring ranges ask for the same ones.
 _DELTAS_HELD = 8
@@ -49,6 +60,13 @@ def ranges_of(context: Context, snapshots: pa.Array, *, state: State | None = No
     for rows in batches(context, "ranges", state.segments("ranges")):
         found.append(rows.filter(pc.is_in(rows["snapshot"], value_set=snapshots)))
     return pa.concat_tables(found)
+
+
+def ranges_kept(context: Context, *, state: State | None = None) -> pa.Table:
+    """The rows of ``ranges`` that belong to the snapshots that were not purged."""
+    rows = history(context, state=state)
+    kept = rows.filter(pc.not_equal(rows["state"], scalar("purged")))["snapshot"]
+    return ranges_of(context, kept.combine_chunks(), state=state)
 
 
 def batches(

@@ -48,6 +48,10 @@ class Ticker:
         self._callback, self._every = callback, every
         self._began = self._last = time.monotonic()
 
+    def expect(self, *, files: int, bytes: int) -> None:
+        """Say how much there is to do, now that it is known."""
+        self._now = replace(self._now, total_files=files, total_bytes=bytes)
+
     def add(self, *, files: int = 0, bytes: int = 0, stored: int = 0, path: str = "") -> None:
         """Count what was done."""
         if self._callback is None:

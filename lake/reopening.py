@@ -1,4 +1,6 @@
-"""Archives that are open already, for what travels between processes and for URLs that name one file each."""
+"""Opening archives; and those that are open already, for what travels between processes and for URLs that name one
+file each.
+"""
 
 from __future__ import annotations
 
@@ -7,16 +9,20 @@ import os
 import pickle
 from typing import TYPE_CHECKING
 
-from holotype.catalog import Catalog
+from holotype.catalog import Catalog, open_store
 
-from .context import Context, author_here
+from .context import Context, author_here, now
 from .recent import Recent
 from .schema import TABLES
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from datetime import datetime
+    from typing import Any
+
     from holotype.catalog import ObjectStore
 
-__all__ = ["context_of", "fingerprint"]
+__all__ = ["context_at", "context_of", "fingerprint"]
 
 # Archives kept open: each holds the state of its log and some segments.
 _OPEN = 8
@@ -30,6 +36,20 @@ def fingerprint(store: ObjectStore) -> bytes:
         return hashlib.sha256(pickle.dumps(store)).digest()
     except (pickle.PicklingError, TypeError, AttributeError):  # one that cannot travel, and is like no other
         return b"%d" % id(store)
+
+
+def context_at(
+    url: str | os.PathLike[str],
+    *,
+    author: str | None = None,
+    read_only: bool = False,
+    storage_options: Mapping[str, Any] | None = None,
+    clock: Callable[[], datetime] = now,
+) -> Context:
+    """The archive at ``url``, opened.  See ``lake.open``, also for what it raises."""
+    store = open_store(url, storage_options=storage_options)
+    catalog = Catalog.open(store, tables=TABLES, read_only=read_only, clock=clock)
+    return Context(store, catalog, author or author_here(), clock)
 
 
 def context_of(store: ObjectStore, *, author: str | None = None) -> Context:

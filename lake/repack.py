@@ -11,22 +11,21 @@ chunk that cannot be read whole stays as it is: that is for repair to look at.
 
 from __future__ import annotations
 
-import json
-from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from holotype.catalog import Conflict, DamageError, HolotypeError
+from holotype.catalog import Conflict, DamageError
 
-from .liveness import prefixes, ranges_of, used_rows, visibility
-from .packs import PackReader, ParquetPackWriter, ZarrPackWriter
+from .liveness import prefixes, ranges_kept, used_rows, visibility
+from .packrows import by_pack
+from .packs import put
+from .refilling import Refiller
 from .rewriting import Changes
 from .schema import PACKS, TOMBSTONES
-from .sessions import abort_session, aborted, fresh, open_session, writer_check
-from .snapshots import history
+from .sessions import aborted, fresh, give_up, open_session, writer_check
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -44,8 +43,6 @@ __all__ = ["repack"]
 
 # Chunks of one batch, whose rows are held in memory, at most (or those of one pack): about 150 bytes each.
 _TOGETHER = 200_000
-# As a writer's: stored bytes of packs that are being filled, and what is compressed together.
-_OPEN, _GROUP = 24 << 20, 1 << 20
 _TRIES = 3
 
 
@@ -69,9 +66,8 @@ def repack(context: Context, names: Sequence[str], *, tick: Callable[[], object]
                     if session in aborted(context, state=context.catalog.refresh()):
                         return tuple(done)
     finally:
-        # Nothing more will be written, and what was written in vain is to go.  Who cannot say so will be thought dead.
-        with suppress(HolotypeError):
-            abort_session(context, session)
+        # Nothing more will be written, and what was written in vain is to go.
+        give_up(context, session)
     return tuple(done)
 
 
@@ -103,10 +99,8 @@ def _one(context: Context, names: list[str], session: str, tick: Callable[[], ob
     if not rows:
         return []
     chunks = pa.concat_tables(rows)
-    used = _used(context, chunks, _kept(context, state), state, tick)
-    copier = _Copier(context, session)
-    whole = copier.copy(chunks.filter(pa.array(used)), packs, tick)
-    new = copier.finish()
+    used = _used(context, chunks, visibility(ranges_kept(context, state=state)), state, tick)
+    whole, new = _copy(context, session, chunks.filter(pa.array(used)), packs, tick)
     if not whole:
         return []
     gone = pa.array(whole, pa.string())
@@ -135,12 +129,6 @@ def _one(context: Context, names: list[str], session: str, tick: Callable[[], ob
         changes.abandon()
         raise
     return whole
-
-
-def _kept(context: Context, state: State) -> Visibility:
-    rows = history(context, state=state)
-    kept = rows.filter(pc.not_equal(rows["state"], "purged"))["snapshot"]
-    return visibility(ranges_of(context, kept.combine_chunks(), state=state))
 
 
 def _used(context: Context, chunks: pa.Table, visible: Visibility, state: State, tick: Callable[[], object]) -> Flags:
@@ -175,89 +163,23 @@ def _check(context: Context, unused: pa.Table, session: str, view: State) -> Che
     return check
 
 
-class _Copier:
-    """Writes chunks into new packs of the kinds they lay in."""
+def _copy(
+    context: Context, session: str, chunks: pa.Table, packs: pa.Table, tick: Callable[[], object]
+) -> tuple[list[str], list[Pack]]:
+    """Copy chunks, pack by pack: the names of the packs of which all could be copied, and the new packs."""
+    new: list[Pack] = []
 
-    def __init__(self, context: Context, session: str) -> None:
-        self._context, self._session = context, session
-        self._reader = PackReader(context.store)
-        self._open: dict[object, ParquetPackWriter | ZarrPackWriter] = {}
-        self._groups: dict[bool, list[tuple[bytes, bytes]]] = {True: [], False: []}
-        self._copied: set[bytes] = set()
-        self._done: list[Pack] = []
+    def store(pack: Pack) -> None:
+        put(context.store, pack)
+        new.append(pack)
 
-    def copy(self, chunks: pa.Table, packs: pa.Table, tick: Callable[[], object]) -> list[str]:
-        """Copy chunks, pack by pack; returns the packs of which all could be copied."""
-        whole: list[str] = []
-        for row in packs.to_pylist():
-            own = chunks.filter(pc.equal(chunks["pack"], row["pack"])).sort_by(
-                [("offset", "ascending"), ("start", "ascending")]
-            )
-            own = own.append_column("object", pa.repeat(pa.scalar(row["object"], pa.string()), own.num_rows))
-            try:
-                kind = self._numbers(row["object"]) if row["kind"] == "zarr" else None
-                for number, data in self._reader.read_many(own):
-                    self._take(own["chunk"][number].as_py(), bytes(data), own["codec"][number].as_py(), kind)
-            except DamageError:
-                continue
-            whole.append(row["pack"])
-            tick()
-        return whole
-
-    def finish(self) -> list[Pack]:
-        """The new packs, all stored."""
-        for compress in (True, False):
-            self._write(compress=compress)
-        for kind in list(self._open):
-            self._store(kind)
-        return self._done
-
-    def _numbers(self, key: str) -> tuple[str, str]:
-        """The element type of a Zarr pack, and the filter it was stored with."""
-        described: dict[str, Any] = json.loads(
-            bytes(self._context.store.get(f"{key.removesuffix('/c/0/0')}/zarr.json"))
-        )
-        (sharding,) = (codec for codec in described["codecs"] if codec["name"] == "sharding_indexed")
-        inner = {codec["name"]: codec.get("configuration", {}) for codec in sharding["configuration"]["codecs"]}
-        shuffle = inner["blosc"]["shuffle"].replace("noshuffle", "none")
-        return described["attributes"]["dtype"], f"delta+{shuffle}" if "numcodecs.delta" in inner else shuffle
-
-    def _take(self, chunk: bytes, data: bytes, codec: str, numbers: tuple[str, str] | None) -> None:
-        if chunk in self._copied:
-            return
-        self._copied.add(chunk)
-        if numbers is None:
-            group = self._groups[codec == "zstd"]
-            group.append((chunk, data))
-            if sum(len(one) for _, one in group) >= _GROUP:
-                self._write(compress=codec == "zstd")
-            return
-        kind = (*numbers, len(data))
-        writer = self._open.get(kind)
-        if not isinstance(writer, ZarrPackWriter):
-            writer = ZarrPackWriter(self._session, dtype=numbers[0], filter=numbers[1], block_bytes=len(data))
-            self._open[kind] = writer
-        writer.append(chunk, writer.encode(data))
-        self._limit()
-
-    def _write(self, *, compress: bool) -> None:
-        group, self._groups[compress] = self._groups[compress], []
-        if not group:
-            return
-        writer = self._open.get(compress)
-        if not isinstance(writer, ParquetPackWriter):
-            writer = self._open[compress] = ParquetPackWriter(self._session, compress=compress)
-        writer.add([chunk for chunk, _ in group], [data for _, data in group])
-        self._limit()
-
-    def _limit(self) -> None:
-        while sum(writer.stored for writer in self._open.values()) > _OPEN:
-            self._store(max(self._open, key=lambda kind: self._open[kind].stored))
-        for kind in [kind for kind, writer in self._open.items() if writer.full]:
-            self._store(kind)
-
-    def _store(self, kind: object) -> None:
-        pack = self._open.pop(kind).finish()
-        for part in pack.objects:
-            self._context.store.put(part.key, part.parts)
-        self._done.append(pack)
+    refiller, whole = Refiller(context.store, session, store=store), list[str]()
+    for row, own in by_pack(packs, chunks):
+        try:
+            refiller.copy(row, own)
+        except DamageError:
+            continue
+        whole.append(row["pack"])
+        tick()
+    refiller.finish()
+    return whole, new

@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import os
 import sys
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -22,7 +23,7 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from holotype.catalog import Conflict, column, scalar
+from holotype.catalog import Conflict, HolotypeError, column, scalar
 
 from .context import host_here
 from .schema import SESSIONS
@@ -30,7 +31,7 @@ from .schema import SESSIONS
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Sequence
 
-    from holotype.catalog import Entry, State
+    from holotype.catalog import Entry, Segment, State
 
     from .context import Context
 
@@ -39,7 +40,9 @@ if TYPE_CHECKING:
 __all__ = [
     "abort_session",
     "aborted",
+    "checkpoint",
     "fresh",
+    "give_up",
     "idle",
     "machine_here",
     "open_session",
@@ -79,6 +82,12 @@ def abort_session(context: Context, session: str) -> None:
     Raises what ``open_session`` raises.
     """
     _say(context, [session], "aborted", context.clock(), operation="abort-session")
+
+
+def give_up(context: Context, session: str) -> None:
+    """Abort a session whose writer has ended, or failed; when that cannot be said, the next collection will guess."""
+    with suppress(HolotypeError):
+        abort_session(context, session)
 
 
 def _say(
@@ -203,19 +212,33 @@ def writer_check(
         if own is not None:
             lost += names.filter(pc.starts_with(names, own)).to_pylist()
         if lost:
-            raise Conflict(f"pack {lost[0]} was collected meanwhile: back up again", packs=tuple(lost))
+            raise Conflict(f"pack {lost[0]} was collected meanwhile: start again", packs=tuple(lost))
         if len(bases):
             events = fresh(context, "retention", view, present, columns=["snapshot", "event"])
             purged = events.filter(pc.equal(events["event"], scalar("purged")))["snapshot"]
             gone: list[str] = purged.filter(pc.is_in(purged, value_set=bases)).to_pylist()
             if gone:
                 raise Conflict(
-                    f"snapshot {gone[0]}, which this one builds on, was purged: back up again", snapshots=tuple(gone)
+                    f"snapshot {gone[0]}, which this one builds on, was purged: start again", snapshots=tuple(gone)
                 )
 
     return check
 
 
+def checkpoint(context: Context, view: State, session: str, segments: Sequence[Segment]) -> None:
+    """Commit packs of a session before there is a snapshot that needs them; for a ``Ledger``.  Raises what
+    ``Catalog.commit`` raises.
+    """
+    context.catalog.commit(
+        add=segments,
+        view=view,
+        operation="checkpoint",
+        author=context.author,
+        session=session,
+        check=writer_check(context, session, (), view),
+    )
+
+
 def _refuse_if_aborted(context: Context, session: str | None, state: State) -> None:
     if session is not None and session in aborted(context, state=state):
-        raise Conflict(f"session {session} was taken for dead and aborted: back up again", session=session)
+        raise Conflict(f"session {session} was taken for dead and aborted: start again", session=session)

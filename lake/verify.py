@@ -10,26 +10,25 @@ is a list of paths.  Damage to records is left out and the rest looked at all th
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
 from functools import cached_property, partial
 from typing import TYPE_CHECKING
 
-import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from holotype.catalog import DatasetNotFound, SnapshotNotFound, column, numbers, plain, repeated, scalar
+from holotype.catalog import DatasetNotFound, SnapshotNotFound, column, repeated, scalar
 
 from .executing import Place, in_order, thread_count
 from .index import Known, locate
-from .liveness import ranges_of, used_rows, visibility
+from .liveness import ranges_kept, used_rows, visibility
 from .manifest import Manifest
+from .packrows import alone, by_pack, groups, rows_in
 from .packs import PackCheck, PackReader
 from .paths import key, raw, shown
 from .progress import Ticker
 from .remains import remaining
-from .schema import CHUNKS
-from .snapshots import Snapshot, history, resolve, snapshots
+from .snapshots import Snapshot, resolve, snapshots
 from .sound import SoundReader
 
 if TYPE_CHECKING:
@@ -44,9 +43,8 @@ if TYPE_CHECKING:
     from .manifest import Range
     from .progress import OnProgress
 
-__all__ = ["Damaged", "Verified", "verify"]
+__all__ = ["Damaged", "Verified", "as_frame", "verify"]
 
-_ROWS = 1 << 19  # rows of the chunk index held at a time, some 60 MB
 # Packs that a worker checks at a time: enough to outweigh handing them over, little enough to be done again.
 _BATCH_BYTES = 64 << 20
 _IDS = ("path", "path_bytes", "kind", "chunks")
@@ -92,14 +90,17 @@ class Verified:
     @cached_property
     def damage(self) -> pl.DataFrame:
         """The findings as a frame, one row each: what, object, problem, dataset, snapshot, path."""
-        import polars as pl  # takes a good part of a small verification's time, and is not needed when all is well
+        return as_frame(Damaged, self.findings)
 
-        names = list(Damaged.__dataclass_fields__)
-        return pl.DataFrame(
-            [[getattr(row, name) for name in names] for row in self.findings],
-            dict.fromkeys(names, pl.String),
-            orient="row",
-        )
+
+def as_frame(kind: type, rows: Sequence[object]) -> pl.DataFrame:
+    """Findings as a frame, a row each: the fields of the dataclass ``kind``, all of them texts."""
+    import polars as pl  # takes a good part of a small verification's time, and is not needed when all is well
+
+    names = [field.name for field in fields(kind)]
+    return pl.DataFrame(
+        [[getattr(row, name) for name in names] for row in rows], dict.fromkeys(names, pl.String), orient="row"
+    )
 
 
 def verify(
@@ -243,13 +244,7 @@ class _Look:
         """The index's rows of some packs."""
         wanted = column(packs, pa.string())
 
-        def read(state: State) -> pa.Table:
-            parts = self._catalog.batches("chunks", state=state)
-            return pa.concat_tables(
-                [rows.filter(pc.is_in(rows["pack"], value_set=wanted)) for rows in parts] or [CHUNKS.empty()]
-            )
-
-        return self._records.read(read)
+        return self._records.read(lambda state: rows_in(self._catalog, wanted, state=state))
 
     def every_byte(self, packs: pa.Table, workers: int, ticker: Ticker, *, executor: Submits | None) -> None:
         """Read every pack whole, and hash it and every chunk in it."""
@@ -271,14 +266,9 @@ class _Look:
 
     def _to_check(self, packs: pa.Table) -> Iterator[list[_ToCheck]]:
         """Packs with their rows of the index, in groups whose rows fit into memory."""
-        for group in _groups(packs):
-            chunks = self._chunks(group["pack"].to_pylist()).sort_by([("pack", "ascending"), ("offset", "ascending")])
-            bounds = _runs(chunks["pack"])
-            found: list[_ToCheck] = []
-            for pack in group.select(["pack", "object", "bytes"]).to_pylist():
-                start, stop = bounds.get(pack["pack"], (0, 0))
-                found.append(_ToCheck(pack["object"], pack["bytes"], chunks.slice(start, stop - start)))
-            yield found
+        for group in groups(packs):
+            chunks = self._chunks(group["pack"].to_pylist())
+            yield [_ToCheck(row["object"], row["bytes"], rows) for row, rows in by_pack(group, chunks)]
 
     def _take(self, checked: _Checked, ticker: Ticker) -> None:
         ticker.add(files=1, bytes=checked.size)
@@ -290,19 +280,17 @@ class _Look:
             self._lost.update(dict.fromkeys(check.damaged, Damaged("chunk", check.key, problem)))
 
     def every_chunk(self) -> None:
-        """Whether each chunk that a snapshot names is in some pack."""
+        """Whether each chunk that a snapshot needs is in some pack."""
         if self._chosen is None:  # of a chosen one that was found out while its packs were looked up
             self._records.read(self._every_chunk)
 
     def _every_chunk(self, state: State) -> None:
         known = Known(self._catalog, state=state)
-        every = history(self._context, state=state)
-        kept = every.filter(pc.not_equal(every["state"], scalar("purged")))["snapshot"].combine_chunks()
-        ranges = ranges_of(self._context, kept, state=state)
-        sound = column([segment.name for segment in state.segments("entries")], pa.string())
-        # A segment that snapshots share keeps rows of purged ones, which a delta hides from the others.
-        visible = visibility(ranges.filter(pc.is_in(ranges["segment"], value_set=sound)))
-        for rows in used_rows(self._context, visible, list(_IDS), state=state):
+        readable = column([segment.name for segment in state.segments("entries")], pa.string())
+        ranges = ranges_kept(self._context, state=state)
+        # A row that every snapshot replaces or removes names chunks that may have been collected.
+        visible = visibility(ranges.filter(pc.is_in(ranges["segment"], value_set=readable)))
+        for rows in used_rows(self._context, visible, ["chunks"], state=state):
             ids = _flat(rows).unique().to_pylist()
             self._nowhere([chunk for chunk, absent in zip(ids, known.claim(ids), strict=True) if absent])
 
@@ -439,8 +427,7 @@ def _handed(place: Place, groups: Iterable[list[_ToCheck]]) -> Iterator[_Batch]:
         batch: list[_ToCheck] = []
         size = 0
         for pack in group:
-            # Copied: a slice is pickled with all that it was cut from.
-            batch.append(replace(pack, rows=pack.rows.take(numbers(np.arange(pack.rows.num_rows)))))
+            batch.append(replace(pack, rows=alone(pack.rows)))
             size += pack.size
             if size >= _BATCH_BYTES:
                 yield _Batch(place, tuple(batch))
@@ -459,24 +446,3 @@ def _naming(rows: pa.Table, lost: pa.Array) -> pa.Table:
     column = rows["chunks"].combine_chunks()
     hit = pc.is_in(pc.list_flatten(column), value_set=lost)
     return rows.take(pc.unique(pc.list_parent_indices(column).filter(hit)))
-
-
-def _groups(packs: pa.Table) -> Iterator[pa.Table]:
-    """Packs in groups that have about ``_ROWS`` chunks together."""
-    ends = np.cumsum(plain(packs["chunks"]))
-    start = 0
-    while start < packs.num_rows:
-        before = ends[start - 1] if start else 0
-        stop = max(start + 1, int(np.searchsorted(ends, before + _ROWS, "right")))
-        yield packs.slice(start, stop - start)
-        start = stop
-
-
-def _runs(names: pa.ChunkedArray) -> dict[str, tuple[int, int]]:
-    """Where each name begins and ends in a sorted column."""
-    counts = pc.value_counts(names)
-    found, start = {}, 0
-    for one in sorted(counts.to_pylist(), key=lambda one: one["values"]):
-        found[one["values"]] = (start, start + one["counts"])
-        start += one["counts"]
-    return found

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from .base import Pack, PackObject, PackWriter
+from .base import Pack, PackObject, PackWriter, put
 from .codecs import FILTERS, TypedCodec, decode
 from .parquet import ParquetPackWriter
 from .reading import PackCheck, PackReader
@@ -19,4 +19,5 @@ __all__ = [
     "TypedCodec",
     "ZarrPackWriter",
     "decode",
+    "put",
 ]

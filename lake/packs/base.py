@@ -18,9 +18,11 @@ if TYPE_CHECKING:
     import pyarrow as pa
     from typing_extensions import Buffer
 
+    from holotype.catalog import ObjectStore
+
     from .slabs import Slabs
 
-__all__ = ["Pack", "PackObject", "PackWriter"]
+__all__ = ["Pack", "PackObject", "PackWriter", "put"]
 
 _CHUNKS = 1 << 16  # of one pack, however small they are: what is known of each stays in memory until the pack is stored
 
@@ -51,6 +53,13 @@ class Pack:
     def release(self) -> None:
         """Give back the memory that the data object lies in, once it is stored."""
         self.slabs.release()
+
+
+def put(store: ObjectStore, pack: Pack) -> None:
+    """Put a finished pack into storage, and give back its memory.  Raises what ``ObjectStore.put`` raises."""
+    for item in pack.objects:
+        store.put(item.key, item.parts)
+    pack.release()
 
 
 class PackWriter(ABC):

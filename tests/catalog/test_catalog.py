@@ -272,6 +272,22 @@ def test_an_older_program_reads_past_columns_and_tables_it_does_not_know() -> No
     assert reopened(older).state.rows("pages") == 1
 
 
+def test_a_segment_of_another_catalog_is_taken_over_byte_for_byte() -> None:
+    one, other = new_catalog(), new_catalog()
+    add_samples(one, 1, 2)
+    (segment,) = one.state.segments("samples")
+    adopted = other.adopt(segment, one.stored(segment))
+    assert (adopted.digest, adopted.rows, adopted.bytes) == (segment.digest, segment.rows, segment.bytes)
+    assert adopted.name != segment.name, "a name may have been condemned"
+    other.commit(add=[adopted], operation="test")
+    assert masses(reopened(other)) == [1, 2]
+    flip(one.store, segment.key)
+    with pytest.raises(ObjectDamaged, match=segment.name):
+        one.stored(segment)
+    with pytest.raises(ArchiveReadOnly):
+        Catalog.open(other.store, tables=TABLES, read_only=True).adopt(segment, b"")
+
+
 def test_a_read_only_catalog_refuses_to_write() -> None:
     store = new_catalog().store
     catalog = Catalog.open(store, tables=TABLES, read_only=True)

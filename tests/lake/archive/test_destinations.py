@@ -192,7 +192,7 @@ class Flaky:
         self.archive = new_archive()
         self.store = FaultyStore(MemoryStore(self.archive.url))
         with monkeypatch.context() as patch:
-            patch.setattr("holotype.lake.archive.open_store", lambda *_, **__: self.store)
+            patch.setattr("holotype.lake.reopening.open_store", lambda *_, **__: self.store)
             self.flaky = lake.open(self.archive.url, author="bob@ward")
 
     def calls(self, work: Callable[[], object]) -> int:

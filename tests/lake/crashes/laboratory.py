@@ -7,6 +7,8 @@ mixed/       mixed@1, forgotten; mixed@2 has less    as mixed@2: of its pack lit
 old/         old@1, forgotten                        gone
 new/         nothing                                 waits for its first backup
 (values)     rows@1, a table; numbers@1, an array
+
+Another archive has new@1, some of whose chunks are in this one as well.
 """
 
 from __future__ import annotations
@@ -66,7 +68,7 @@ class Laboratory:
     """The folders below ``folder``, the objects of the archive, its live snapshots and what they were made of.
 
     ``trees``: by a snapshot's name, or by its dataset's for whatever is made of that from now on.  ``sparse``: packs
-    not all of which is needed.  ``at``: the time.
+    not all of which is needed.  ``elsewhere``: the objects of another archive.  ``at``: the time.
     """
 
     folder: Path
@@ -74,6 +76,7 @@ class Laboratory:
     committed: Live
     trees: Mapping[str, Tree]
     sparse: frozenset[str]
+    elsewhere: dict[str, bytes]
     at: datetime
 
     def tree(self, name: str) -> Tree:
@@ -99,7 +102,8 @@ class Laboratory:
         clock.later(hours=1)
         store.written = clock.at
         sparse = frozenset(archive.collect(repack_below=1, dry_run=True).repacked)
-        return cls(folder, store.objects, live(archive), trees, sparse, clock.at)
+        elsewhere = _elsewhere(folder / "new")
+        return cls(folder, store.objects, live(archive), trees, sparse, elsewhere, clock.at)
 
 
 def _folders(archive: Archive, folder: Path) -> dict[str, Tree]:
@@ -130,6 +134,15 @@ def _folders(archive: Archive, folder: Path) -> dict[str, Tree]:
     (mixed / "goes").unlink()
     archive.backup(mixed, dataset="mixed", workers=0)
     return trees | {"edits": look(edits), "mixed": look(mixed)}
+
+
+def _elsewhere(new: Path) -> dict[str, bytes]:
+    """Another archive, in which the new folder was kept already."""
+    store = SharedStore()
+    archive = create(store, Clock())
+    archive.backup(new, dataset="new", workers=0)
+    archive.annotate("new@1", tags=["from elsewhere"])
+    return store.objects
 
 
 def _values(scratch: Path) -> dict[str, Tree]:

@@ -16,28 +16,21 @@ from holotype.catalog import StorageFailed
 from holotype.lake.ledger import Ledger
 
 from ...catalog.faults import FAULTS
-from .everywhere import applies, calls, strangers, with_fault
-from .laboratory import Laboratory
+from .everywhere import applies, calls, with_fault
 from .promise import Broken
 from .verbs import VERBS
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from pathlib import Path
 
     from holotype.lake.packs import Pack
 
+    from .laboratory import Laboratory
     from .verbs import Verb
 
 
 # Of calls that only read, every so many: what is left behind after one fails is much the same as after its neighbour.
 STRIDE = 6
-
-
-@pytest.fixture(scope="module")
-def laboratory(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Laboratory]:
-    with strangers():
-        yield Laboratory.build(tmp_path_factory.mktemp("laboratory"))
 
 
 @pytest.mark.parametrize("verb", VERBS, ids=lambda verb: verb.name)

@@ -14,11 +14,14 @@ from holotype.lake.executing import Inline
 from holotype.lake.schema import TABLES
 
 from ..archive.trees import look
+from ..retention.interleaving import SharedStore
 from .laboratory import ARRAY, LATER_ARRAY, LATER_ROWS, ROWS, create, open_archive
 from .promise import Broken, alike, live
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+    from holotype.lake import Archive
 
     from .laboratory import Bench
 
@@ -55,6 +58,25 @@ def _backs_up(bench: Bench, name: str) -> None:
 
 def _backs_up_by_workers(bench: Bench) -> None:
     bench.archive.backup(bench.source("new"), dataset="new", executor=Inline())
+
+
+def _elsewhere(bench: Bench) -> Archive:
+    return open_archive(SharedStore(bench.laboratory.elsewhere), bench.clock)
+
+
+def _is_brought(bench: Bench) -> None:
+    _elsewhere(bench).sync(bench.archive, executor=Inline())
+
+
+def _brought(bench: Bench) -> bool:
+    return "new@1" in live(bench.archive) and not bench.archive.search(tags=["from elsewhere"]).is_empty()
+
+
+def _brings(bench: Bench) -> None:
+    other = create(SharedStore(), bench.clock)
+    bench.archive.sync(other, executor=Inline())
+    if not open_archive(SharedStore(bench.laboratory.objects), bench.clock).compare(other, full=True, workers=1).equal:
+        raise Broken("what was brought is not what there was")
 
 
 def _annotates(bench: Bench) -> None:
@@ -143,6 +165,7 @@ VERBS = (
     _writes("backup by workers", "new", 1, _backs_up_by_workers),
     _writes("write_table", "rows", 2, lambda bench: bench.archive.write_table("rows", LATER_ROWS)),
     _writes("write_array", "numbers", 2, lambda bench: bench.archive.write_array("numbers", LATER_ARRAY)),
+    Verb("sync, to here", _is_brought, frozenset({"new@1"}), _brought),
     Verb("annotate", _annotates, done=lambda bench: not bench.archive.search(tags=["sound"]).is_empty()),
     Verb("forget", _forgets, frozenset({"mixed@2"}), lambda bench: "mixed@2" not in live(bench.archive)),
     Verb("recover", lambda bench: bench.archive.recover("old@1"), frozenset({"old@1"}), _recovered),
@@ -150,6 +173,7 @@ VERBS = (
     Verb("collect and repack", _repacks, done=_repacked),
     Verb("compact", lambda bench: bench.archive.compact(), done=_compacted),
     Verb("verify", lambda bench: bench.archive.verify(workers=1)),
+    Verb("sync, from here", _brings),
     Verb("restore", _restores),
     Verb("open a file", _reads),
     Verb("array", _reads_array),

@@ -45,3 +45,11 @@ def test_an_archive_of_every_version_is_read(path: Path, tmp_path: Path) -> None
     with pytest.raises(ArchiveReadOnly):
         archive.forget("run@1")
     assert digests(path) == before
+
+
+@pytest.mark.parametrize("path", ARCHIVES, ids=lambda path: path.name)
+def test_an_archive_of_every_version_can_be_moved(path: Path, tmp_path: Path) -> None:
+    archive = lake.open(path, read_only=True)
+    assert archive.copy(tmp_path / "copy").snapshots == ("run@1", "run@2")
+    assert archive.compare(tmp_path / "copy", full=True).equal
+    assert lake.open(tmp_path / "copy").search(tags=["published"]).height == 1

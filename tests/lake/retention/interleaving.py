@@ -101,9 +101,18 @@ class QuickCatalog(Catalog):
     def write(self, table: str, rows: pa.Table) -> Segment:
         declared = self.table(table)
         rows = declared.enforce(rows)
+        return self._put(table, rows, f"{next(self._named):064x}")
+
+    def stored(self, segment: Segment) -> Buffer:
+        return self.store.get(segment.key)
+
+    def adopt(self, segment: Segment, data: Buffer) -> Segment:
+        return self._put(segment.table, self.tables_of_segments[segment.key], segment.digest)
+
+    def _put(self, table: str, rows: pa.Table, digest: str) -> Segment:
         name = f"{self.state.version:012d}-{next(self._named):020x}"
         segment = Segment(
-            table, name, "0" * 64, rows.num_rows, self.store.put(f"tables/{table}/{name}.parquet", [b"rows"])
+            table, name, digest, rows.num_rows, self.store.put(f"tables/{table}/{name}.parquet", [b"rows"])
         )
         self.tables_of_segments[segment.key] = rows
         return segment

@@ -52,6 +52,18 @@ def store(request: pytest.FixtureRequest, tmp_path: Path) -> ObjectStore:
     return MemoryStore(f"memory://collecting/{tmp_path.name}")
 
 
+def test_what_was_replaced_and_collected_is_no_damage(store: ObjectStore) -> None:
+    """The row it was replaced in stays, in a segment that the later snapshot shares."""
+    archive = new_archive(store)
+    files = {f"{n:02}": [b"%d" % n * 99] for n in range(40)}
+    keep(archive, "cells", files, chunks_to_a_pack=1, sizes=SMALL)
+    keep(archive, "cells", {**files, "07": [b"another" * 99]}, chunks_to_a_pack=1, sizes=SMALL)
+    assert "delta" in archive.catalog.read("ranges")["role"].to_pylist()
+    forget(archive, snapshots=["cells@1"])
+    assert len(collect(archive).packs) == 1
+    assert verify(archive).ok
+
+
 def test_the_data_of_a_forgotten_snapshot_goes_and_that_of_the_others_stays(store: ObjectStore) -> None:
     archive = new_archive(store)
     keep(archive, "cells", {"a": [b"one" * 99], "b": [b"shared" * 99]}, chunks_to_a_pack=1)

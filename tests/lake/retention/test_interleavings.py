@@ -15,9 +15,11 @@ import pytest
 from holotype.catalog import Conflict, ObjectMissing, SnapshotNotFound
 from holotype.lake.collect import collect
 from holotype.lake.context import Context
+from holotype.lake.executing import Inline
 from holotype.lake.forget import forget
 from holotype.lake.schema import TABLES
 from holotype.lake.snapshots import snapshots
+from holotype.lake.sync import sync
 from holotype.lake.trash import recover
 
 from ..making import Clock, contents, keep, new_archive
@@ -50,6 +52,16 @@ def beginning(kind: str) -> dict[str, bytes]:
     return store.objects
 
 
+@cache
+def elsewhere() -> Context:
+    """Another archive, whose snapshot shares a chunk with that one."""
+    store = SharedStore()
+    new_archive(store, clock=CLOCK)
+    archive = Context(store, QuickCatalog.open(store, tables=TABLES, clock=CLOCK), "eve", CLOCK)
+    keep(archive, "brought", {"x": [b"chunk a" * 9], "y": [b"chunk d" * 9]}, chunks_to_a_pack=1)
+    return archive
+
+
 @dataclass
 class Play:
     """One interleaving: its store, what went on, and the check that every writer's commit gets."""
@@ -73,6 +85,9 @@ class Play:
 
     def collects(self) -> None:
         collect(self.context("collector"), **self.collectors)
+
+    def brings(self) -> None:
+        sync(elsewhere(), self.context("bringer"), executor=Inline())
 
     def lost(self) -> list[str]:
         """What a live snapshot needs and nobody finds."""
@@ -108,6 +123,7 @@ def play(seed: int, *, only: tuple[str, ...] = (), **writers: Any) -> Play:
     }
     # Few actors meet in more ways than many do in as many seeds.
     names = only or chance.sample(sorted(everybody), chance.choice([1, 2, 2, 3, 5]))
+    everybody["bringer"] = now.brings  # who is asked for by name
     scheduler.run({"collector": now.collects, **{name: everybody[name] for name in names}})
     return now
 
@@ -173,3 +189,13 @@ def test_it_would_be_lost_if_writers_forgot_what_they_built_upon() -> None:
 def test_it_would_be_lost_if_writers_went_on_in_an_aborted_session(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("holotype.lake.sessions._refuse_if_aborted", lambda *asked: None)
     assert first_loss(range(25, 1000))
+
+
+def test_nothing_is_lost_that_is_brought_from_another_archive() -> None:
+    for only in (("bringer", "forgetter"), ("bringer", "second collector", "forgetter", "recoverer")):
+        assert first_loss(range(SEEDS // 4), only=only) is None
+
+
+def test_it_would_be_lost_if_those_who_bring_it_did_not_look_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("holotype.lake.sync.writer_check", no_check)
+    assert first_loss(range(SEEDS), only=("bringer", "forgetter")) is not None

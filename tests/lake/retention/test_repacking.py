@@ -11,9 +11,10 @@ from holotype.catalog import HolotypeError, InvalidOption, ObjectMissing
 from holotype.lake.collect import collect
 from holotype.lake.context import Context
 from holotype.lake.forget import forget
+from holotype.lake.liveness import ranges_kept
 from holotype.lake.schema import TABLES
 from holotype.lake.sessions import abort_session, aborted, idle
-from holotype.lake.snapshots import history, snapshots
+from holotype.lake.snapshots import snapshots
 from holotype.lake.trash import recover
 
 from ...catalog.faults import Crash, FaultyStore, lost_connection
@@ -75,7 +76,7 @@ def test_what_is_needed_moves_and_the_old_pack_goes_when_readers_are_done(number
 def test_new_packs_have_no_more_chunks_than_a_writers(monkeypatch: pytest.MonkeyPatch) -> None:
     archive = half_forgotten()
     monkeypatch.setattr("holotype.lake.packs.base._CHUNKS", 1)
-    monkeypatch.setattr("holotype.lake.repack._GROUP", 1)
+    monkeypatch.setattr("holotype.lake.refilling._GROUP", 1)
     assert collect(archive, repack_below=0.5).repacked
     assert [row["chunks"] for row in archive.catalog.read("packs").to_pylist()] == [1, 1]
     check_contents(archive)
@@ -152,8 +153,8 @@ def test_it_goes_on_a_few_packs_at_a_time(monkeypatch: pytest.MonkeyPatch) -> No
     keep(archive, "numbers", FILES, numbers=True)
     keep(archive, "numbers", {"1": FILES["1"], "2": FILES["2"], "7": FILES["7"]})
     forget(archive, snapshots=["numbers@1"])
-    for name, value in (("_TOGETHER", 4), ("_GROUP", 50), ("_OPEN", 50)):
-        monkeypatch.setattr(f"holotype.lake.repack.{name}", value)
+    for name, value in (("repack._TOGETHER", 4), ("refilling._GROUP", 50), ("refilling._OPEN", 50)):
+        monkeypatch.setattr(f"holotype.lake.{name}", value)
     version = archive.catalog.refresh().version
     result = collect(archive, repack_below=1)
     assert len(result.repacked) == 3
@@ -175,10 +176,10 @@ def test_who_is_disturbed_leaves_it_to_the_next_collection(kind: str, monkeypatc
             forget(other, snapshots=["others@latest"])
         else:
             abort_session(other, idle(other, state=other.catalog.refresh())[-1]["session"])
-        return history(*asked, **more)
+        return ranges_kept(*asked, **more)
 
     collect(archive)
-    monkeypatch.setattr("holotype.lake.repack.history", disturb)
+    monkeypatch.setattr("holotype.lake.repack.ranges_kept", disturb)
     assert collect(archive, repack_below=1).repacked == ()
     assert len(looks) == (3 if kind == "disturbed" else 1)
     monkeypatch.undo()
