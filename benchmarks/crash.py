@@ -5,13 +5,19 @@
     python -m benchmarks.crash                              # every verb, every kind of fault, 200 kills: half an hour
     python -m benchmarks.crash --verbs backup --faults crash --kills 0
     python -m benchmarks.crash --verbs '' --kills 40 --url s3://
+    python -m benchmarks.crash --seeds 100000               # storms of many at once, each by its seed: hours
+    python -m benchmarks.crash --seeds 1 --first 4711       # one of them again
+    python -m benchmarks.crash --cases all [--crashes]      # small casts in every order
+    python -m benchmarks.crash --writers 8 --rounds 50 [--url s3://]   # a crowd of real processes
+
+The last four are done alone, and are explained in ``crowds.py``.
 
 The promise: *whatever dies, on whatever storage, what was committed is there and whole, and nothing half done is ever
 seen.*  After every fault and every kill the archive is opened anew and verified, every snapshot in it is restored and
 compared with what it was made of, bytes and metadata, and the work that was interrupted is done again.  The exit status
 is 1 when the promise was broken.  Each part of what was run in full goes to a section of its own in ``RESULTS.md``.
 
-It uses the tests' own tools (``tests/lake/crashes``), so it needs the packages of the extra ``test``.
+It uses the tests' own tools (such as ``tests/lake/crashes``), so it needs the packages of the extra ``test``.
 """
 
 from __future__ import annotations
@@ -19,6 +25,7 @@ from __future__ import annotations
 import argparse
 import datetime
 import logging
+import os
 import sys
 import tempfile
 import time
@@ -31,7 +38,7 @@ from typing import TYPE_CHECKING
 # As a plain script the interpreter sees this folder, not the one above it, by whose name it is imported.
 sys.path.append(str(Path(__file__).resolve().parent.parent))
 
-from benchmarks import report, results
+from benchmarks import crowds, report, results
 from holotype.catalog import HolotypeError
 from tests.catalog.faults import CHANGES, FAULTS
 from tests.lake.crashes.everywhere import applies, calls, strangers, with_fault
@@ -51,6 +58,8 @@ if TYPE_CHECKING:
 __all__ = ["Kills", "Tally", "main"]
 
 TOP = Path(__file__).resolve().parent.parent
+# Fewer seeds say too little to be kept.
+_MANY = 10_000
 
 
 @dataclass(frozen=True)
@@ -213,6 +222,8 @@ def main(arguments: list[str] | None = None) -> int:
     broken = False
     with tempfile.TemporaryDirectory(prefix="holotype-crash-") as folder:
         work = Path(folder)
+        if given.seeds or given.cases or given.writers:
+            return int(many_at_once(given, work))
         verbs = [verb for verb in VERBS if given.verbs and given.verbs in verb.name] if given.verbs != "all" else VERBS
         faults = [fault for fault in FAULTS if given.faults in ("all", "") or given.faults in fault.name]
         if verbs:
@@ -231,6 +242,32 @@ def main(arguments: list[str] | None = None) -> int:
     return int(broken)
 
 
+def many_at_once(given: argparse.Namespace, work: Path) -> bool:
+    """Do what was asked for of ``crowds``; whether a promise was broken."""
+    broken, begin = False, time.perf_counter()
+
+    def when() -> str:
+        return _when(time.perf_counter() - begin)
+
+    if given.seeds:
+        storms = crowds.storm(given.first, given.seeds, work, processes=given.processes)
+        broken |= bool(storms.broken)
+        _keep(crowds.render_storms(storms, when()), "crash, storms", given.output if given.seeds >= _MANY else None)
+    if given.cases:
+        found = crowds.explore_cases(given.cases, work, most=given.most, crashes=given.crashes)
+        broken |= any(one.broken for one in found)
+        whole = given.cases == "all" and given.most is None
+        name = "crash, casts that die" if given.crashes else "crash, casts"
+        _keep(crowds.render_cases(found, when()), name, given.output if whole else None)
+    if given.writers:
+        with storage(given.url, work) as (url, options):
+            crowd = crowds.let_loose(url, options, work, writers=given.writers, rounds=given.rounds)
+        broken |= isinstance(crowd, str)
+        where = "a local disk" if given.url is None else "S3, a real server on this machine"
+        _keep(crowds.render_crowd(crowd, where, when()), f"crash, crowd, {where.partition(',')[0]}", given.output)
+    return broken
+
+
 def _keep(section: str, of: str, output: Path | None) -> None:
     print(f"\n{section}")
     if output is not None:
@@ -245,6 +282,14 @@ def _arguments(arguments: list[str] | None) -> argparse.Namespace:
     parser.add_argument("--url", help="kill processes that use s3://: a server is started for it (default: a folder)")
     parser.add_argument("--seed", type=int, default=1, help="decides when processes die")
     parser.add_argument("--output", type=Path, default=TOP / "benchmarks", help="where RESULTS.md is")
+    parser.add_argument("--seeds", type=int, default=0, help="play so many storms")
+    parser.add_argument("--first", type=int, default=0, help="the first seed (default: 0)")
+    parser.add_argument("--processes", type=int, default=os.cpu_count() or 1, help="on so many processes")
+    parser.add_argument("--cases", default="", help="play casts with this in their name, or all, in every order")
+    parser.add_argument("--most", type=int, help="interleavings of a cast at most (default: all)")
+    parser.add_argument("--crashes", action="store_true", help="let the first of a cast die at each of its calls")
+    parser.add_argument("--writers", type=int, default=0, help="let so many processes write at once")
+    parser.add_argument("--rounds", type=int, default=50, help="folders that each of them keeps (default: 50)")
     given = parser.parse_args(arguments)
     if given.url is not None and not given.url.startswith("s3://"):
         parser.error("there is a server for s3:// only")

@@ -121,10 +121,11 @@ def _segments(store: ObjectStore, state: State, reader: SegmentReader, *, hashed
             return _damage(error, segment.key, segment)
         return None
 
+    if not store.waits:
+        yield from filter(None, map(look, live))
+        return
     with ThreadPoolExecutor(_THREADS) as pool:
-        for damage in pool.map(look, live, chunksize=1):
-            if damage is not None:
-                yield damage
+        yield from filter(None, pool.map(look, live, chunksize=1))
 
 
 def _damage(error: HolotypeError, key: str, segment: Segment | None = None) -> Damage:

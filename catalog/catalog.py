@@ -14,6 +14,7 @@ from __future__ import annotations
 import getpass
 import os
 import threading
+import time
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -67,12 +68,14 @@ class Catalog(Reading):
         compact_above: int | None,
         clock: Callable[[], datetime],
         entropy: Callable[[int], bytes],
+        sleep: Callable[[float], object],
     ) -> None:
         super().__init__(store, header, state, tables)
         self._read_only = read_only
         self._compact_above = compact_above
         self._clock = clock
         self._entropy = entropy
+        self._sleep = sleep
         self._committing = threading.RLock()  # threads of one process take turns rather than race through the storage
 
     @classmethod
@@ -86,6 +89,7 @@ class Catalog(Reading):
         compact_above: int | None = 32,
         clock: Callable[[], datetime] = _now,
         entropy: Callable[[int], bytes] = os.urandom,
+        sleep: Callable[[float], object] = time.sleep,
     ) -> Catalog:
         """Make a new archive in ``store``; ``settings`` (anything JSON can hold) are kept for ever in ``archive.json``.
 
@@ -120,7 +124,7 @@ class Catalog(Reading):
                 raise doubt
             if there != data:
                 raise _exists(store)
-        return cls.open(store, tables=tables, compact_above=compact_above, clock=clock, entropy=entropy)
+        return cls.open(store, tables=tables, compact_above=compact_above, clock=clock, entropy=entropy, sleep=sleep)
 
     @classmethod
     def open(
@@ -132,11 +136,13 @@ class Catalog(Reading):
         compact_above: int | None = 32,
         clock: Callable[[], datetime] = _now,
         entropy: Callable[[int], bytes] = os.urandom,
+        sleep: Callable[[float], object] = time.sleep,
     ) -> Catalog:
         """Open the archive in ``store``.
 
         ``compact_above``: a commit that leaves a table with more small segments than this is followed by a compaction;
-        ``None`` for never.
+        ``None`` for never.  ``clock``, ``entropy`` (random bytes) and ``sleep`` (between attempts to commit that others
+        were faster than) are the world's, or a test's.
 
         Warns with ``SingleWriterWarning`` when it may have one writer only and is opened for writing.  Raises
         ``ArchiveNotFound``, ``FormatTooNew``, ``LogDamaged``, or what the store raises.
@@ -156,6 +162,7 @@ class Catalog(Reading):
             compact_above=compact_above,
             clock=clock,
             entropy=entropy,
+            sleep=sleep,
         )
         for segment, data in tip.held.items():
             catalog._reader.keep(segment, data)
@@ -282,7 +289,9 @@ class Catalog(Reading):
 
     def _commit(self, entry: Entry, view: State, check: Check | None) -> Entry:
         with self._committing:
-            entry, state = commit(self._store, Attempt(entry, view, check), max(self._state, view, key=_version))
+            entry, state = commit(
+                self._store, Attempt(entry, view, check), max(self._state, view, key=_version), sleep=self._sleep
+            )
             self._advance(state)
         if entry.version % CHECKPOINT_EVERY == 0:
             write_checkpoint(self._store, state)

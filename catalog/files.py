@@ -54,7 +54,7 @@ class SegmentFiles:
         raises.
         """
         new = [segment for segment in segments if segment.key not in self._paths]
-        if len(new) > 2:
+        if len(new) > 2 and self._store.waits:
             with ThreadPoolExecutor(_THREADS) as pool:
                 found = list(pool.map(self._file, new))
         else:

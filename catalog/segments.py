@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from .stores.base import ObjectStore
     from .tables import Table
 
-__all__ = ["SegmentReader", "beginning", "encode", "put_segment", "write_segment"]
+__all__ = ["SegmentReader", "beginning", "decode", "encode", "put_segment", "write_segment"]
 
 # Random bytes in a segment's name: enough that no two writers ever meet.
 _UNIQUE = 10
@@ -188,12 +188,7 @@ class SegmentReader:
         data = self.bytes(segment)
         wanted = None if filter is not None else columns
         try:
-            file = pq.ParquetFile(pa.BufferReader(pa.py_buffer(data)))
-            there = file.schema_arrow.names
-            rows = file.read(
-                columns=[name for name in wanted if name in there] if wanted is not None else None, use_threads=False
-            )
-            rows = conform(table, rows, wanted)
+            rows = conform(table, decode(data, None if wanted is None else tuple(wanted)), wanted)
         except (pa.ArrowException, OSError) as error:
             # Its bytes are what was written, so whoever wrote it wrote something that cannot be read.
             raise ObjectDamaged(
@@ -220,8 +215,8 @@ class SegmentReader:
         columns: Sequence[str] | None = None,
         filter: pc.Expression | None = None,
     ) -> Iterator[pa.Table]:
-        """The rows of each segment, in order, a few segments read ahead."""
-        if len(segments) < 3 or self._threads < 2:
+        """The rows of each segment, in order, a few segments read ahead where the store waits."""
+        if len(segments) < 3 or self._threads < 2 or not self._store.waits:
             for segment in segments:
                 yield self.read(table, segment, columns=columns, filter=filter)
             return
@@ -237,6 +232,15 @@ class SegmentReader:
                 yield ahead.popleft().result()
         finally:
             pool.shutdown(wait=True, cancel_futures=True)
+
+
+def decode(data: Buffer, columns: tuple[str, ...] | None) -> pa.Table:
+    """The rows of a segment's bytes: all columns, or those of ``columns`` that it has; raises Arrow's own errors."""
+    file = pq.ParquetFile(pa.BufferReader(pa.py_buffer(data)))
+    there = file.schema_arrow.names
+    return file.read(
+        columns=None if columns is None else [name for name in columns if name in there], use_threads=False
+    )
 
 
 def conform(table: Table, rows: pa.Table, columns: Sequence[str] | None) -> pa.Table:

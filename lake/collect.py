@@ -22,7 +22,7 @@ import polars as pl
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from holotype.catalog import Conflict, InvalidOption
+from holotype.catalog import Conflict, InvalidOption, ObjectMissing
 
 from .garbage import CHUNKS_AT_ONCE, look
 from .liveness import batches, parts, prefixes, used_chunks, visibility
@@ -108,7 +108,16 @@ def collect(
     left = _LOOKS
     while True:
         state = context.catalog.refresh()
-        found = look(context, state, grace=grace, dead_after=dead_after, chunks_at_once=chunks_at_once, tick=ticker.add)
+        try:
+            found = look(
+                context, state, grace=grace, dead_after=dead_after, chunks_at_once=chunks_at_once, tick=ticker.add
+            )
+        except ObjectMissing:
+            # Another collection may have taken it away meanwhile.
+            left -= 1
+            if not left or context.catalog.refresh().version == state.version:
+                raise
+            continue
         if dry_run:
             return _report(found, _sparse(found, repack_below), Swept(found.objects, found.bytes), dry_run=True)
         if found.nothing:

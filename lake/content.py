@@ -135,7 +135,9 @@ class Content:
         yield from _zeros(stop - at)
 
     def ahead(self, offset: int) -> None:
-        """Begin to fetch what follows ``offset``, in another thread."""
+        """Begin to fetch what follows ``offset``, in another thread, where fetching takes a while."""
+        if not self._context.store.waits:
+            return
         first = int(np.searchsorted(self._stops, offset, side="right"))
         last = int(np.searchsorted(self._starts, min(offset + _AHEAD, self.size), side="left"))
         with self._lock:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import getpass
+import os
 import socket
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -37,12 +38,14 @@ def author_here() -> str:
 
 @dataclass(frozen=True)
 class Context:
-    """An open archive: its storage, its records, who acts and by which clock.
+    """An open archive: its storage, its records, who acts, by which clock and with what randomness.
 
-    ``clock`` gives the time in UTC; nothing's safety rests on it.
+    ``clock`` gives the time in UTC; nothing's safety rests on it.  ``entropy`` gives so many random bytes, for names
+    that nobody had before.
     """
 
     store: ObjectStore
     catalog: Catalog
     author: str
     clock: Callable[[], datetime] = now
+    entropy: Callable[[int], bytes] = os.urandom

@@ -249,7 +249,7 @@ def locate(
     # Looking at the ids first pays where most segments have none of those wanted.
     read = _rows_after_a_look if len(wanted) * 4 < len(segments) else _rows_at_once
     tasks = [partial(read, catalog, segment, wanted) for segment in segments]
-    found = [rows for rows in ahead(tasks) if rows.num_rows]
+    found = [rows for rows in ahead(catalog.store, tasks) if rows.num_rows]
     packs = catalog.read("packs", columns=["pack", "object"], state=state) if found else None
     if packs is None:
         return CHUNKS.empty().append_column("object", column([], pa.string()))

@@ -14,7 +14,6 @@ again under a new session; a name that was condemned is never used again.
 from __future__ import annotations
 
 import os
-import secrets
 import sys
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
@@ -66,13 +65,13 @@ def machine_here() -> str:
     return host_here() if namespace == _FIRST_NAMESPACE else f"{host_here()}/{namespace}"
 
 
-def open_session(context: Context, *, entropy: Callable[[int], bytes] = secrets.token_bytes) -> str:
+def open_session(context: Context) -> str:
     """Open a session and return its name, which no session had before; names sort by the time they were opened.
 
     Raises ``ArchiveReadOnly``, ``StorageDenied``, ``StorageFull`` or ``StorageFailed``.
     """
     time = context.clock()
-    session = f"{time:%Y%m%dT%H%M%S%f}-{entropy(8).hex()}"
+    session = f"{time:%Y%m%dT%H%M%S%f}-{context.entropy(8).hex()}"
     _say(context, [session], "opened", time, operation="open-session", host=machine_here(), process=os.getpid())
     return session
 

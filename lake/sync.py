@@ -249,7 +249,8 @@ def _manifests(here: End, there: End, ranges: pa.Table) -> _Manifests:
     theirs = {segment.digest: segment for segment in there.state.segments("entries")}
     wanted = {mine[name].digest: mine[name] for name in named}
     missing = [segment for digest, segment in wanted.items() if digest not in theirs]
-    new = tuple(ahead(partial(_adopt, here, there, segment) for segment in missing))
+    store = max(here.context.store, there.context.store, key=lambda each: each.waits)
+    new = tuple(ahead(store, (partial(_adopt, here, there, segment) for segment in missing)))
     placed = theirs | {segment.digest: segment for segment in new}
     names = [placed[mine[name].digest].name for name in named]
     moved = column(names, pa.string()).take(

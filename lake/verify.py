@@ -27,6 +27,7 @@ from .packrows import alone, by_pack, groups, rows_in
 from .packs import PackCheck, PackReader
 from .paths import key, raw, shown
 from .progress import Ticker
+from .remains import remaining
 from .snapshots import Snapshot, resolve, snapshots
 from .sound import SoundReader
 
@@ -136,6 +137,8 @@ def verify(
     else:
         look.sizes(packs)
     findings = tuple(look.findings())
+    if findings:
+        findings = remaining(context, reference, look.version, findings)
     ticker.finish()
     return Verified(scope, full, packs.num_rows, pc.sum(packs["bytes"]).as_py() or 0, look.hashed, findings)
 
@@ -150,6 +153,11 @@ class _Look:
         self._found: list[Damaged] = []
         self._lost: dict[bytes, Damaged] = {}
         self.hashed = 0
+
+    @property
+    def version(self) -> int:
+        """As of which everything is looked at."""
+        return self._records.state.version
 
     def records(self) -> None:
         """The header, the log, checkpoints and segments."""

@@ -53,6 +53,10 @@ class ObjectStore(ABC):
     distant = False
     """Whether every request is a journey over a network, so that saving one is worth some bytes."""
 
+    waits = True
+    """Whether a call may wait, for a disk or a network: then it pays to read ahead in threads.  Where it does not, all
+    is read by whoever asks, in the order in which it is asked for."""
+
     @property
     @abstractmethod
     def url(self) -> str:

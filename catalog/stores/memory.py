@@ -30,6 +30,7 @@ class MemoryStore(ObjectStore):
     """A store below ``memory://name``."""
 
     shared = False
+    waits = False
 
     def __init__(self, name: str = "") -> None:
         self._root = "/" + "/".join(part for part in name.removeprefix("memory://").split("/") if part)

@@ -29,7 +29,7 @@ class SingleWriterStore(ObjectStore):
 
     def __init__(self, inner: ObjectStore) -> None:
         self._inner = inner
-        self.shared, self.distant = inner.shared, inner.distant
+        self.shared, self.waits, self.distant = inner.shared, inner.waits, inner.distant
 
     @property
     def url(self) -> str:

@@ -68,7 +68,7 @@ def align(
             yield Stretch(None, None, None, rows, nothing)
         return
     ranges = (partial(manifest.read, index, columns) for index in range(len(manifest.ranges)))
-    for index, previous in enumerate(ahead(ranges)):
+    for index, previous in enumerate(ahead(manifest.catalog.store, ranges)):
         low, high = manifest.bounds(index)
         parts: list[pa.Table] = []
         for rows in batches.until(high):

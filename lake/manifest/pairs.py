@@ -38,7 +38,7 @@ def differing(
     threads.
     """
     chosen = Patterns.of(patterns)
-    for pair in ahead(_tasks(before, after, columns, chosen)):
+    for pair in ahead(before.catalog.store, _tasks(before, after, columns, chosen)):
         one, other = (rows.filter(chosen.mask(rows)) if chosen else rows for rows in pair)
         if one.num_rows or other.num_rows:
             yield one, other

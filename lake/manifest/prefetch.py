@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, TypeVar
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
+    from holotype.catalog import ObjectStore
+
 __all__ = ["ahead"]
 
 # Hides a remote store's latency, and holds a few MB: what is fetched are ranges.
@@ -19,12 +21,17 @@ _THREADS = 2
 _T = TypeVar("_T")
 
 
-def ahead(tasks: Iterable[Callable[[], _T]], *, depth: int = _DEPTH) -> Iterator[_T]:
-    """The tasks' results in order, up to ``depth`` of them worked out in threads before they are asked for.
+def ahead(store: ObjectStore, tasks: Iterable[Callable[[], _T]], *, depth: int = _DEPTH) -> Iterator[_T]:
+    """The results in order of tasks that read from ``store``, up to ``depth`` of them worked out in threads before they
+    are asked for.
 
-    An error comes out where the result would have.  A single task is done without a thread.
+    An error comes out where the result would have.  A single task is done without a thread, and so are all where the
+    store does not wait.
     """
     rest = iter(tasks)
+    if not store.waits:
+        yield from (task() for task in rest)
+        return
     first = list(islice(rest, 2))
     if len(first) == 1:
         yield first[0]()

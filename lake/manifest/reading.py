@@ -12,6 +12,7 @@ range when it lies before all of them.
 
 from __future__ import annotations
 
+import threading
 from bisect import bisect_right
 from dataclasses import dataclass, field
 from functools import cached_property, partial
@@ -88,6 +89,8 @@ class Manifest:
     counts: Counts
     segments: Mapping[str, Segment] = field(repr=False)
     catalog: Catalog = field(repr=False, compare=False)
+    _reading: threading.Lock = field(default_factory=threading.Lock, init=False, repr=False, compare=False)
+    _edits: list[pa.Table] = field(default_factory=list, init=False, repr=False, compare=False)
 
     @classmethod
     def load(cls, catalog: Catalog, snapshot: str, *, state: State | None = None) -> Manifest:
@@ -119,13 +122,17 @@ class Manifest:
             catalog,
         )
 
-    @cached_property
+    @property
     def edits(self) -> pa.Table:
         """All deltas as one: for each key the newest row, in key order, ``removed`` ones among them."""
-        merged = ENTRIES.empty()
-        for delta in self.deltas:
-            merged = overlay(merged, self.segment(delta), drop_removed=False)
-        return merged.combine_chunks()
+        # No cached_property: before Python 3.12 those of all manifests wait for each other, here for the storage.
+        with self._reading:
+            if not self._edits:
+                merged = ENTRIES.empty()
+                for delta in self.deltas:
+                    merged = overlay(merged, self.segment(delta), drop_removed=False)
+                self._edits.append(merged.combine_chunks())
+            return self._edits[0]
 
     @cached_property
     def _firsts(self) -> list[bytes]:
@@ -192,7 +199,7 @@ class Manifest:
             mine = both(self.bounds(index), (low, high))
             if any(is_some(both(mine, one)) for one in where):
                 tasks.append(partial(self.read, index, needed, low=low, high=high))
-        for rows in ahead(tasks):
+        for rows in ahead(self.catalog.store, tasks):
             found = rows.filter(chosen.mask(rows)) if chosen else rows
             if found.num_rows:
                 yield found.select(wanted)

@@ -43,14 +43,14 @@ _unique = count()
 
 
 class Clock:
-    """A clock that a test sets; it moves by a microsecond each time it is asked, so that no two moments are the
-    same."""
+    """A clock that a test sets; it moves by a microsecond, or another ``step``, each time it is asked, so that no two
+    moments are the same."""
 
-    def __init__(self, at: datetime | None = None) -> None:
-        self.at = at or datetime.now(UTC)
+    def __init__(self, at: datetime | None = None, *, step: timedelta = timedelta(microseconds=1)) -> None:
+        self.at, self.step = at or datetime.now(UTC), step
 
     def __call__(self) -> datetime:
-        self.at += timedelta(microseconds=1)
+        self.at += self.step
         return self.at
 
     def later(self, **span: float) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta, timezone
 from typing import TYPE_CHECKING, Any
@@ -276,3 +277,31 @@ def test_the_same_tree_gives_the_same_digests_wherever_it_is_written() -> None:
 def test_a_stretch_is_a_plain_value() -> None:
     rows = ENTRIES.empty()
     assert Stretch(None, None, None, rows, rows).range is None
+
+
+def test_readers_of_two_manifests_do_not_wait_for_each_other(monkeypatch: pytest.MonkeyPatch) -> None:
+    """One whose storage hangs must not hold up those who read another manifest."""
+    _, catalog = new_catalog()
+    before = first(catalog, rows_of(tree_of(50)), sizes=TINY)
+    slow = commit(catalog, follow(catalog, before, {**tree_of(50), b"f0001": Leaf(content=99)}, sizes=TINY), 2)
+    quick = Manifest.load(catalog, slow.snapshot)
+    assert slow.deltas
+    begun, go_on = threading.Event(), threading.Event()
+    read = Manifest.segment
+
+    def segment(manifest: Manifest, *what: Any) -> pa.Table:
+        if manifest is slow:
+            begun.set()
+            go_on.wait(30)
+        return read(manifest, *what)
+
+    monkeypatch.setattr(Manifest, "segment", segment)
+    threads = [threading.Thread(target=lambda manifest=manifest: manifest.edits) for manifest in (slow, quick)]
+    threads[0].start()
+    begun.wait(30)
+    threads[1].start()
+    threads[1].join(10)
+    assert not threads[1].is_alive()
+    assert threads[0].is_alive()
+    go_on.set()
+    threads[0].join()

@@ -33,13 +33,16 @@ class Died(BaseException):
 class SharedStore(ObjectStore):
     """Objects in a dictionary; ``give_way`` is called before what others can notice.
 
-    ``written``: when all of them were written, as listings say.
+    ``written``: when they were written, as listings say, but for those in ``times``, by key.
     """
+
+    waits = False
 
     def __init__(self, objects: Mapping[str, bytes] | None = None) -> None:
         self.objects = dict(objects or {})
         self.give_way: Callable[[str], object] = lambda call: None
         self.written = datetime.now(UTC)
+        self.times: dict[str, datetime] = {}
 
     @property
     def url(self) -> str:
@@ -77,7 +80,9 @@ class SharedStore(ObjectStore):
     def list(self, prefix: str) -> Iterator[ObjectInfo]:
         self.give_way(f"list {prefix}")
         found = [
-            ObjectInfo(key, len(data), self.written) for key, data in self.objects.items() if key.startswith(prefix)
+            ObjectInfo(key, len(data), self.times.get(key, self.written))
+            for key, data in self.objects.items()
+            if key.startswith(prefix)
         ]
         return iter(found)
 

@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from holotype.catalog import ObjectStore
+    from holotype.catalog import ObjectStore, State
 
 A_DAY = timedelta(days=1)
 # Manifests of a few rows with ranges and deltas all the same.
@@ -289,6 +289,26 @@ def test_a_snapshot_recovered_meanwhile_is_not_purged(monkeypatch: pytest.Monkey
     other = another(archive)
     meanwhile(monkeypatch, lambda: recover(other, "cells@1"))
     assert collect(archive).purged.height == 0
+    assert all_there(archive)
+
+
+def test_what_another_collection_takes_away_while_one_looks_is_no_damage(monkeypatch: pytest.MonkeyPatch) -> None:
+    archive = new_archive()
+    keep(archive, "cells", {"a": [b"1"]})
+    keep(archive, "cells", {"a": [b"2"]})
+    forget(archive, snapshots=["cells@1"])
+    looks: list[object] = []
+
+    def look(context: Context, state: State, **options: Any) -> object:
+        looks.append(state)
+        if len(looks) == 1:
+            collect(another(archive))
+            raise ObjectMissing("a manifest is gone")
+        return look_for_garbage(context, state, **options)
+
+    monkeypatch.setattr("holotype.lake.collect.look", look)
+    assert collect(archive).purged.is_empty()
+    assert len(looks) == 3
     assert all_there(archive)
 
 

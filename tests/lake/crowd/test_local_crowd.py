@@ -1,0 +1,21 @@
+"""Eight processes keep folders in one archive at once, of one dataset and of their own, while others collect, compact
+and read: nothing is lost, nothing is there twice, and nobody sees half of anything.
+
+Longer: ``python -m benchmarks.crash --writers 8 --rounds 50``, and the same with ``--url s3://``.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from .crowd import meet
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+def test_nothing_suffers_on_a_local_disk(tmp_path: Path) -> None:
+    crowd = meet(str(tmp_path / "archive"), tmp_path, rounds=2)
+    assert crowd.kept == 16
+    assert crowd.commits["backup"] == 16
+    assert crowd.times["reader"] > 0
