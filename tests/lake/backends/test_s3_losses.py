@@ -119,7 +119,7 @@ def test_a_backup_to_a_server_that_stays_away_fails_in_time(
     options = buckets.options()
     with monkeypatch.context() as patch:
         patch.setattr(
-            "holotype.lake.archive.open_store",
+            "holotype.lake.reopening.open_store",
             lambda url, **_: S3Store(str(url), storage_options=options, patience=SHORT),
         )
         impatient = lake.open(archive.url)
