@@ -52,7 +52,8 @@ class Storage(SharedStore):
 class Connection(ObjectStore):
     """One actor's way to the storage: it gives way before every call, and calls may meet another fate than they should.
 
-    ``patient``: what passes is tried again, as stores on the other side of a network do.  ``clock``: the actor's;
+    ``patient``: what passes is tried again, as stores on the other side of a network do.  ``distant``: as those do, it
+    tells what follows a key, and keeps a tip.  ``clock``: the actor's;
     what it writes has its time.  ``told_wrong``: how many errors came through.  ``aside``: whether a call neither gives
     way nor fails, as long as nobody else is there.
     """
@@ -67,7 +68,9 @@ class Connection(ObjectStore):
         *,
         clock: Callable[[], datetime],
         patient: bool,
+        distant: bool = False,
     ) -> None:
+        self.distant = distant
         self._storage, self._actor, self._scheduler = storage, actor, scheduler
         self._clock, self._patient = clock, patient
         self._dead = False
@@ -103,6 +106,14 @@ class Connection(ObjectStore):
 
     def list(self, prefix: str) -> Iterator[ObjectInfo]:
         return self._call("list", prefix, lambda: self._storage.list(prefix))
+
+    def following(self, key: str) -> Sequence[str] | None:
+        if not self.distant:
+            return None
+        folder = key[: key.rindex("/") + 1]
+        return self._call(
+            "following", key, lambda: sorted(info.key for info in self._storage.list(folder) if info.key > key)
+        )
 
     def delete(self, keys: Iterable[str]) -> None:
         for key in keys:  # one after the other: no storage deletes many in one step

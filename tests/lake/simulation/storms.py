@@ -30,6 +30,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from pathlib import Path
 
+    import pyarrow as pa
+    from typing_extensions import Buffer
+
     from .people import Deed
     from .scheduler import Call, Fate, Step
     from .world import Stage
@@ -96,7 +99,13 @@ class Storm:
         return self._random.choice([f for f in FATES if f.told == told and (changes or f.done == "never")])
 
 
-_decoded = lru_cache(maxsize=4096)(decode)
+_remembered = lru_cache(maxsize=4096)(decode)
+
+
+def _decoded(data: Buffer, columns: tuple[str, ...] | None) -> pa.Table:
+    return _remembered(bytes(data), columns)
+
+
 _entry = staticmethod(lru_cache(maxsize=1024)(Entry.decode))
 
 
@@ -131,6 +140,7 @@ def play(stage: Stage, seed: int, scratch: Path) -> Played:
             scheduler,
             names=f"names {seed}",
             patient=chance.random() < 0.5,
+            distant=random.Random(f"place {seed}").random() < 0.5,
             compact_above=chance.choice((2, 64, None)),
         )
         people = _people(world, chance, scratch)

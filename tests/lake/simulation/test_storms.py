@@ -73,6 +73,8 @@ def test_storms_bring_everything(stage: Stage, tmp_path: Path) -> None:
     found = [play(stage, seed, tmp_path) for seed in range(400, 430)]
     fates = {step.fate for played in found for step in played.trace}
     assert {"request lost", "answer lost", "late", "arrives"} <= fates
+    kinds = {step.call.kind for played in found for step in played.trace}
+    assert {"put", "create", "get", "list", "following", "delete"} <= kinds
     roles = {name.partition(" ")[0] for played in found for name in played.cast}
     assert roles == {"writer", "forgetter", "recoverer", "collector", "compactor", "reader"}
     assert sum(played.deaths for played in found) > 3

@@ -125,14 +125,21 @@ class World:
     """One run's storage, its witness, and what every actor finds there.
 
     ``names``: all that is random is drawn from this and an actor's name, so that what one does depends on what it sees
-    and on nothing else.  ``patient``: connections try again what passes.
+    and on nothing else.  ``patient``: connections try again what passes.  ``distant``: the storage is far away.
     """
 
     def __init__(
-        self, stage: Stage, scheduler: Scheduler, *, names: str, patient: bool, compact_above: int | None = 64
+        self,
+        stage: Stage,
+        scheduler: Scheduler,
+        *,
+        names: str,
+        patient: bool,
+        distant: bool = False,
+        compact_above: int | None = 64,
     ) -> None:
         self.stage, self.scheduler = stage, scheduler
-        self._names, self._patient, self._compact_above = names, patient, compact_above
+        self._names, self._patient, self._distant, self._compact_above = names, patient, distant, compact_above
         header = Header.decode(stage.objects["archive.json"])
         self.witness = Witness(dict(stage.objects), State(0, header.hash, {}), stage.trees)
         self.storage = Storage(stage.objects, self.witness)
@@ -145,7 +152,9 @@ class World:
 
     def connection(self, actor: str, clock: Clock) -> Connection:
         """An actor's way to the storage."""
-        return Connection(self.storage, actor, self.scheduler, clock=clock, patient=self._patient)
+        return Connection(
+            self.storage, actor, self.scheduler, clock=clock, patient=self._patient, distant=self._distant
+        )
 
     def archive(self, actor: str, clock: Clock, store: ObjectStore | None = None) -> Archive:
         """The archive, opened by an actor; without a connection of his own nothing fails, and nothing is compacted by
