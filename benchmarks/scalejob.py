@@ -48,6 +48,15 @@ def restore(archive: str, target: str, *patterns: str) -> dict[str, Any]:
     return {"files": done.files, "bytes": done.bytes, "ok": done.ok}
 
 
+def copy(archive: str, target: str) -> dict[str, Any]:
+    """All of it to another place, and whether both are the same."""
+    source = lake.open(archive)
+    began = time.perf_counter()
+    done = source.copy(target)
+    rate = done.bytes / (time.perf_counter() - began)
+    return {"ok": source.compare(lake.open(target)).equal, "bytes": done.bytes, "rate": rate}
+
+
 def verify(archive: str) -> dict[str, Any]:
     """Every byte."""
     return {"ok": lake.open(archive).verify().ok}
@@ -152,7 +161,7 @@ def _options() -> dict[str, Any]:
 JOBS: dict[str, Callable[..., dict[str, Any]]] = {
     job.__name__: job
     for job in (
-        *(create, backup, restore, verify, read, stream, first, second, opened, sums, one_path, one_folder),
+        *(create, backup, restore, copy, verify, read, stream, first, second, opened, sums, one_path, one_folder),
         *(difference, usage, garbage, commits),
     )
 }
