@@ -23,7 +23,9 @@ if TYPE_CHECKING:
 
 __all__ = ["alone", "by_pack", "groups", "rows_in"]
 
-_ROWS = 1 << 19  # rows of the chunk index held at a time, some 60 MB
+# Rows of the chunk index held at a time, some 30 MB, and as much again for the next ones.  The index is read once for
+# each time: beside the packs themselves, of which a small part is their rows, that is little.
+_ROWS = 1 << 18
 
 
 def groups(packs: pa.Table, *, rows: int = _ROWS) -> Iterator[pa.Table]:
