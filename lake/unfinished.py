@@ -122,10 +122,13 @@ def stored_whole(known: Known) -> Callable[[pa.Table], npt.NDArray[np.bool_]]:
 
 
 def seen_by(context: Context, sessions: Collection[str], *, state: State) -> set[str]:
-    """The segments of entries that unfinished backups of these sessions build on."""
+    """The segments of entries that unfinished backups of these sessions build on, as far as they are there.
+
+    A collection that looked before a checkpoint named them may have taken some; that backup will look again.
+    """
     rows = context.catalog.read("unfinished", columns=["session", "segment"], state=state)
     own = rows.filter(pc.is_in(rows["session"], value_set=pa.array(sorted(sessions), pa.string())))
-    return set(own["segment"].to_pylist())
+    return set(own["segment"].to_pylist()) & {segment.name for segment in state.segments("entries")}
 
 
 def over(context: Context, busy: Collection[str], *, state: State) -> pa.Array:

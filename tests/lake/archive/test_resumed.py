@@ -16,6 +16,8 @@ import pytest
 from holotype import lake
 from holotype.catalog import LocalStore, StorageFailed
 from holotype.lake.manifest import ManifestWriter, Sizes, align
+from holotype.lake.schema import UNFINISHED
+from holotype.lake.sessions import open_session
 
 from .trees import assert_sound, look, restored
 
@@ -26,6 +28,7 @@ if TYPE_CHECKING:
     from typing_extensions import Buffer
 
     from holotype.lake import Archive
+    from holotype.lake.context import Context
 
 FILES, SIZE = 1500, 500
 
@@ -163,6 +166,15 @@ def test_a_collection_beside_it_spares_what_it_has_seen(archive: Archive, source
         archive.backup(source, dataset="run", workers=1)
     assert seen == [0]
     assert restored(archive, "run@1", tmp_path / "back") == look(source)
+    assert_sound(archive)
+    # What a running backup builds on may be gone: a collection that looked earlier took it.
+    context: Context = archive._context  # pyright: ignore[reportPrivateUsage]
+    row = {"session": open_session(context), "dataset": "other", "source": "", "host": "", "began": context.clock()}
+    place = {"ordinal": 0, "segment": f"{0:012}-{'ab' * 10}", "rows": 1, "first": b"a", "last": b"a"}
+    segment = context.catalog.write("unfinished", UNFINISHED.rows([{**row, **place}]))
+    context.catalog.commit(add=[segment], operation="checkpoint")
+    archive.collect()
+    assert archive.read("unfinished")["session"].to_pylist() == [row["session"]]
     assert_sound(archive)
 
 
