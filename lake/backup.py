@@ -37,7 +37,7 @@ from .problems import as_table
 from .progress import Ticker
 from .references import check_name
 from .schema import PROBLEMS, SNAPSHOTS
-from .sessions import checkpoint, give_up, open_session, writer_check
+from .sessions import checkpoint, give_up, open_session, swept_meanwhile, writer_check
 from .snapshots import Snapshot, history, latest
 from .survey import Survey
 from .unfinished import Diary, resume, stored_whole
@@ -171,7 +171,10 @@ def _attempt(context: Context, plan: _Plan, ticker: Ticker) -> Snapshot:
     )
     known = Known(context.catalog, state=view)
     try:
-        with Packer(ledger, known=known, level=plan.compression, workers=plan.workers) as packer:
+        with (
+            swept_meanwhile(context, lambda: ledger.opened),
+            Packer(ledger, known=known, level=plan.compression, workers=plan.workers) as packer,
+        ):
             reader = _reader(context, plan, packer, ledger, problems, ticker)
             survey = Survey(
                 plan.source,

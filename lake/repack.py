@@ -25,7 +25,7 @@ from .packs import put
 from .refilling import Refiller
 from .rewriting import Changes
 from .schema import PACKS, TOMBSTONES
-from .sessions import aborted, fresh, give_up, open_session, writer_check
+from .sessions import aborted, fresh, give_up, open_session, swept_meanwhile, writer_check
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -60,7 +60,8 @@ def repack(context: Context, names: Sequence[str], *, tick: Callable[[], object]
         for batch in _batches(context, names):
             for _ in range(_TRIES):
                 try:
-                    done += _one(context, batch, session, tick)
+                    with swept_meanwhile(context, lambda: session):
+                        done += _one(context, batch, session, tick)
                     break
                 except Conflict:
                     if session in aborted(context, state=context.catalog.refresh()):

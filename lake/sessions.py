@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import os
 import sys
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -23,13 +23,13 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from holotype.catalog import Conflict, HolotypeError, column, scalar
+from holotype.catalog import Conflict, HolotypeError, StorageDenied, StorageFailed, column, scalar
 
 from .context import host_here
 from .schema import SESSIONS
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Sequence
+    from collections.abc import Callable, Collection, Iterator, Sequence
 
     from holotype.catalog import Entry, Segment, State
 
@@ -46,6 +46,7 @@ __all__ = [
     "idle",
     "machine_here",
     "open_session",
+    "swept_meanwhile",
     "taken_for_dead",
     "writer_check",
 ]
@@ -88,6 +89,21 @@ def give_up(context: Context, session: str) -> None:
     """Abort a session whose writer has ended, or failed; when that cannot be said, the next collection will guess."""
     with suppress(HolotypeError):
         abort_session(context, session)
+
+
+@contextmanager
+def swept_meanwhile(context: Context, session: Callable[[], str | None]) -> Iterator[None]:
+    """Tell a writer whose session was aborted that it has to start again: a sweep takes away even what it is just
+    writing, which then looks like storage that failed.  ``session``: its name, once it has one.
+
+    Raises ``Conflict`` instead of ``StorageFailed``.
+    """
+    try:
+        yield
+    except StorageFailed as error:
+        with suppress(StorageFailed, StorageDenied):  # storage that is away tells nothing more
+            _refuse_if_aborted(context, session(), context.catalog.refresh(), cause=error)
+        raise
 
 
 def _say(
@@ -239,6 +255,6 @@ def checkpoint(context: Context, view: State, session: str, segments: Sequence[S
     )
 
 
-def _refuse_if_aborted(context: Context, session: str | None, state: State) -> None:
+def _refuse_if_aborted(context: Context, session: str | None, state: State, *, cause: Exception | None = None) -> None:
     if session is not None and session in aborted(context, state=state):
-        raise Conflict(f"session {session} was taken for dead and aborted: start again", session=session)
+        raise Conflict(f"session {session} was taken for dead and aborted: start again", session=session) from cause

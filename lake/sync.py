@@ -34,7 +34,7 @@ from .manifest.prefetch import ahead
 from .progress import Ticker
 from .proving import unproven
 from .schema import SNAPSHOTS
-from .sessions import checkpoint, fresh, give_up, open_session, writer_check
+from .sessions import checkpoint, fresh, give_up, open_session, swept_meanwhile, writer_check
 from .sweep import pack_of
 from .travellers import Travellers, choose, dataset_names, refuse_itself, unsaid
 
@@ -145,7 +145,8 @@ class _Journey:
         try:
             travellers = choose(here, there, self.datasets)
             _refuse_unproven(here, travellers)
-            done = self._bring(here, there, travellers, ledger, crew)
+            with swept_meanwhile(self.target, lambda: ledger.opened):
+                done = self._bring(here, there, travellers, ledger, crew)
         except DamageError as error:
             if _moved_on(here, error) or _moved_on(there, error):
                 raise Conflict(f"what was to be copied was collected meanwhile: {error.message}") from error

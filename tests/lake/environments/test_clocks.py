@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import random
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
@@ -16,10 +17,8 @@ from ..archive.trees import SMALL, assert_sound, fill, look, reopened, restored
 from ..making import Clock
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator
     from pathlib import Path
-
-    from typing_extensions import Buffer
 
     from holotype.lake import Archive
 
@@ -89,30 +88,74 @@ def test_the_newest_is_kept_whatever_the_time_on_it(tmp_path: Path, hours: int) 
     assert_sound(archive)
 
 
+@contextmanager
+def a_collection_meanwhile(place: Path, hours: float, *, whole: bool) -> Iterator[None]:
+    """Have somebody collect, by a clock of their own, who takes others for dead when the first pack is written: before
+    or after it gets its name."""
+    met: list[str] = []
+    replace = os.replace
+
+    def replacing(source: str, target: str) -> None:
+        first = "/packs/" in target and not met
+        if whole:
+            replace(source, target)
+        if first:
+            met.append(target)
+            with pytest.MonkeyPatch.context() as others:
+                others.setattr("holotype.lake.sessions.machine_here", lambda: "another")
+                archive_at(place, hours).collect()
+        if not whole:
+            replace(source, target)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(os, "replace", replacing)
+        yield
+    assert met
+
+
+def sessions_ended(archive: Archive) -> int:
+    rows = archive.sql("SELECT count(DISTINCT session) FROM sessions WHERE event = 'aborted'").fetchall()
+    return int(rows[0][0])
+
+
+@pytest.mark.parametrize("whole", [True, False], ids=["a pack lies there", "a pack is half written"])
 @pytest.mark.parametrize("hours", [-5000, 5000])
-def test_whoever_takes_a_writer_for_dead_by_mistake_costs_it_time(
-    tmp_path: Path, hours: int, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_whoever_takes_a_writer_for_dead_by_mistake_costs_it_time(tmp_path: Path, hours: int, *, whole: bool) -> None:
     """A collector a year ahead ends every session of other machines, and what it did not finish is done again."""
     source = fill(tmp_path / "source", {f"file{n}": random.Random(n).randbytes(5000) for n in range(20)})
     archive = archive_at(tmp_path / "archive", 0, made=False)
-    collected: list[bool] = []
-    put = LocalStore.put
+    with a_collection_meanwhile(tmp_path / "archive", hours, whole=whole):
+        archive.backup(source, dataset="run")
+    assert sessions_ended(archive) == (1 if hours > 0 else 0)
+    assert restored(archive, "run", tmp_path / "back") == look(source)
+    assert_sound(archive)
 
-    def putting(self: LocalStore, key: str, parts: Sequence[Buffer]) -> int:
-        size = put(self, key, parts)
-        if key.startswith("packs/") and not collected:
-            collected.append(True)
-            with pytest.MonkeyPatch.context() as patch:
-                patch.setattr("holotype.lake.sessions.machine_here", lambda: "another")
-                archive_at(tmp_path / "archive", hours).collect()
-        return size
 
-    monkeypatch.setattr(LocalStore, "put", putting)
+@pytest.mark.parametrize("whole", [True, False], ids=["a pack lies there", "a pack is half written"])
+def test_so_it_is_with_who_brings_snapshots(tmp_path: Path, *, whole: bool) -> None:
+    source = fill(tmp_path / "source", {f"file{n}": random.Random(n).randbytes(5000) for n in range(20)})
+    archive = archive_at(tmp_path / "archive", 0, made=False)
     archive.backup(source, dataset="run")
-    assert collected
-    ended = archive.sql("SELECT count(DISTINCT session) FROM sessions WHERE event = 'aborted'").fetchall()
-    assert ended == [(1 if hours > 0 else 0,)]
+    other = archive_at(tmp_path / "other", 0, made=False)
+    with a_collection_meanwhile(tmp_path / "other", 5000, whole=whole):
+        archive.sync(other)
+    assert sessions_ended(other) >= 1
+    assert archive.compare(other).equal
+    assert_sound(other)
+
+
+@pytest.mark.parametrize("whole", [True, False], ids=["a pack lies there", "a pack is half written"])
+def test_so_it_is_with_who_packs_anew(tmp_path: Path, *, whole: bool) -> None:
+    source = fill(tmp_path / "source", {f"file{n}": random.Random(n).randbytes(5000) for n in range(20)})
+    archive = archive_at(tmp_path / "archive", 0, made=False)
+    archive.backup(source, dataset="run")
+    for n in range(15):
+        (source / f"file{n}").unlink()
+    archive.backup(source, dataset="run")
+    archive.forget("run@1")
+    with a_collection_meanwhile(tmp_path / "archive", 5000, whole=whole):
+        # What the other does not leave to it is left to the next.
+        assert archive.collect(repack_below=1).repacked == ()
     assert restored(archive, "run", tmp_path / "back") == look(source)
     assert_sound(archive)
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from .exploring import Choices, explore
 from .people import Person, collects, compacts, forgets, keeps, looks, reads, recovers
-from .scheduler import Scheduler
+from .scheduler import FINE, Scheduler
 from .storms import conditions
 from .world import World
 
@@ -17,10 +17,10 @@ if TYPE_CHECKING:
 
     from .exploring import Explored
     from .people import Deed
-    from .scheduler import Step
+    from .scheduler import Call, Chooser, Fate, Step
     from .world import Stage
 
-__all__ = ["CASES", "calls_of", "explored", "play_case"]
+__all__ = ["CASES", "OnePause", "calls_of", "explored", "play_case"]
 
 _AT_ONCE = timedelta(0)
 # A collector's clock is ahead of the others': whoever wrote anything before is taken for dead.
@@ -42,6 +42,7 @@ CASES: Mapping[str, Mapping[str, Sequence[Deed]]] = {
     },
     "writer, collector": {"writer": [keeps("new", 29)], "collector": [collects(_AT_ONCE)]},
     "writer of new chunks, collector": {"writer": [keeps("new", 34)], "collector": [collects(_AT_ONCE)]},
+    "writer of nothing known, collector": {"writer": [keeps("new", 60)], "collector": [collects(_AT_ONCE)]},
     "writer, forgetter, collector": {
         "writer": [keeps("cells", 14)],
         "forgetter": [forgets("cells@2")],
@@ -56,8 +57,26 @@ CASES: Mapping[str, Mapping[str, Sequence[Deed]]] = {
 """Who is there, and what each does."""
 
 
+class OnePause:
+    """Somebody makes so many calls, then all others do what they came for, then the first goes on."""
+
+    def __init__(self, name: str, calls: int) -> None:
+        self._name, self._left = name, calls
+
+    def choose(self, waiting: Mapping[str, Call]) -> str:
+        others = [name for name in waiting if name != self._name]
+        if self._name in waiting and (self._left > 0 or not others):
+            self._left -= 1
+            return self._name
+        return others[0]
+
+    def fate(self, actor: str, call: Call) -> Fate:
+        del actor, call
+        return FINE
+
+
 def play_case(
-    stage: Stage, cast: Mapping[str, Sequence[Deed]], choices: Choices, scratch: Path
+    stage: Stage, cast: Mapping[str, Sequence[Deed]], choices: Chooser, scratch: Path
 ) -> tuple[Sequence[Step], Sequence[str]]:
     """One interleaving: what was done, and what is wrong."""
     with conditions():
