@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING, Any
 # As a plain script the interpreter sees this folder, not the one above it, by whose name it is imported.
 sys.path.append(str(Path(__file__).resolve().parent.parent))
 
-from benchmarks import absolute, corpora, report, results, trees
+from benchmarks import absolute, corpora, processors, report, results, trees
 from benchmarks.measure import Command, run
 
 if TYPE_CHECKING:
@@ -192,31 +192,47 @@ def commits(bench: Bench, scale: float) -> str:
 
 
 def storage(bench: Bench, scale: float) -> str:
-    """The same large files to a local disk and to S3 on this machine, in turns."""
+    """The same large files to a local disk and to S3 on this machine, in turns: with all its processors for both, and
+    with one for us and another for the server, as if that were elsewhere."""
     source = corpora.ensure(bench.work.parent / "corpora", "B", scale=scale)
-    ratios: list[float] = []
+    some = processors.allowed()
+    ratios: dict[str, list[float]] = {}
+    servers: list[float] = []
     for turn in range(1, 4):
-        local = bench.work / "archive"
-        trees.warm(source)
-        with bucket() as place:
-            took: list[float] = []
-            for what, url, options in (
-                ("first backup of corpus B, local disk", str(local), "{}"),
-                ("first backup of corpus B, S3", f"{place.url}/{turn}", json.dumps(place.options)),
-            ):
-                bench.prepare("create", url, SCALE_STORAGE_OPTIONS=options)
-                trees.settle()
-                took.append(bench.run(what, turn, "backup", url, source, SCALE_STORAGE_OPTIONS=options).seconds)
-        ratios.append(took[1] / took[0])
-        trees.remove(local)
-    return f"S3 takes {sorted(ratios)[1]:.2f} times as long (at most 1.5); its server shares the machine."
+        for shared in (True, False) if len(some) > 1 else (True,):
+            ours, theirs = ((), ()) if shared else (some[:1], some[1:2])
+            with processors.confined(theirs), bucket() as place, processors.confined(ours):
+                took: list[float] = []
+                for where, url, options in (
+                    ("local disk", str(bench.work / "archive"), "{}"),
+                    ("S3", f"{place.url}/{turn}", json.dumps(place.options)),
+                ):
+                    bench.prepare("create", url, SCALE_STORAGE_OPTIONS=options)
+                    trees.warm(source)
+                    trees.settle()
+                    before = place.worked()
+                    what = f"first backup of corpus B, {where}{'' if shared else ', on one processor'}"
+                    took.append(bench.run(what, turn, "backup", url, source, SCALE_STORAGE_OPTIONS=options).seconds)
+                servers.append(place.worked() - before)
+                ratios.setdefault("together" if shared else "apart", []).append(took[1] / took[0])
+            trees.remove(bench.work / "archive")
+    middle = {name: sorted(each)[1] for name, each in ratios.items()}
+    said = (
+        f"S3 takes {middle['together']:.2f} times as long (at most 1.5) where its server shares the processors, of "
+        f"which it needs {sorted(servers)[len(servers) // 2]:.0f} s for itself"
+    )
+    return said + (f"; {middle['apart']:.2f} times where it has one of its own." if "apart" in middle else ".")
 
 
 class Bucket:
     """A bucket of a real server on this machine."""
 
-    def __init__(self, url: str, options: dict[str, Any]) -> None:
-        self.url, self.options = url, options
+    def __init__(self, url: str, options: dict[str, Any], server: int) -> None:
+        self.url, self.options, self._server = url, options, server
+
+    def worked(self) -> float:
+        """Seconds of processors that the server took so far."""
+        return processors.worked(self._server)
 
     def requests_to_open(self, archive: Path) -> tuple[int, int]:
         """How many requests opening a copy of a local archive takes: as it is, and after one more commit."""
@@ -247,11 +263,11 @@ def bucket() -> Iterator[Bucket]:
     from tests.catalog.buckets import Buckets
     from tests.catalog.servers import SeaweedFS
 
-    server = SeaweedFS()
+    server = SeaweedFS(volumes=4, megabytes=2048)
     server.start()
     try:
         buckets = Buckets(server)
-        yield Bucket(f"s3://{buckets.shared}", buckets.options())
+        yield Bucket(f"s3://{buckets.shared}", buckets.options(), server.pid)
     finally:
         server.stop()
 

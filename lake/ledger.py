@@ -78,6 +78,11 @@ class Ledger:
         self.stored_bytes = 0
         """Bytes put into storage so far."""
 
+    @property
+    def distant(self) -> bool:
+        """Whether storing is mostly waiting for a network."""
+        return self._context.store.distant
+
     def session(self) -> str:
         """The session that new packs lie under, opened by a commit when it is first asked for."""
         with self._session_lock:

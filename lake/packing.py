@@ -7,7 +7,9 @@ pieces, drops those the archive already has, and adds the rest to packs of its o
        ▲                              │
        └────────── free buffers ◀─────┘
 
-Memory is the buffer pool plus the open packs of each worker, whatever the size of the source.  Packs of one worker hold
+Into distant storage finished packs go by threads of their own (``uploading``): a worker does not wait for a network.
+
+Memory is the buffer pool, the open packs of each worker and the few under way, whatever the size of the source.  Packs of one worker hold
 pieces of like kind: numbers in Zarr packs, text compressed and noise as it is in Parquet packs, files of one suffix
 side by side, because an entropy coder does badly on a mixture.
 """
@@ -26,6 +28,7 @@ from blake3 import blake3
 
 from .chunkers import compressible
 from .packs import ParquetPackWriter, ZarrPackWriter
+from .uploading import Uploads
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -45,6 +48,8 @@ __all__ = ["BUFFER_BYTES", "Packer", "Pieces", "SmallFiles", "Unit"]
 BUFFER_BYTES = 8 << 20  # twice the largest chunk: a buffer that starts with a cut-off chunk still completes one
 # stored bytes a worker keeps in unfinished packs: bounds memory, and makes packs of a size S3 and disks like
 OPEN_BYTES = 24 << 20
+# packs on their way into distant storage
+UPLOADS = 2
 # small files compressed together: enough for the coder to learn, little enough to fetch for one file
 GROUP_BYTES = 1 << 20
 # of some files of one kind, how many speak for all, and with how much
@@ -125,6 +130,9 @@ class Packer:
         self._over = False
         self._running = workers
         self._own = None if workers else _Writers(self)
+        self._uploads: Uploads | None = None
+        if workers and ledger.distant:
+            self._uploads = Uploads(ledger.store, failed=self._fail, threads=UPLOADS)
         self._threads = [
             threading.Thread(target=self._work, name=f"holotype-pack-{i}", daemon=True) for i in range(workers)
         ]
@@ -152,6 +160,8 @@ class Packer:
             self._changed.wait_for(lambda: self._running == 0)
         for thread in self._threads:
             thread.join()
+        if self._uploads is not None:
+            self._uploads.finish()
 
     def buffer(self) -> bytearray:
         """A free buffer of ``BUFFER_BYTES``; waits until a worker gives one back."""
@@ -255,7 +265,10 @@ class Packer:
 
     def store(self, writer: PackWriter) -> None:
         """Put a pack into storage."""
-        self._ledger.store(writer.finish())
+        if self._uploads is not None:
+            self._uploads.add(writer.finish())
+        else:
+            self._ledger.store(writer.finish())
 
 
 class _Left:

@@ -54,10 +54,12 @@ IDENTITIES = {
 class SeaweedFS:
     """A server that ``start`` starts and ``stop`` ends; ``url`` is where it speaks S3.
 
-    Between the two it may ``crash``, and ``start_again`` with what it held.
+    Between the two it may ``crash``, and ``start_again`` with what it held.  It appends each object to one of so many
+    ``volumes`` at a time, each of so many megabytes: one small one is soon made, several large ones are soon written.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, *, volumes: int = 1, megabytes: int = 64) -> None:
+        self._volumes, self._megabytes = volumes, megabytes
         self._folder = Path(tempfile.mkdtemp(prefix="holotype-seaweed-"))
         self._overseers: list[subprocess.Popen[str]] = []
         self._ports: list[int] = []
@@ -74,8 +76,8 @@ class SeaweedFS:
         self._ports = free_ports(2 * len(NAMES))
         (self._folder / "data").mkdir()
         (self._folder / "s3.json").write_text(json.dumps(IDENTITIES))
-        # A bucket's first object waits until its volumes are made: one is enough.
-        (self._folder / "master.toml").write_text("[master.volume_growth]\ncopy_1 = 1\n")
+        # A bucket's first object waits until its volumes are made.
+        (self._folder / "master.toml").write_text(f"[master.volume_growth]\ncopy_1 = {self._volumes}\n")
         self.start_again()
 
     def start_again(self) -> None:
@@ -85,7 +87,8 @@ class SeaweedFS:
         options += [f"-{name}.port.grpc={port}" for name, port in zip(NAMES, ports[len(NAMES) :], strict=True)]
         self.port = ports[NAMES.index("s3")]
         command = [program(), f"-logdir={self._folder}", "server", f"-dir={self._folder / 'data'}", "-s3", *options]
-        command += ["-ip=127.0.0.1", "-ip.bind=127.0.0.1", "-volume.max=100", "-master.volumeSizeLimitMB=64"]
+        command += ["-ip=127.0.0.1", "-ip.bind=127.0.0.1", "-volume.max=100"]
+        command += [f"-master.volumeSizeLimitMB={self._megabytes}"]
         # It has more to offer than is wanted here, and would tell its makers about itself.
         command += ["-s3.port.iceberg=0", "-s3.port.lance=0", "-s3.autoCreateBucket=false", "-master.telemetry=false"]
         # After a crash its only master waits for that long before it takes itself for the leader.

@@ -35,9 +35,10 @@ def source(tmp_path: Path) -> Path:
     return folder
 
 
-@pytest.fixture
-def archive(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Archive:
-    """One whose packs are small, and are committed soon."""
+@pytest.fixture(params=[False, True], ids=["near", "distant"])
+def archive(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Archive:
+    """One whose packs are small, and are committed soon; distant storage is written to by threads of its own."""
+    monkeypatch.setattr(LocalStore, "distant", request.param)
     monkeypatch.setattr("holotype.lake.packing.OPEN_BYTES", 1 << 20)
     monkeypatch.setattr("holotype.lake.ledger.CHECKPOINT_BYTES", 4 << 20)
     return lake.create(tmp_path / "archive")
