@@ -15,8 +15,8 @@ again.
 from __future__ import annotations
 
 import os
-from contextlib import closing
-from dataclasses import dataclass
+from contextlib import closing, contextmanager
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -24,9 +24,11 @@ import pyarrow.compute as pc
 
 from holotype.catalog import Conflict, InvalidOption, ObjectMissing, repeated, scalar
 
+from .assisted import Assisted
 from .context import host_here
-from .deputies import Deputies
+from .deputies import Claims, Deputies
 from .executing import thread_count
+from .helpers import Helpers, helper_count
 from .index import Known
 from .intake import Intake, Problems
 from .ledger import Ledger
@@ -43,7 +45,7 @@ from .survey import Survey
 from .unfinished import Diary, resume, stored_whole
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Sequence
+    from collections.abc import Collection, Iterable, Iterator, Sequence
     from datetime import datetime
 
     from holotype.catalog import Entry, Segment, State
@@ -91,9 +93,9 @@ def backup(
     what to do about an entry that cannot be kept as it is: ``record`` it and go on, or ``raise`` ``SourceProblem`` with
     nothing committed.  ``compression``: the zstd level, 1 to 22. ``kind`` and ``name_source``: what the snapshot says
     was given to it and where it came from.  ``workers``: threads that hash and compress; with 0 the thread that
-    reads does it all.  ``executor``: who reads and
-    packs the files instead, a batch at a time: threads, processes, or machines that see both the source and the
-    storage.
+    reads does it all; by default one for each processor, and on a local disk very many small files are read by as many
+    helper processes (see ``helpers``).  ``executor``: who reads and packs the files instead, a batch at a time:
+    threads, processes, or machines that see both the source and the storage.
 
     A snapshot that differs in nothing from the one before is still made: it says that all was there at that time.
 
@@ -119,6 +121,7 @@ def backup(
         compression=compression,
         workers=threads if executor is None else 0,
         executor=executor,
+        helpers=helper_count() if workers is None and executor is None and at is not None else 0,
         scanning={
             "exclude": Patterns.of(exclude).patterns,
             "include": Patterns.of(include).patterns,
@@ -131,8 +134,9 @@ def backup(
     for _ in range(_LOOKS - 1):
         try:
             return _attempt(context, plan, ticker)
-        except Conflict:
-            continue
+        except Conflict as error:
+            if "helpers" in error.about:
+                plan = replace(plan, helpers=0)
     return _attempt(context, plan, ticker)
 
 
@@ -150,6 +154,7 @@ class _Plan:
     compression: int
     workers: int
     executor: Submits | None
+    helpers: int
     scanning: dict[str, Any]
 
 
@@ -174,8 +179,9 @@ def _attempt(context: Context, plan: _Plan, ticker: Ticker) -> Snapshot:
         with (
             swept_meanwhile(context, lambda: ledger.opened),
             Packer(ledger, known=known, level=plan.compression, workers=plan.workers) as packer,
+            _helping(plan, known) as helpers,
         ):
-            reader = _reader(context, plan, packer, ledger, problems, ticker)
+            reader = _reader(context, plan, packer, ledger, problems, ticker, helpers, known)
             survey = Survey(
                 plan.source,
                 reader,
@@ -213,16 +219,39 @@ def _checkpoint(context: Context, view: State, diary: Diary | None, session: str
     checkpoint(context, view, session, (*segments, *(diary.segments(session) if diary is not None else ())))
 
 
+@contextmanager
+def _helping(plan: _Plan, known: Known) -> Iterator[Helpers | None]:
+    """Helpers for this attempt, gone when it is over."""
+    if not plan.helpers:
+        yield None
+        return
+    helpers = Helpers(plan.helpers, answer=known.claim)
+    try:
+        yield helpers
+    except BaseException:
+        helpers.close(at_once=True)
+        raise
+    helpers.close()
+
+
 def _reader(
-    context: Context, plan: _Plan, packer: Packer, ledger: Ledger, problems: Problems, ticker: Ticker
+    context: Context,
+    plan: _Plan,
+    packer: Packer,
+    ledger: Ledger,
+    problems: Problems,
+    ticker: Ticker,
+    helpers: Helpers | None,
+    known: Known,
 ) -> Reader:
-    """What reads the source's files: this process, or the workers of an executor."""
+    """What reads the source's files: this process, with help or without, or the workers of an executor."""
     chunking = context.catalog.settings["chunking"]
     intake = Intake(plan.source, packer, chunking=chunking, problems=problems, ticker=ticker)
-    if plan.executor is None:
+    executor = plan.executor if plan.executor is not None else helpers
+    if executor is None:
         return intake
-    return Deputies(
-        plan.executor,
+    deputies = Deputies(
+        executor,
         context,
         intake,
         ledger,
@@ -230,7 +259,9 @@ def _reader(
         level=plan.compression,
         problems=problems,
         ticker=ticker,
+        claims=Claims(known) if helpers is not None else None,
     )
+    return Assisted(intake, deputies) if helpers is not None else deputies
 
 
 def _tell(ticker: Ticker, ledger: Ledger, told: int) -> int:

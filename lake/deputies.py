@@ -5,7 +5,8 @@
                      └──── digests, chunk ids, rows of packs and of their chunks ◀────┘
 
 A worker knows the chunks that were stored before the run began, and those of its own batch.  What two batches find at
-the same time is stored twice, which a later repack undoes.
+the same time is stored twice, which a later repack undoes.  Helpers of this process (``helpers``) ask it instead, so
+that of them nothing is stored twice.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from holotype.catalog import Catalog, SourceProblem
 
 from .context import Context, host_here
 from .executing import Handed, Place, worker_count
+from .helpers import ask
 from .index import Known
 from .intake import Intake, Problems, Reader, Reading
 from .ledger import Ledger
@@ -36,9 +38,10 @@ if TYPE_CHECKING:
 
     from .executing import Submits
     from .intake import FileRow
+    from .packing import Claimed
     from .problems import Problem
 
-__all__ = ["Deputies"]
+__all__ = ["Claims", "Deputies"]
 
 # One batch: enough to outweigh handing it over, little enough to be done again.
 _BATCH_FILES, _BATCH_BYTES = 4096, 256 << 20
@@ -64,6 +67,30 @@ class _Batch:
     chunking: dict[str, int]
     level: int
     strict: bool
+    claims: Claims | None
+
+
+class Claims:
+    """Which chunks are stored already, as the driver knows it: handed to a helper, it asks there."""
+
+    relied: frozenset[str] = frozenset()  # the driver's own account says that of all
+
+    def __init__(self, known: Claimed) -> None:
+        self.claim = known.claim
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return _Asked, ()
+
+
+class _Asked:
+    """The same in a helper."""
+
+    relied: frozenset[str] = frozenset()
+
+    def claim(self, ids: Sequence[bytes]) -> list[bool]:
+        """See ``Known``."""
+        answer: list[bool] = ask(ids)
+        return answer
 
 
 @dataclass(frozen=True)
@@ -95,7 +122,9 @@ class Deputies(Reader):
         level: int,
         problems: Problems,
         ticker: Ticker,
+        claims: Claims | None = None,
     ) -> None:
+        self._claims = claims
         self._executor, self._context, self._intake, self._ledger = executor, context, intake, ledger
         self._problems, self._ticker = problems, ticker
         self._source, self._level = source, level
@@ -120,6 +149,7 @@ class Deputies(Reader):
                 context.catalog.settings["chunking"],
                 self._level,
                 self._problems.strict,
+                self._claims,
             )
             handed.append((rows[start:stop], Handed(self._executor, _read, batch)))
         return _Reading(self, unit, handed)
@@ -187,7 +217,7 @@ def _read(batch: _Batch) -> _Done | None:
     _check_source(batch)
     if host_here() != batch.place.host and not _sees(batch):
         return None
-    known = _stored(context, batch.place, batch.version).branch()
+    known = batch.claims if batch.claims is not None else _stored(context, batch.place, batch.version).branch()
     ledger = Ledger(context, open_session=lambda: batch.session)
     problems = Problems(strict=batch.strict)
     unit = Unit(len(batch.paths))

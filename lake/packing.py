@@ -9,9 +9,9 @@ pieces, drops those the archive already has, and adds the rest to packs of its o
 
 Into distant storage finished packs go by threads of their own (``uploading``): a worker does not wait for a network.
 
-Memory is the buffer pool, the open packs of each worker and the few under way, whatever the size of the source.  Packs of one worker hold
-pieces of like kind: numbers in Zarr packs, text compressed and noise as it is in Parquet packs, files of one suffix
-side by side, because an entropy coder does badly on a mixture.
+Memory is the buffer pool, the open packs of each worker and the few under way, whatever the size of the source.  Packs
+of one worker hold pieces of like kind: numbers in Zarr packs, text compressed and noise as it is in Parquet packs,
+files of one suffix side by side, because an entropy coder does badly on a mixture.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ import queue
 import threading
 from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from blake3 import blake3
 
@@ -36,14 +36,13 @@ if TYPE_CHECKING:
 
     from .chunkers import Region
     from .filehash import FileHash
-    from .index import Known
     from .ledger import Ledger
     from .packs import PackWriter
 
     # Of packs: whether bytes are compressed, or the type, size and filter of blocks.
     Kind = bool | tuple[str, int, str]
 
-__all__ = ["BUFFER_BYTES", "Packer", "Pieces", "SmallFiles", "Unit"]
+__all__ = ["BUFFER_BYTES", "Claimed", "Packer", "Pieces", "SmallFiles", "Unit"]
 
 BUFFER_BYTES = 8 << 20  # twice the largest chunk: a buffer that starts with a cut-off chunk still completes one
 # stored bytes a worker keeps in unfinished packs: bounds memory, and makes packs of a size S3 and disks like
@@ -54,6 +53,19 @@ UPLOADS = 2
 GROUP_BYTES = 1 << 20
 # of some files of one kind, how many speak for all, and with how much
 SAMPLED_FILES, SAMPLE_BYTES = 16, 4 << 10
+
+
+class Claimed(Protocol):
+    """What is asked of who knows which chunks are stored: see ``Known``."""
+
+    @property
+    def relied(self) -> frozenset[str]:
+        """The packs of others that hold some of them."""
+        ...
+
+    def claim(self, ids: Sequence[bytes], /) -> list[bool]:
+        """Which of them the caller has to store."""
+        ...
 
 
 class Unit:
@@ -117,7 +129,7 @@ class Packer:
     it, before ``submit`` returns.
     """
 
-    def __init__(self, ledger: Ledger, *, known: Known, level: int, workers: int) -> None:
+    def __init__(self, ledger: Ledger, *, known: Claimed, level: int, workers: int) -> None:
         self._ledger, self._known, self._level = ledger, known, level
         self._jobs: queue.Queue[SmallFiles | Pieces | None] = queue.Queue()
         self._free: queue.Queue[bytearray] = queue.Queue()

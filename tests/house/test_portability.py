@@ -32,11 +32,11 @@ NOT_EVERYWHERE = frozenset(
     )
 )
 CONSTANTS = re.compile(r"(?:CLONE|EFD|EX|F|GRND|MFD|POSIX|PRIO|P|RTLD|RWF|SCHED|SPLICE|ST|TFD|XATTR)_[A-Z_]+")
-# Modules that a platform lacks, and the signals that every one has.
+# Modules that a platform lacks, and the signals, and what to do about them, that every one has.
 FOREIGN = frozenset(
     {"fcntl", "grp", "msvcrt", "nt", "posix", "pty", "pwd", "resource", "syslog", "termios", "tty", "winreg"}
 )
-SIGNALS = frozenset({"SIGABRT", "SIGFPE", "SIGILL", "SIGINT", "SIGSEGV", "SIGTERM"})
+SIGNALS = frozenset({"SIGABRT", "SIGFPE", "SIGILL", "SIGINT", "SIGSEGV", "SIGTERM", "SIG_DFL", "SIG_IGN"})
 
 # Module, what it calls, and what keeps the call from where it is not.
 GUARDED = {
@@ -50,6 +50,7 @@ GUARDED = {
     ("lake.attributes", "setxattr"): "hasattr of listxattr; each is a problem",
     ("lake.attributes", "SEEK_DATA"): "hasattr of SEEK_HOLE; holes are zeros",
     ("lake.attributes", "SEEK_HOLE"): "hasattr; holes are zeros",
+    ("lake.helpers", "sched_getaffinity"): "hasattr; else all processors count",
     ("lake.intake", "preadv"): "hasattr; else a seek and a read",
     ("lake.placing", "makedev"): "whether os.mknod takes a descriptor; each is a problem",
     ("lake.placing", "mknod"): "whether os.mknod takes a descriptor; each is a problem",

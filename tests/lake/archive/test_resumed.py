@@ -114,11 +114,14 @@ def test_what_changed_since_is_read(archive: Archive, source: Path, tmp_path: Pa
     assert_sound(archive)
 
 
-def test_interrupted_again_and_again(archive: Archive, source: Path, tmp_path: Path) -> None:
-    for after in (0.4, 0.4, 0.3):
+def test_interrupted_again_and_again(
+    archive: Archive, source: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("holotype.lake.ledger.CHECKPOINT_BYTES", 32 << 10)
+    for after in (0.4, 0.3, 0.2):
         interrupted(archive, source, after=after)
-    # More than any of them alone would have left.
-    assert read_by(archive, source) < 0.55 * FILES
+    # Any of them alone would have left more.
+    assert read_by(archive, source) < 0.6 * FILES
     assert restored(archive, "run@1", tmp_path / "back") == look(source)
     assert_sound(archive)
 
