@@ -93,8 +93,8 @@ def backup(
     what to do about an entry that cannot be kept as it is: ``record`` it and go on, or ``raise`` ``SourceProblem`` with
     nothing committed.  ``compression``: the zstd level, 1 to 22. ``kind`` and ``name_source``: what the snapshot says
     was given to it and where it came from.  ``workers``: threads that hash and compress; with 0 the thread that
-    reads does it all; by default one for each processor, and on a local disk very many small files are read by as many
-    helper processes (see ``helpers``).  ``executor``: who reads and packs the files instead, a batch at a time:
+    reads does it all; by default one for each processor, and on a local disk helper processes read what there is of
+    very many small files (``helpers``).  ``executor``: who reads and packs the files instead, a batch at a time:
     threads, processes, or machines that see both the source and the storage.
 
     A snapshot that differs in nothing from the one before is still made: it says that all was there at that time.

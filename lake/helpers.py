@@ -47,11 +47,14 @@ helpers.serve()
 
 
 def helper_count() -> int:
-    """How many helpers are of use here: one for each processor, none where there is one, or no interpreter to start."""
+    """How many helpers are of use here: one more than there are processors, for one or another waits for the disk.
+
+    None where there is one processor, or no interpreter to start.
+    """
     # A program that has Python inside may name itself as the interpreter.
     usable = re.match(r"(python|pypy)[\d.]*(\.exe)?$", os.path.basename(sys.executable or "")) is not None
     count = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    return min(count, _MOST) if usable and count > 1 else 0
+    return min(count + 1, _MOST) if usable and count > 1 else 0
 
 
 @dataclass

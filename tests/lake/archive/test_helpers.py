@@ -156,7 +156,7 @@ def test_only_an_interpreter_is_started(
 ) -> None:
     monkeypatch.setattr(sys, "executable", interpreter)
     monkeypatch.setattr(os, "sched_getaffinity", lambda process: {0, 1, 2}, raising=False)
-    assert helper_count() == (3 if usable else 0)
+    assert helper_count() == (4 if usable else 0)
 
 
 def test_one_processor_has_no_helpers(monkeypatch: pytest.MonkeyPatch) -> None:
