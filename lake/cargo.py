@@ -70,7 +70,7 @@ class Cargo:
         """All of it, pack by pack; a group of packs is looked up at a time."""
         for group in groups(self.packs):
             names = group["pack"].combine_chunks()
-            chunks = rows_in(self._source.context.catalog, names, state=self._source.state)
+            chunks = rows_in(self._source.context, names, state=self._source.state)
             taken = names.filter(pc.invert(group["whole"].combine_chunks()))
             if len(taken):
                 some = pc.is_in(chunks["pack"], value_set=taken)

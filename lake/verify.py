@@ -244,7 +244,7 @@ class _Look:
         """The index's rows of some packs."""
         wanted = column(packs, pa.string())
 
-        return self._records.read(lambda state: rows_in(self._catalog, wanted, state=state))
+        return self._records.read(lambda state: rows_in(self._context, wanted, state=state))
 
     def every_byte(self, packs: pa.Table, workers: int, ticker: Ticker, *, executor: Submits | None) -> None:
         """Read every pack whole, and hash it and every chunk in it."""
