@@ -22,6 +22,8 @@ __all__ = ["Assisted"]
 
 # After so many small files help pays: it takes half a second until it comes, in which one process reads that many.
 MANY = 8192
+# Fewer, of a stretch of which little is new, would make packs that are too small.
+ENOUGH = 1024
 # Files up to this size, in bytes, are small.
 _SMALL = 128 << 10
 
@@ -40,7 +42,7 @@ class Assisted(Reader):
         """See ``Reader``."""
         small = [at for at, (size, _, _) in enumerate(wanted) if size <= _SMALL]
         self._seen += len(small)
-        if self._seen < MANY or len(small) < len(wanted) // 2:
+        if self._seen < MANY or len(small) < max(ENOUGH, len(wanted) // 2):
             return self._intake.begin(unit, paths, rows, wanted)
         if len(small) == len(wanted):
             return self._deputies.begin(unit, paths, rows, wanted)

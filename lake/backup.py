@@ -179,26 +179,26 @@ def _attempt(context: Context, plan: _Plan, ticker: Ticker) -> Snapshot:
         with (
             swept_meanwhile(context, lambda: ledger.opened),
             Packer(ledger, known=known, level=plan.compression, workers=plan.workers) as packer,
-            _helping(plan, known) as helpers,
         ):
-            reader = _reader(context, plan, packer, ledger, problems, ticker, helpers, known)
-            survey = Survey(
-                plan.source,
-                reader,
-                problems,
-                previous,
-                scanning=plan.scanning,
-                reread=plan.reread,
-                trusted_before_ns=_trusted(parent or resumed),
-                whole=stored_whole(known) if resumed is not None else None,
-            )
-            told = 0
-            with closing(survey.stretches()) as stretches:
-                for settled in stretches:
-                    writer.change(settled.stretch, put=settled.put, removed=settled.removed)
-                    if diary is not None:
-                        diary.note()
-                    told = _tell(ticker, ledger, told)
+            with _helping(plan, known) as helpers:
+                reader = _reader(context, plan, packer, ledger, problems, ticker, helpers, known)
+                survey = Survey(
+                    plan.source,
+                    reader,
+                    problems,
+                    previous,
+                    scanning=plan.scanning,
+                    reread=plan.reread,
+                    trusted_before_ns=_trusted(parent or resumed),
+                    whole=stored_whole(known) if resumed is not None else None,
+                )
+                told = 0
+                with closing(survey.stretches()) as stretches:
+                    for settled in stretches:
+                        writer.change(settled.stretch, put=settled.put, removed=settled.removed)
+                        if diary is not None:
+                            diary.note()
+                        told = _tell(ticker, ledger, told)
             packer.finish()
             draft, packed = writer.finish(), ledger.finish()
             _tell(ticker, ledger, told)
@@ -221,7 +221,7 @@ def _checkpoint(context: Context, view: State, diary: Diary | None, session: str
 
 @contextmanager
 def _helping(plan: _Plan, known: Known) -> Iterator[Helpers | None]:
-    """Helpers for this attempt, gone when it is over."""
+    """Helpers while there is something to read, gone with all they hold when it is over."""
     if not plan.helpers:
         yield None
         return

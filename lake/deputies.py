@@ -151,7 +151,8 @@ class Deputies(Reader):
                 self._problems.strict,
                 self._claims,
             )
-            handed.append((rows[start:stop], Handed(self._executor, _read, batch)))
+            # What was claimed for a batch is nobody else's to store: done again, it would not be stored.
+            handed.append((rows[start:stop], Handed(self._executor, _read, batch, again=self._claims is None)))
         return _Reading(self, unit, handed)
 
     def attributes(self, path: bytes, kind: str) -> list[tuple[bytes, bytes]] | None:

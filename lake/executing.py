@@ -117,10 +117,13 @@ def _tried(work: Callable[[_B], _R], batch: _B, tries: int) -> _R:
 
 
 class Handed(Generic[_R]):
-    """A batch that was handed out."""
+    """A batch that was handed out.
 
-    def __init__(self, executor: Submits, work: Callable[[_B], _R], batch: _B) -> None:
-        self._executor, self._work, self._batch = executor, work, batch
+    ``again``: whether it can be done again, should a worker die over it; else that is the end of what it is part of.
+    """
+
+    def __init__(self, executor: Submits, work: Callable[[_B], _R], batch: _B, *, again: bool = True) -> None:
+        self._executor, self._work, self._batch, self._again = executor, work, batch, again
         self._tries = 0
         self._future = self._submit()
 
@@ -148,7 +151,8 @@ class Handed(Generic[_R]):
             try:
                 found: _R = self._future.result()
             except Exception as error:
-                if not isinstance(error, _DIED) and type(error).__name__ not in _DIED_BY_NAME:
+                died = isinstance(error, _DIED) or type(error).__name__ in _DIED_BY_NAME
+                if not died or not self._again:
                     raise
                 self._future = self._submit()
             else:

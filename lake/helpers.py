@@ -36,7 +36,9 @@ if TYPE_CHECKING:
 
 __all__ = ["Helpers", "ask", "helper_count", "serve"]
 
-_MOST = 8
+# With more of them it is this process that they wait for.
+_MOST = 4
+_PATIENCE = 10.0  # seconds in which one goes home, before it is made to
 # What a helper runs; it is told first where the modules are.
 _BEGIN = """
 import pickle, sys
@@ -74,7 +76,7 @@ class _Task:
 
 
 class Helpers:
-    """So many of them, started when the first work comes: an executor.  ``answer`` is asked what they ask.
+    """Up to so many of them, each started when there is work for it: an executor.  ``answer`` is asked what they ask.
 
     A future of work that was lost has a ``Conflict`` about ``helpers`` as its error, and so has every one after it.
     """
@@ -94,16 +96,12 @@ class Helpers:
         with self._lock:
             if self._over:
                 raise RuntimeError("the helpers were sent home")
-            if not self._threads:
-                self._start()
-        self._tasks.put(_Task(future, work, arguments))
+            self._tasks.put(_Task(future, work, arguments))
+            if len(self._threads) < self._max_workers:
+                name = f"holotype-help-{len(self._threads)}"
+                self._threads.append(threading.Thread(target=self._work, name=name, daemon=True))
+                self._threads[-1].start()
         return future
-
-    def _start(self) -> None:
-        for number in range(self._max_workers):
-            thread = threading.Thread(target=self._work, name=f"holotype-help-{number}", daemon=True)
-            self._threads.append(thread)
-            thread.start()
 
     def close(self, *, at_once: bool = False) -> None:
         """Send them home when they have done what they were given, or at once; then they are gone."""
@@ -142,7 +140,8 @@ class Helpers:
                 if self._over:
                     return None
                 helper = subprocess.Popen(
-                    [sys.executable, "-c", _BEGIN],
+                    # Nothing is imported from the current folder, which may be one of data.
+                    [sys.executable, "-I" if sys.flags.isolated else "-P", "-c", _BEGIN],
                     stdin=subprocess.PIPE,
                     stdout=subprocess.PIPE,
                     stderr=subprocess.DEVNULL,
@@ -151,9 +150,9 @@ class Helpers:
         except OSError:
             return None
         try:
-            _send(_its(helper.stdin), sys.path)
+            _send(_its(helper.stdin), [path for path in sys.path if path])
             _receive(_its(helper.stdout))  # that it is ready
-        except _ENDED:
+        except Exception:  # noqa: BLE001 - what came of it was no helper
             helper.kill()
             _end(helper)
             return None
@@ -168,7 +167,7 @@ class Helpers:
                 if kind != "question":
                     break
                 _send(to, self._reply(said))
-        except _ENDED as error:
+        except Exception as error:  # noqa: BLE001 - it ended, or what was said could not be pickled: nobody knows how far it came
             self._lost = True
             lost = _lost()
             lost.__cause__ = error
@@ -184,10 +183,6 @@ class Helpers:
             return self._answer(question), None
         except Exception as error:  # noqa: BLE001 - whoever asked raises it
             return None, error
-
-
-# What shows that who is at the other end of a pipe is gone.
-_ENDED = (OSError, EOFError, pickle.UnpicklingError)
 
 
 def _lost() -> Conflict:
@@ -209,10 +204,17 @@ def _receive(back: IO[bytes]) -> Any:
 
 
 def _end(helper: subprocess.Popen[bytes]) -> None:
+    # Told so in words: a process that was forked off meanwhile may hold the pipe open.
+    with suppress(OSError):
+        _send(_its(helper.stdin), None)
     for pipe in (helper.stdin, helper.stdout):
         with suppress(OSError):  # what was not sent, nobody wants
             _its(pipe).close()
-    helper.wait()
+    try:
+        helper.wait(_PATIENCE)
+    except subprocess.TimeoutExpired:
+        helper.kill()
+        helper.wait()
 
 
 # -- in a helper
@@ -238,8 +240,8 @@ def serve() -> None:
     _lines.append(line)
     _send(line.to, "ready")
     with suppress(EOFError):
-        while True:
-            work, arguments = _receive(line.back)
+        while (told := _receive(line.back)) is not None:
+            work, arguments = told
             try:
                 said = "result", work(*arguments)
             except Exception as error:  # noqa: BLE001 - whoever handed it out raises it

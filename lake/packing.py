@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     from .chunkers import Region
     from .filehash import FileHash
     from .ledger import Ledger
-    from .packs import PackWriter
+    from .packs import Pack, PackWriter
 
     # Of packs: whether bytes are compressed, or the type, size and filter of blocks.
     Kind = bool | tuple[str, int, str]
@@ -144,7 +144,7 @@ class Packer:
         self._own = None if workers else _Writers(self)
         self._uploads: Uploads | None = None
         if workers and ledger.distant:
-            self._uploads = Uploads(ledger.store, failed=self._fail, threads=UPLOADS)
+            self._uploads = Uploads(self._upload, failed=self._fail, threads=UPLOADS)
         self._threads = [
             threading.Thread(target=self._work, name=f"holotype-pack-{i}", daemon=True) for i in range(workers)
         ]
@@ -281,6 +281,10 @@ class Packer:
             self._uploads.add(writer.finish())
         else:
             self._ledger.store(writer.finish())
+
+    def _upload(self, pack: Pack) -> None:
+        if self._error is None:  # else nobody wants it
+            self._ledger.store(pack)
 
 
 class _Left:

@@ -25,7 +25,8 @@ class Uploads:
         self, store: Callable[[Pack], object], *, failed: Callable[[BaseException], object], threads: int
     ) -> None:
         self._store, self._failed = store, failed
-        self._waiting: queue.Queue[Pack | None] = queue.Queue(1)
+        self._waiting: queue.SimpleQueue[Pack | None] = queue.SimpleQueue()
+        self._room = threading.Semaphore(threads + 1)
         self._changed = threading.Condition()
         self._running = threads
         self._broken = False
@@ -34,13 +35,13 @@ class Uploads:
 
     def add(self, pack: Pack) -> None:
         """Have a pack stored; waits until a thread is about to be free."""
+        self._room.acquire()
         self._waiting.put(pack)
 
     def finish(self) -> None:
         """Until all that was added is stored, or dropped.  Nothing can be added any more."""
-        # Whoever is interrupted here comes back to wait for the rest.
-        if self._running:
-            self._waiting.put(None)
+        # Whoever is interrupted here comes back to wait for the rest: a word too many does no harm.
+        self._waiting.put(None)
         with self._changed:
             self._changed.wait_for(lambda: self._running == 0)
 
@@ -52,9 +53,9 @@ class Uploads:
             except BaseException as error:  # noqa: BLE001 - handed to the reader's thread, which raises it
                 self._broken = True
                 self._failed(error)
+            finally:
+                self._room.release()
+        self._waiting.put(None)  # for the next
         with self._changed:
             self._running -= 1
-            last = not self._running
             self._changed.notify_all()
-        if not last:
-            self._waiting.put(None)  # for the next

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from concurrent.futures import Future, ProcessPoolExecutor, ThreadPoolExecutor
 from multiprocessing import get_context
 from typing import TYPE_CHECKING, Any
@@ -41,6 +42,17 @@ class Mortal(Inline):
 
 class KilledWorker(Exception):
     """What Dask calls it."""
+
+
+def list_a_ghost(monkeypatch: pytest.MonkeyPatch, *, beside: str) -> None:
+    """Have folders with such a file list one that is not there."""
+    real = os.listdir
+
+    def listing(where: Any = ".") -> list[str]:
+        names = real(where)
+        return [*names, "ghost"] if beside in names else names
+
+    monkeypatch.setattr(os, "listdir", listing)
 
 
 def kill(executor: ProcessPoolExecutor) -> None:

@@ -14,7 +14,7 @@ from holotype import lake
 from holotype.catalog import InvalidOption, SourceProblem, StorageFailed
 from holotype.lake.executing import Handed, Inline, in_order
 
-from .executors import EVERY_KIND, KilledWorker, Mortal, kill, processes
+from .executors import EVERY_KIND, KilledWorker, Mortal, kill, list_a_ghost, processes
 from .trees import assert_sound, look, restored
 
 if TYPE_CHECKING:
@@ -104,13 +104,7 @@ def test_workers_that_are_killed(archive: Archive, source: Path, tmp_path: Path)
 
 
 def test_a_problem_is_the_same_problem(archive: Archive, source: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    real = os.listdir
-
-    def listing(where: Any = ".") -> list[str]:
-        names = real(where)
-        return [*names, "ghost"] if "1.csv" in names else names
-
-    monkeypatch.setattr(os, "listdir", listing)
+    list_a_ghost(monkeypatch, beside="1.csv")
     with pytest.raises(SourceProblem):
         archive.backup(source, dataset="run", executor=Inline(), on_problem="raise")
     snapshot = archive.backup(source, dataset="run", executor=Inline())

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import operator
 import os
+import pickle
 import signal
 import subprocess
 import sys
@@ -21,6 +22,7 @@ from holotype.catalog import Conflict, SourceProblem, StorageFailed
 from holotype.lake import helpers as helping
 from holotype.lake.helpers import Helpers, ask, helper_count
 
+from .executors import list_a_ghost
 from .trees import assert_sound, look, restored
 
 if TYPE_CHECKING:
@@ -96,6 +98,21 @@ def test_with_a_helper_all_is_lost_that_was_begun(helpers: Helpers) -> None:
         helpers.submit(os._exit, 3).result(30)
     with pytest.raises(Conflict, match="a process that helped"):
         helpers.submit(operator.add, 1, 1).result(30)
+
+
+@pytest.mark.parametrize("what", [(threading.Lock,), (lambda: 1,)], ids=["what comes of it", "the work"])
+def test_what_cannot_be_pickled_is_lost_and_nobody_waits(helpers: Helpers, what: tuple[Any, ...]) -> None:
+    with pytest.raises(Conflict, match="a process that helped"):
+        helpers.submit(*what).result(30)
+
+
+def test_as_many_are_started_as_there_is_work(helpers: Helpers) -> None:
+    assert not of_helpers()
+    helpers.submit(os.getpid).result(30)
+    assert len(of_helpers()) == 1
+    for _ in range(5):
+        helpers.submit(os.getpid).result(30)
+    assert len(of_helpers()) == 2
 
 
 def test_where_none_can_be_started_it_is_done_here(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -186,6 +203,7 @@ def source(tmp_path: Path) -> Path:
 def archive(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Archive:
     """One for whose backups there are always two helpers, who take fifty files at a time."""
     monkeypatch.setattr("holotype.lake.assisted.MANY", 1)
+    monkeypatch.setattr("holotype.lake.assisted.ENOUGH", 1)
     monkeypatch.setattr("holotype.lake.backup.helper_count", lambda: 2)
     monkeypatch.setattr("holotype.lake.deputies._BATCH_FILES", 50)
     return lake.create(tmp_path / "archive")
@@ -233,6 +251,39 @@ def test_large_files_are_read_here(archive: Archive, source: Path, tmp_path: Pat
     assert_sound(archive)
 
 
+def test_a_few_at_a_time_are_read_here(
+    archive: Archive, source: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """However many it were before: each batch makes packs of its own."""
+    monkeypatch.setattr("holotype.lake.backup.Helpers", Watched)
+    monkeypatch.setattr("holotype.lake.assisted.ENOUGH", FILES + 10)
+    archive.backup(source, dataset="run")
+    assert Watched.handed == 0
+    assert restored(archive, "run@1", tmp_path / "back") == look(source)
+
+
+class OutOfInput(Watched):
+    """Of whose work some fails as if the worker had died."""
+
+    def submit(self, work: Callable[..., Any], /, *arguments: Any) -> Any:
+        return super().submit(*((pickle.loads, b"") if Watched.handed == 3 else (work, *arguments)))
+
+
+def test_what_others_may_rely_on_is_not_done_again(
+    archive: Archive, source: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What a batch claimed counts as stored: done again, it would not be stored by anybody."""
+    with monkeypatch.context() as patch:
+        patch.setattr("holotype.lake.backup.Helpers", OutOfInput)
+        with pytest.raises(EOFError):
+            archive.backup(source, dataset="run")
+    assert len(archive.snapshots()) == 0
+    assert not of_helpers()
+    archive.backup(source, dataset="run")
+    assert restored(archive, "run@1", tmp_path / "back") == look(source)
+    assert_sound(archive)
+
+
 class Killed(Watched):
     """Of whom one dies while it works."""
 
@@ -255,13 +306,7 @@ def test_a_helper_that_dies_costs_time(
 
 
 def test_a_problem_is_the_same_problem(archive: Archive, source: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    real = os.listdir
-
-    def listing(where: Any = ".") -> list[str]:
-        names = real(where)
-        return [*names, "ghost"] if "0001.csv" in names else names
-
-    monkeypatch.setattr(os, "listdir", listing)
+    list_a_ghost(monkeypatch, beside="0001.csv")
     with pytest.raises(SourceProblem):
         archive.backup(source, dataset="run", on_problem="raise")
     assert not of_helpers()
@@ -299,6 +344,45 @@ def test_helpers_end_with_a_process_that_is_killed() -> None:
         assert until(lambda: all(ended(pid) for pid in pids))
 
 
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="the platform does not fork")
+def test_they_go_home_though_a_fork_holds_their_pipes() -> None:
+    script = """
+        import os, signal, time
+        from holotype.lake.helpers import Helpers
+        helpers = Helpers(1, answer=print)
+        helpers.submit(os.getpid).result()
+        fork = os.fork()
+        if not fork:
+            time.sleep(600)
+        began = time.monotonic()
+        helpers.close()
+        took = time.monotonic() - began
+        os.kill(fork, signal.SIGKILL)
+        print(took < 8)
+    """
+    done = subprocess.run([sys.executable, "-c", textwrap.dedent(script)], capture_output=True, text=True, check=True)
+    assert done.stdout == "True\n"
+
+
+def test_nothing_is_imported_from_the_current_folder(tmp_path: Path) -> None:
+    """It may be one that came from anywhere, and is to be archived."""
+    for name in ("pickle", "struct", "random", "numpy"):
+        (tmp_path / f"{name}.py").write_text("open('imported', 'w')")
+    script = """
+        import os, sys
+        from holotype.lake.helpers import Helpers
+        os.chdir(sys.argv[1])
+        helpers = Helpers(1, answer=print)
+        print(helpers.submit(os.getpid).result() != os.getpid())
+        helpers.close()
+    """
+    done = subprocess.run(
+        [sys.executable, "-c", textwrap.dedent(script), tmp_path], capture_output=True, text=True, check=True
+    )
+    assert done.stdout == "True\n"
+    assert not (tmp_path / "imported").exists()
+
+
 def test_a_script_without_a_guard_is_not_run_again(tmp_path: Path, source: Path) -> None:
     script = tmp_path / "script.py"
     script.write_text(
@@ -308,7 +392,7 @@ def test_a_script_without_a_guard_is_not_run_again(tmp_path: Path, source: Path)
             from holotype.lake import assisted
             from importlib import import_module
             backup = import_module("holotype.lake.backup")
-            assisted.MANY, backup.helper_count = 1, lambda: 2
+            assisted.MANY, assisted.ENOUGH, backup.helper_count = 1, 1, lambda: 2
             archive = lake.create({os.fspath(tmp_path / "archive")!r})
             print(archive.backup({os.fspath(source)!r}, dataset="run").files)
         """)

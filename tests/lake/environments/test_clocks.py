@@ -113,6 +113,12 @@ def a_collection_meanwhile(place: Path, hours: float, *, whole: bool) -> Iterato
     assert met
 
 
+def twenty_files(folder: Path) -> tuple[Path, Archive]:
+    """In a folder, and an archive beside it."""
+    files = {f"file{n}": random.Random(n).randbytes(5000) for n in range(20)}
+    return fill(folder / "source", files), archive_at(folder / "archive", 0, made=False)
+
+
 def sessions_ended(archive: Archive) -> int:
     rows = archive.sql("SELECT count(DISTINCT session) FROM sessions WHERE event = 'aborted'").fetchall()
     return int(rows[0][0])
@@ -122,8 +128,7 @@ def sessions_ended(archive: Archive) -> int:
 @pytest.mark.parametrize("hours", [-5000, 5000])
 def test_whoever_takes_a_writer_for_dead_by_mistake_costs_it_time(tmp_path: Path, hours: int, *, whole: bool) -> None:
     """A collector a year ahead ends every session of other machines, and what it did not finish is done again."""
-    source = fill(tmp_path / "source", {f"file{n}": random.Random(n).randbytes(5000) for n in range(20)})
-    archive = archive_at(tmp_path / "archive", 0, made=False)
+    source, archive = twenty_files(tmp_path)
     with a_collection_meanwhile(tmp_path / "archive", hours, whole=whole):
         archive.backup(source, dataset="run")
     assert sessions_ended(archive) == (1 if hours > 0 else 0)
@@ -133,8 +138,7 @@ def test_whoever_takes_a_writer_for_dead_by_mistake_costs_it_time(tmp_path: Path
 
 @pytest.mark.parametrize("whole", [True, False], ids=["a pack lies there", "a pack is half written"])
 def test_so_it_is_with_who_brings_snapshots(tmp_path: Path, *, whole: bool) -> None:
-    source = fill(tmp_path / "source", {f"file{n}": random.Random(n).randbytes(5000) for n in range(20)})
-    archive = archive_at(tmp_path / "archive", 0, made=False)
+    source, archive = twenty_files(tmp_path)
     archive.backup(source, dataset="run")
     other = archive_at(tmp_path / "other", 0, made=False)
     with a_collection_meanwhile(tmp_path / "other", 5000, whole=whole):
@@ -146,8 +150,7 @@ def test_so_it_is_with_who_brings_snapshots(tmp_path: Path, *, whole: bool) -> N
 
 @pytest.mark.parametrize("whole", [True, False], ids=["a pack lies there", "a pack is half written"])
 def test_so_it_is_with_who_packs_anew(tmp_path: Path, *, whole: bool) -> None:
-    source = fill(tmp_path / "source", {f"file{n}": random.Random(n).randbytes(5000) for n in range(20)})
-    archive = archive_at(tmp_path / "archive", 0, made=False)
+    source, archive = twenty_files(tmp_path)
     archive.backup(source, dataset="run")
     for n in range(15):
         (source / f"file{n}").unlink()
