@@ -34,6 +34,11 @@ __all__ = ["WrongRestore", "main", "measure_corpus"]
 TOP = Path(__file__).resolve().parent.parent
 
 
+# What begins the names of folders that stay until the last run is over: where very many files were deleted a short
+# while ago, ext4 makes new ones several times as slowly, whoever makes them.
+_SOURCE, _RESTORED = "source-", "restored-"
+
+
 class WrongRestore(RuntimeError):
     """What a tool restored is not what it was given: its figures are worth nothing."""
 
@@ -50,11 +55,15 @@ def measure_corpus(
     versions = {tool.name: tool.version() for tool in tools}
     original = _corpora(work, "make", corpus, str(cache), scale=scale)
     samples: list[results.Sample] = []
-    for number in range(runs):
-        turn = number % len(tools)
-        samples += _one_run(
-            corpus, [*tools[turn:], *tools[:turn]], Path(original), work=work, number=number, scale=scale
-        )
+    _clear(work)
+    try:
+        for number in range(runs):
+            turn = number % len(tools)
+            samples += _one_run(
+                corpus, [*tools[turn:], *tools[:turn]], Path(original), work=work, number=number, scale=scale
+            )
+    finally:
+        _clear(work)
     return results.CorpusRun(
         corpus=corpus,
         scale=scale,
@@ -71,7 +80,7 @@ def _one_run(
     corpus: str, tools: Sequence[Tool], original: Path, *, work: Path, number: int, scale: float
 ) -> list[results.Sample]:
     """Every job once, each by all the tools before the next, so that the tools' times are as alike as can be."""
-    source, target = work / "source", work / "restored"
+    source = work / f"{_SOURCE}{number}"
     samples: list[results.Sample] = []
 
     def measured(job: str, tool: Tool, command: Command, *, warm: Path) -> None:
@@ -87,7 +96,7 @@ def _one_run(
         )
 
     try:
-        trees.remove(source, target, *(tool.repository for tool in tools))
+        trees.remove(source, *(tool.repository for tool in tools))
         trees.copy(original, source)
         for tool in tools:
             run(tool.create())
@@ -98,26 +107,39 @@ def _one_run(
         for tool in tools:
             measured("edits", tool, tool.backup(source, label="edits"), warm=source)
         for tool in tools:
-            target.mkdir()
+            target = _target(work, number, "all", tool)
             measured("restore", tool, tool.restore(source, target, label="edits"), warm=tool.repository)
             wrong = trees.difference(source, tool.restored(source, target))
             if wrong is not None:
                 raise WrongRestore(f"{tool.name} did not restore what it was given: {wrong}")
-            trees.remove(target)
+            if corpus == "B":  # a few large files, which leave no trace
+                trees.remove(target)
         if corpus == "A":
             names = sorted(trees.contents(source))
             path = names[len(names) // 3]
             for tool in tools:
-                target.mkdir()
+                target = _target(work, number, "one", tool)
                 measured("one", tool, tool.restore_one(source, target, label="edits", path=path), warm=tool.repository)
                 if (tool.restored(source, target) / path).read_bytes() != (source / path).read_bytes():
                     raise WrongRestore(f"{tool.name} did not restore {path} as it was")
-                trees.remove(target)
         for tool in tools:
             measured("verify", tool, tool.verify(), warm=tool.repository)
     finally:
-        trees.remove(source, target, *(tool.repository for tool in tools))
+        trees.remove(*(tool.repository for tool in tools))
+        if corpus == "B":
+            trees.remove(source)
     return samples
+
+
+def _clear(work: Path) -> None:
+    trees.remove(*work.glob(f"{_SOURCE}*"), *work.glob(f"{_RESTORED}*"))
+
+
+def _target(work: Path, number: int, what: str, tool: Tool) -> Path:
+    """An empty folder to restore to."""
+    target = work / f"{_RESTORED}{number}-{what}-{tool.name}"
+    target.mkdir()
+    return target
 
 
 def _corpora(work: Path, action: str, corpus: str, folder: str, *, scale: float) -> str:
