@@ -12,7 +12,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from holotype.catalog import numbers, plain
+from holotype.catalog import column, numbers, plain
 
 from .liveness import batches
 from .schema import CHUNKS
@@ -64,7 +64,8 @@ def by_pack(packs: pa.Table, chunks: pa.Table) -> Iterator[tuple[dict[str, Any],
         number = numbered.get(pack["pack"], -1)
         start, stop = np.searchsorted(places, [number, number + 1]).tolist()
         own = chunks.slice(start, stop - start)
-        name = pa.DictionaryArray.from_arrays(numbers(np.zeros(own.num_rows, np.int32)), [pack["pack"]])
+        name = column([pack["pack"]], pa.string())
+        name = pa.DictionaryArray.from_arrays(numbers(np.zeros(own.num_rows, np.int32)), name)
         yield pack, own.set_column(_PACK, "pack", name)
 
 
