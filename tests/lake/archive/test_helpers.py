@@ -266,7 +266,9 @@ class OutOfInput(Watched):
     """Of whose work some fails as if the worker had died."""
 
     def submit(self, work: Callable[..., Any], /, *arguments: Any) -> Any:
-        return super().submit(*((pickle.loads, b"") if Watched.handed == 3 else (work, *arguments)))
+        if Watched.handed == 3:
+            return super().submit(pickle.loads, b"")
+        return super().submit(work, *arguments)
 
 
 def test_what_others_may_rely_on_is_not_done_again(
