@@ -39,8 +39,8 @@ def source(tmp_path: Path) -> Path:
 def archive(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Archive:
     """One whose packs are small, and are committed soon; distant storage is written to by threads of its own."""
     monkeypatch.setattr(LocalStore, "distant", request.param)
-    monkeypatch.setattr("holotype.lake.packing.OPEN_BYTES", 1 << 20)
-    monkeypatch.setattr("holotype.lake.ledger.CHECKPOINT_BYTES", 4 << 20)
+    monkeypatch.setattr("holotype.lake.storing.packing.OPEN_BYTES", 1 << 20)
+    monkeypatch.setattr("holotype.lake.storing.ledger.CHECKPOINT_BYTES", 4 << 20)
     return lake.create(tmp_path / "archive")
 
 
@@ -123,7 +123,7 @@ def test_a_writer_that_was_taken_for_dead_goes_on_with_what_is_left(
         if not collected and len(list((tmp_path / "archive" / "packs").rglob("*.parquet"))) > 10:
             collected.append(0)
             later = lake.open(tmp_path / "archive", clock=lambda: datetime.now(UTC) + timedelta(days=30))
-            monkeypatch.setattr("holotype.lake.sessions.machine_here", lambda: "another machine")
+            monkeypatch.setattr("holotype.lake.retention.sessions.machine_here", lambda: "another machine")
             collected.append(len(later.collect(dead_after=timedelta(0)).packs))
         return real(store, key, parts)
 
@@ -138,8 +138,8 @@ def test_a_writer_that_was_taken_for_dead_goes_on_with_what_is_left(
 def test_time_makes_a_checkpoint_too(
     archive: Archive, source: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    monkeypatch.setattr("holotype.lake.ledger.CHECKPOINT_BYTES", 1 << 40)
-    monkeypatch.setattr("holotype.lake.ledger.CHECKPOINT_SECONDS", 0.0)
+    monkeypatch.setattr("holotype.lake.storing.ledger.CHECKPOINT_BYTES", 1 << 40)
+    monkeypatch.setattr("holotype.lake.storing.ledger.CHECKPOINT_SECONDS", 0.0)
     archive.backup(source, dataset="run")
     first, *between, last = operations(tmp_path / "archive")
     assert (first, last) == ("open-session", "backup")
