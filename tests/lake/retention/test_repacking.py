@@ -154,7 +154,7 @@ def test_it_goes_on_a_few_packs_at_a_time(monkeypatch: pytest.MonkeyPatch) -> No
     keep(archive, "numbers", {"1": FILES["1"], "2": FILES["2"], "7": FILES["7"]})
     forget(archive, snapshots=["numbers@1"])
     for name, value in (("repack._TOGETHER", 4), ("refilling._GROUP", 50), ("refilling._OPEN", 50)):
-        monkeypatch.setattr(f"holotype.lake.{name}", value)
+        monkeypatch.setattr(f"holotype.lake.retention.{name}", value)
     version = archive.catalog.refresh().version
     result = collect(archive, repack_below=1)
     assert len(result.repacked) == 3
