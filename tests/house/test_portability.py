@@ -41,6 +41,8 @@ SIGNALS = frozenset({"SIGABRT", "SIGFPE", "SIGILL", "SIGINT", "SIGSEGV", "SIGTER
 # Module, what it calls, and what keeps the call from where it is not.
 GUARDED = {
     ("catalog.catalog", "getuid"): "hasattr",
+    ("catalog.stores.local", "POSIX_FADV_DONTNEED"): "hasattr of posix_fadvise; memory is let go by the system itself",
+    ("catalog.stores.local", "posix_fadvise"): "hasattr; memory is let go by the system itself",
     ("catalog.stores.local", "pread"): "hasattr; else a seek and a read, under a lock",
     ("catalog.stores.local", "writev"): "hasattr; else a write for each part",
     ("catalog.stores.sftppool", "register_at_fork"): "hasattr; where nothing forks there is nothing to do",
