@@ -14,10 +14,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from holotype.catalog import Catalog, column, numbers, open_store, repeated
-from holotype.lake.changes import CHANGED, COMPARED, compare
 from holotype.lake.context import Context
 from holotype.lake.manifest import Manifest, ManifestWriter, align
 from holotype.lake.schema import CHUNKS, ENTRIES, PACKS, SNAPSHOTS, TABLES
+from holotype.lake.tree.changes import CHANGED, COMPARED, compare
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

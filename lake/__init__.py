@@ -5,6 +5,19 @@
     archive = lake.create("/data/archive", name="Rivera lab")
     snapshot = archive.backup("/data/run42", dataset="run42", message="raw reads")
 
+Each verb is a module here; what verbs are made of lies in rooms, each of which may use those above it:
+
+    tree        folders as they lie on a disk: paths, names, walking, what changed
+    packs       the storage objects that hold chunks
+    chunkers    where a file is cut, and what is known of its content
+    manifest    the rows of a snapshot, shared with its neighbours
+    records     what the tables say of snapshots and chunks
+    reading     archived files read where they are
+    storing     from files to packs
+    restoring   from packs to files
+    retention   sessions, garbage, and how it is taken away
+    moving      from one archive to another
+
 Nothing heavy is imported before it is used: ``import holotype.lake`` loads neither Arrow nor DuckDB.
 """
 
@@ -17,13 +30,13 @@ if TYPE_CHECKING:
     from .archive import Archive
     from .collect import Collected
     from .compare import Compared
-    from .filesystem import HolotypeFileSystem
     from .forget import Forgotten
     from .opening import create, open
     from .progress import Progress
-    from .reading import ArchivedFile
+    from .reading.filesystem import HolotypeFileSystem
+    from .reading.opened import ArchivedFile
+    from .records.snapshots import Snapshot
     from .restore import Restored
-    from .snapshots import Snapshot
     from .sync import Synced
     from .verify import Verified
 
@@ -46,14 +59,14 @@ __all__ = [
 # The module that defines each name.
 _HOME = {
     "Archive": "archive",
-    "ArchivedFile": "reading",
+    "ArchivedFile": "reading.opened",
     "Collected": "collect",
     "Compared": "compare",
     "Forgotten": "forget",
-    "HolotypeFileSystem": "filesystem",
+    "HolotypeFileSystem": "reading.filesystem",
     "Progress": "progress",
     "Restored": "restore",
-    "Snapshot": "snapshots",
+    "Snapshot": "records.snapshots",
     "Synced": "sync",
     "Verified": "verify",
     "create": "opening",

@@ -27,11 +27,11 @@ import pyarrow.compute as pc
 from holotype.catalog import DatasetNotFound, InvalidOption, State
 
 from .context import Context
-from .lookup import entry, missing, path_of
 from .manifest import Manifest
-from .references import parse
+from .reading.lookup import entry, missing, path_of
+from .records.references import parse
+from .records.snapshots import Snapshot, history, latest, resolve, snapshots
 from .schema import ANNOTATIONS
-from .snapshots import Snapshot, history, latest, resolve, snapshots
 
 Value = str | int | float | bool | datetime | None
 

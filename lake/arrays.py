@@ -24,12 +24,12 @@ from zarr.dtype import parse_dtype
 
 from holotype.catalog import InvalidOption
 
-from .arrayfiles import block_of, data_type, form_of, grid_of, lacking, zarr_dtype
 from .manifest import Manifest
-from .names import ARRAY_NAME
-from .reading import content_of, file_row
+from .reading.arrayfiles import block_of, data_type, form_of, grid_of, lacking, zarr_dtype
+from .reading.opened import content_of, file_row
+from .records.snapshots import resolve
 from .reopening import context_of
-from .snapshots import resolve
+from .storing.names import ARRAY_NAME
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterable
@@ -39,9 +39,9 @@ if TYPE_CHECKING:
 
     from holotype.catalog import ObjectStore
 
-    from .arrayfiles import Form
-    from .content import Content
     from .context import Context
+    from .reading.arrayfiles import Form
+    from .reading.content import Content
 
 __all__ = ["ArchivedArray", "array"]
 

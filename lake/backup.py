@@ -24,25 +24,25 @@ import pyarrow.compute as pc
 
 from holotype.catalog import Conflict, InvalidOption, ObjectMissing, repeated, scalar
 
-from .assisted import Assisted
 from .context import host_here
-from .deputies import Claims, Deputies
 from .executing import thread_count
-from .helpers import Helpers, helper_count
-from .index import Known
-from .intake import Intake, Problems
-from .ledger import Ledger
 from .manifest import Manifest, ManifestWriter
-from .packing import Packer
-from .paths import Patterns
-from .problems import as_table
 from .progress import Ticker
-from .references import check_name
+from .records.index import Known
+from .records.references import check_name
+from .records.snapshots import Snapshot, history, latest
+from .retention.sessions import checkpoint, give_up, open_session, swept_meanwhile, writer_check
 from .schema import PROBLEMS, SNAPSHOTS
-from .sessions import checkpoint, give_up, open_session, swept_meanwhile, writer_check
-from .snapshots import Snapshot, history, latest
-from .survey import Survey
-from .unfinished import Diary, resume, stored_whole
+from .storing.assisted import Assisted
+from .storing.deputies import Claims, Deputies
+from .storing.helpers import Helpers, helper_count
+from .storing.intake import Intake, Problems
+from .storing.ledger import Ledger
+from .storing.packing import Packer
+from .storing.survey import Survey
+from .storing.unfinished import Diary, resume, stored_whole
+from .tree.paths import Patterns
+from .tree.problems import as_table
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator, Sequence
@@ -52,11 +52,11 @@ if TYPE_CHECKING:
 
     from .context import Context
     from .executing import Submits
-    from .intake import Reader
-    from .ledger import Packed
     from .manifest import Draft
     from .progress import OnProgress
-    from .unfinished import Resumed
+    from .storing.intake import Reader
+    from .storing.ledger import Packed
+    from .storing.unfinished import Resumed
 
 __all__ = ["backup"]
 

@@ -24,15 +24,15 @@ import pyarrow.compute as pc
 
 from holotype.catalog import Conflict, InvalidOption, ObjectMissing
 
-from .garbage import CHUNKS_AT_ONCE, look
-from .liveness import batches, parts, prefixes, used_chunks, visibility
 from .progress import Ticker
-from .repack import repack
-from .retention import new_events, undisturbed
-from .rewriting import Changes
+from .records.liveness import batches, parts, prefixes, used_chunks, visibility
+from .retention.events import new_events, undisturbed
+from .retention.garbage import CHUNKS_AT_ONCE, look
+from .retention.repack import repack
+from .retention.rewriting import Changes
+from .retention.sessions import fresh
+from .retention.sweep import Swept, sweep
 from .schema import SESSIONS, TOMBSTONES
-from .sessions import fresh
-from .sweep import Swept, sweep
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -40,9 +40,9 @@ if TYPE_CHECKING:
     from holotype.catalog import Entry, State
 
     from .context import Context
-    from .garbage import Garbage
     from .progress import OnProgress
-    from .sessions import Check
+    from .retention.garbage import Garbage
+    from .retention.sessions import Check
 
 __all__ = ["Collected", "collect"]
 

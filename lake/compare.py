@@ -20,9 +20,9 @@ import pyarrow.compute as pc
 
 from holotype.catalog import DamageError, column
 
-from .inventory import End, Inventory
-from .proving import unproven
-from .travellers import chosen, dataset_names, said, unsaid
+from .moving.inventory import End, Inventory
+from .moving.proving import unproven
+from .moving.travellers import chosen, dataset_names, said, unsaid
 from .verify import as_frame, verify
 
 if TYPE_CHECKING:

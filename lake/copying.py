@@ -14,10 +14,10 @@ from holotype.catalog import ArchiveExists, ArchiveNotFound, Catalog, open_store
 
 from .context import Context
 from .executing import thread_count
-from .inventory import End
+from .moving.inventory import End
+from .moving.travellers import chosen, dataset_names, refuse_itself
 from .schema import TABLES
 from .sync import sync
-from .travellers import chosen, dataset_names, refuse_itself
 
 if TYPE_CHECKING:
     import os

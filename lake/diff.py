@@ -13,8 +13,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from .manifest import Manifest, differing
-from .paths import Patterns, key, keys, raw
-from .snapshots import resolve
+from .records.snapshots import resolve
+from .tree.paths import Patterns, key, keys, raw
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, Any
 import polars as pl
 import pyarrow.compute as pc
 
-from .liveness import ranges_of
-from .lookup import entry, missing, path_of
 from .manifest import Manifest
-from .paths import key
-from .snapshots import resolve, snapshots
+from .reading.lookup import entry, missing, path_of
+from .records.liveness import ranges_of
+from .records.snapshots import resolve, snapshots
+from .tree.paths import key
 
 if TYPE_CHECKING:
     import pyarrow as pa

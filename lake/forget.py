@@ -21,10 +21,10 @@ import polars as pl
 from holotype.catalog import Conflict, DatasetNotFound, InvalidOption
 
 from .annotations import current
-from .references import check_name, parse
-from .retention import last_events, new_events, undisturbed
-from .snapshots import resolve
-from .snapshots import snapshots as live_snapshots
+from .records.references import check_name, parse
+from .records.snapshots import resolve
+from .records.snapshots import snapshots as live_snapshots
+from .retention.events import last_events, new_events, undisturbed
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence

@@ -28,15 +28,15 @@ import pyarrow.parquet as pq
 from holotype.catalog import HolotypeError, InvalidOption, SourceProblem
 
 from .backup import backup
-from .filesystem import filesystem
-from .grouping import groups, sample
-from .incoming import incoming
-from .lookup import follow
 from .manifest import Manifest
-from .names import ARRAY_NAME, TABLE_NAME
-from .reading import open_file
-from .references import check_name
-from .snapshots import resolve
+from .reading.filesystem import filesystem
+from .reading.lookup import follow
+from .reading.opened import open_file
+from .records.references import check_name
+from .records.snapshots import resolve
+from .storing.grouping import groups, sample
+from .storing.incoming import incoming
+from .storing.names import ARRAY_NAME, TABLE_NAME
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -44,7 +44,7 @@ if TYPE_CHECKING:
     import polars
 
     from .context import Context
-    from .snapshots import Snapshot
+    from .records.snapshots import Snapshot
 
 __all__ = ["table", "write_array", "write_table"]
 

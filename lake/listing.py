@@ -9,11 +9,11 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from .manifest import Manifest
-from .paths import Patterns
-from .references import check_name
+from .records.references import check_name
+from .records.snapshots import history, resolve
+from .restoring.selecting import selected
 from .schema import ENTRIES
-from .selecting import selected
-from .snapshots import history, resolve
+from .tree.paths import Patterns
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

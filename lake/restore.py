@@ -38,31 +38,31 @@ from holotype.catalog import (
     scalar,
 )
 
-from .entries import Entry, entries
 from .executing import thread_count
-from .fitting import Fit, Unfit, fit
-from .index import locate
 from .manifest import Manifest
-from .paths import Patterns, keys, shown, unkey
-from .placing import Owners, Placer, check_target
-from .problems import Problem
 from .progress import Ticker
-from .remaking import Large, Remaker, Small, Tally
-from .restorers import hand_out
+from .records.index import locate
+from .records.snapshots import resolve
+from .records.sound import SoundReader
+from .restoring.fitting import Fit, Unfit, fit
+from .restoring.placing import Owners, Placer, check_target
+from .restoring.remaking import Large, Remaker, Small, Tally
+from .restoring.restorers import hand_out
+from .restoring.selecting import Relinked, selected, unchosen, with_folders
+from .restoring.settling import owners_here
+from .restoring.terrain import rules_for
 from .schema import ENTRIES
-from .selecting import Relinked, selected, unchosen, with_folders
-from .settling import owners_here
-from .snapshots import resolve
-from .sound import SoundReader
-from .terrain import rules_for
+from .tree.entries import Entry, entries
+from .tree.paths import Patterns, keys, shown, unkey
+from .tree.problems import Problem
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from .context import Context
     from .executing import Submits
-    from .naming import Rules
     from .progress import OnProgress
+    from .tree.naming import Rules
 
 __all__ = ["Restored", "restore"]
 
@@ -118,10 +118,10 @@ def restore(
     a privileged process and ``"none"`` for any other.  ``on_problem``: whether to ``record`` what cannot be restored as
     it was and go on, or to ``raise``.  ``unfit``: what becomes of links and names that the target's file system cannot
     have, and of names that it takes for one: ``"refuse"`` raises ``TargetUnfit`` with all of them before anything is
-    written, ``"skip"`` leaves them out, ``"escape"`` gives them other names (see ``lake/naming.py``).  ``dry_run``:
-    write nothing, but tell how much there is, and every problem that can be foreseen.  ``workers``: threads that read
-    and write.  ``executor``: who makes the files instead, a batch at a time: threads, processes, or machines that see
-    both the storage and the target.
+    written, ``"skip"`` leaves them out, ``"escape"`` gives them other names (see ``lake/tree/naming.py``).
+    ``dry_run``: write nothing, but tell how much there is, and every problem that can be foreseen.  ``workers``:
+    threads that read and write.  ``executor``: who makes the files instead, a batch at a time: threads, processes, or
+    machines that see both the storage and the target.
 
     What the target can have is tried out, in a folder that is gone again before anything is written.
 

@@ -24,7 +24,7 @@ from holotype.catalog import InvalidOption
 
 from .annotations import TARGET, current, typed
 from .manifest import Manifest
-from .snapshots import snapshots
+from .records.snapshots import snapshots
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence

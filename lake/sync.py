@@ -24,19 +24,19 @@ import pyarrow.compute as pc
 
 from holotype.catalog import Conflict, DamageError, ObjectDamaged, column, scalar
 
-from .cargo import pack_up
-from .carrying import carry
 from .executing import Place, thread_count
-from .inventory import End, Inventory
-from .ledger import Ledger
-from .liveness import ranges_of
 from .manifest.prefetch import ahead
+from .moving.cargo import pack_up
+from .moving.carrying import carry
+from .moving.inventory import End, Inventory
+from .moving.proving import unproven
+from .moving.travellers import Travellers, choose, dataset_names, refuse_itself, unsaid
 from .progress import Ticker
-from .proving import unproven
+from .records.liveness import ranges_of
+from .retention.sessions import checkpoint, fresh, give_up, open_session, swept_meanwhile, writer_check
+from .retention.sweep import pack_of
 from .schema import SNAPSHOTS
-from .sessions import checkpoint, fresh, give_up, open_session, swept_meanwhile, writer_check
-from .sweep import pack_of
-from .travellers import Travellers, choose, dataset_names, refuse_itself, unsaid
+from .storing.ledger import Ledger
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -46,9 +46,9 @@ if TYPE_CHECKING:
 
     from .context import Context
     from .executing import Submits
-    from .ledger import Packed
     from .progress import OnProgress
-    from .sessions import Check
+    from .retention.sessions import Check
+    from .storing.ledger import Packed
 
 __all__ = ["Synced", "sync"]
 

@@ -10,8 +10,8 @@ import pyarrow.compute as pc
 
 from holotype.catalog import Conflict, InvalidOption
 
-from .retention import last_events, new_events, undisturbed
-from .snapshots import history, resolve
+from .records.snapshots import history, resolve
+from .retention.events import last_events, new_events, undisturbed
 from .usage import freed_by
 
 if TYPE_CHECKING:
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from holotype.catalog import State
 
     from .context import Context
-    from .snapshots import Snapshot
+    from .records.snapshots import Snapshot
 
 __all__ = ["recover", "trash"]
 

@@ -14,8 +14,8 @@ import polars as pl
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from .liveness import PrefixSet, batches, parts, prefixes, ranges_of, used_rows, visibility
-from .snapshots import history
+from .records.liveness import PrefixSet, batches, parts, prefixes, ranges_of, used_rows, visibility
+from .records.snapshots import history
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from holotype.catalog import State
 
     from .context import Context
-    from .liveness import Prefixes, Visibility
+    from .records.liveness import Prefixes, Visibility
 
     Numbers = np.ndarray[Any, np.dtype[np.signedinteger[Any]]]
     Reals = np.ndarray[Any, np.dtype[np.float64]]

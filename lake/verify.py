@@ -20,16 +20,16 @@ import pyarrow.compute as pc
 from holotype.catalog import DatasetNotFound, SnapshotNotFound, column, repeated, scalar
 
 from .executing import Place, in_order, thread_count
-from .index import Known, locate
-from .liveness import ranges_kept, used_rows, visibility
 from .manifest import Manifest
-from .packrows import alone, by_pack, groups, rows_in
 from .packs import PackCheck, PackReader
-from .paths import key, raw, shown
 from .progress import Ticker
-from .remains import remaining
-from .snapshots import Snapshot, resolve, snapshots
-from .sound import SoundReader
+from .records.index import Known, locate
+from .records.liveness import ranges_kept, used_rows, visibility
+from .records.packrows import alone, by_pack, groups, rows_in
+from .records.snapshots import Snapshot, resolve, snapshots
+from .records.sound import SoundReader
+from .retention.remains import remaining
+from .tree.paths import key, raw, shown
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence

@@ -13,10 +13,11 @@ import secrets
 import stat
 import sys
 import threading
+from contextlib import suppress
 from datetime import UTC, datetime
 from importlib import import_module
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from ..errors import HolotypeError, StorageFailed
 from .base import ObjectInfo, ObjectStore
@@ -25,7 +26,7 @@ from .keys import check_content, check_key, check_prefix, check_span, storage_er
 from .longpaths import long_path
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from typing_extensions import Buffer
 
@@ -40,8 +41,20 @@ _GATHERS = hasattr(os, "writev")  # Windows has no such call
 _PARTS, _BYTES = 1024, 1 << 30
 # Where hard links do not exist, ``link`` says so in one of these ways.
 _NO_LINKS = frozenset({errno.EPERM, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK})
+# What is this large is seldom read again soon: memory that would hold it serves better what people work with, or the
+# next object, which is written the faster into memory that was just let go.
+_LARGE = 1 << 20
+_LETS_GO = hasattr(os, "posix_fadvise")
 # A folder may be removed, empty, between being made and being used; so often in a row means something else is wrong.
 _PATIENCE = 100
+# A collector whose clock is far ahead may take a temporary file for one that somebody dead has left.
+_SWEEPS = 3
+
+_T = TypeVar("_T")
+
+
+class _Swept(FileNotFoundError):
+    """A temporary file was not there any more."""
 
 
 class LocalStore(ObjectStore):
@@ -81,12 +94,8 @@ class LocalStore(ObjectStore):
     def put(self, key: str, parts: Sequence[Buffer]) -> int:
         path = self._file(key)
         try:
-            temporary, size = self._write(path, views(parts))
-            try:
-                os.replace(temporary, path)
-            except BaseException:
-                _discard(temporary)
-                raise
+            flat = views(parts)
+            size = self._again(lambda: self._replace(path, flat))
             self._sync_folder(os.path.dirname(path))
         except OSError as error:
             raise self._failed(error, key, "writing") from error
@@ -97,7 +106,7 @@ class LocalStore(ObjectStore):
         path = self._file(key)
         try:
             # Most losers are seen here, before anything is written; the link below is what decides.
-            made = not os.path.lexists(path) and self._claim(path, data)
+            made = not os.path.lexists(path) and self._again(lambda: self._claim(path, data))
             # The loser builds on the winner's object, so that has to be as durable for it as for the winner.
             self._sync_folder(os.path.dirname(path))
         except OSError as error:
@@ -186,6 +195,8 @@ class LocalStore(ObjectStore):
                 size = _write(descriptor, parts)
                 if self._durable:
                     _sync(descriptor)
+                    if size >= _LARGE and _LETS_GO:
+                        os.posix_fadvise(descriptor, 0, 0, os.POSIX_FADV_DONTNEED)
             finally:
                 os.close(descriptor)
         except BaseException:
@@ -202,12 +213,33 @@ class LocalStore(ObjectStore):
                 os.makedirs(os.path.dirname(path), exist_ok=True)
         raise FileNotFoundError(errno.ENOENT, "the folder goes away again and again", path)
 
+    def _again(self, write: Callable[[], _T]) -> _T:
+        """What ``write`` returns, done again when what it was writing was swept away."""
+        for _ in range(_SWEEPS):
+            with suppress(_Swept):
+                return write()
+        return write()
+
+    def _replace(self, path: str, parts: Sequence[memoryview]) -> int:
+        """Make the file ``path`` of ``parts``, whatever was there; returns its size."""
+        temporary, size = self._write(path, parts)
+        try:
+            os.replace(temporary, path)
+        except FileNotFoundError as error:
+            raise _Swept(*error.args) from error
+        except BaseException:
+            _discard(temporary)
+            raise
+        return size
+
     def _claim(self, path: str, data: bytes) -> bool:
         """Whether ``data`` became the file ``path``, which was not there before."""
         temporary, _ = self._write(path, [memoryview(data)])
         try:
             try:
                 os.link(temporary, path)
+            except FileNotFoundError as error:
+                raise _Swept(*error.args) from error
             except FileExistsError:
                 # Over NFS a link whose answer was lost is tried again, and finds itself: then the file has two names.
                 return os.stat(temporary).st_nlink == 2

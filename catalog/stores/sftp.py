@@ -151,6 +151,7 @@ class SftpStore(ObjectStore):
                 key=key,
                 backend=self._url,
                 errno=error.errno,
+                transient=True,
             )
         return storage_error(error, key, self._url, doing)
 

@@ -14,7 +14,7 @@ import pyarrow.compute as pc
 
 from holotype.catalog import scalar
 
-from ..paths import key, keys, raw_path
+from ..tree.paths import key, keys, raw_path
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

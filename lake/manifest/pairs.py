@@ -11,8 +11,8 @@ import pyarrow.compute as pc
 
 from holotype.catalog import column, scalar
 
-from ..paths import Patterns
 from ..schema import ENTRIES
+from ..tree.paths import Patterns
 from .keys import KEY_COLUMNS, both, clip, interval, is_some, keys, overlay
 from .prefetch import ahead
 

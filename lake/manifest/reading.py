@@ -24,8 +24,8 @@ import pyarrow.compute as pc
 
 from holotype.catalog import ObjectMissing, SnapshotNotFound, column, scalar
 
-from ..paths import Patterns, own
 from ..schema import ENTRIES
+from ..tree.paths import Patterns, own
 from .keys import KEY_COLUMNS, both, clip, concat, interval, is_some, key, overlay
 from .prefetch import ahead
 

@@ -112,11 +112,14 @@ class PackReader:
         ``rows``: locations, all of this object.  Damage is what it returns; it raises only when the storage fails.
         """
         locations = sorted((row for _, batch in _batches(rows) for row in batch), key=lambda row: row.offset)
-        hasher, problem, damaged = blake3(), None, list[bytes]()
         try:
-            size = self._store.size(key)
-        except ObjectMissing:
+            return self._check_pack(key, locations)
+        except ObjectMissing:  # from the beginning, or from a collection on that came meanwhile
             return PackCheck(key, f"{key} is gone", tuple(row.chunk for row in locations))
+
+    def _check_pack(self, key: str, locations: list[_Location]) -> PackCheck:
+        hasher, problem, damaged = blake3(), None, list[bytes]()
+        size = self._store.size(key)
         folder = key.removesuffix("/c/0/0")
         if folder != key:
             try:

@@ -268,6 +268,29 @@ def test_a_temporary_file_that_somebody_removed_is_a_failure_to_try_again(
     assert bytes(store.get("a/old")) == b"old"
 
 
+@pytest.mark.parametrize("call", ["replace", "link"])
+def test_what_was_being_written_when_it_was_swept_away_is_written_again(
+    store: LocalStore, monkeypatch: pytest.MonkeyPatch, call: str
+) -> None:
+    """By a collector, say, whose clock is far ahead."""
+    real, swept = getattr(os, call), list[str]()
+
+    def sweeping(source: str, target: str) -> None:
+        if not swept:
+            swept.extend(left.key for left in store.leftovers())
+            store.delete(swept)
+        real(source, target)
+
+    monkeypatch.setattr(os, call, sweeping)
+    if call == "replace":
+        store.put("a/new", [b"ne", b"w"])
+    else:
+        assert store.create("a/new", b"new")
+    assert len(swept) == 1
+    assert bytes(store.get("a/new")) == b"new"
+    assert not list(store.leftovers())
+
+
 def test_a_folder_that_goes_away_again_and_again_is_a_failure(
     store: LocalStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -35,12 +35,13 @@ def own_docstring(thing: object) -> str:
 
 
 def parts_of(kind: type) -> Iterator[tuple[str, object]]:
-    """The public methods and properties that a class itself defines."""
-    for name, member in vars(kind).items():
-        if not name.startswith("_"):
-            plain = member.__func__ if isinstance(member, (classmethod, staticmethod)) else member
-            if inspect.isfunction(plain) or isinstance(plain, property):
-                yield name, getattr(kind, name)
+    """The public methods and properties that a class has of its own, or from another one of the project's."""
+    for each in kind.__mro__:
+        for name, member in vars(each).items() if each is kind or each.__module__.startswith("holotype.") else ():
+            if not name.startswith("_"):
+                plain = member.__func__ if isinstance(member, (classmethod, staticmethod)) else member
+                if inspect.isfunction(plain) or isinstance(plain, property):
+                    yield name, getattr(kind, name)
 
 
 @pytest.mark.parametrize("room", ROOMS)

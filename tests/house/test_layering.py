@@ -20,6 +20,22 @@ MAY_IMPORT = {
     "scheduling": {"lake", "catalog", "validators"},
 }
 
+# The rooms within the lake, each of which may use those before it; and which of the lake's own modules they may use:
+# no verb, for verbs are made of rooms.
+LAKE = (
+    "tree",
+    "packs",
+    "chunkers",
+    "manifest",
+    "records",
+    "reading",
+    "storing",
+    "restoring",
+    "retention",
+    "moving",
+)
+COMMON = {"context", "executing", "progress", "recent", "reopening", "schema"}
+
 
 def imports_of(module: str, *, running: bool = False) -> Iterator[tuple[str, int, list[str]]]:
     """Every import in a module, at its top or inside a function: (module named, dots before it, names taken from it).
@@ -89,6 +105,23 @@ def test_no_relative_import_leaves_its_room() -> None:
         if level and package_of(module, level) is None
     ]
     assert not wrong, "\n".join(wrong)
+
+
+@pytest.mark.parametrize("room", LAKE)
+def test_the_rooms_of_the_lake_build_on_one_another(room: str) -> None:
+    allowed = {*LAKE[: LAKE.index(room) + 1], *COMMON}
+    wrong = [
+        f"{module} imports {name}"
+        for module in modules()
+        if module.startswith(f"lake.{room}.")
+        for name in own_imports(module)
+        if name.split(".")[1] not in allowed
+    ]
+    assert not wrong, "\n".join(wrong)
+
+
+def test_every_folder_of_the_lake_is_one_of_its_rooms() -> None:
+    assert {name.split(".")[1] for name in modules() if name.startswith("lake.") and name.count(".") > 1} == set(LAKE)
 
 
 def test_modules_import_each_other_in_no_circle_not_even_inside_functions() -> None:

@@ -22,10 +22,10 @@ from holotype.catalog import Catalog, Conflict, MemoryStore
 from holotype.lake.context import Context
 from holotype.lake.manifest import SIZES, Manifest, ManifestWriter, align, previous_rows
 from holotype.lake.packs import ParquetPackWriter, ZarrPackWriter, decode
-from holotype.lake.paths import columns as path_columns
+from holotype.lake.records.snapshots import latest, resolve, snapshots
+from holotype.lake.retention.sessions import abort_session, open_session, writer_check
 from holotype.lake.schema import ENTRIES, PACKS, SNAPSHOTS, TABLES
-from holotype.lake.sessions import abort_session, open_session, writer_check
-from holotype.lake.snapshots import latest, resolve, snapshots
+from holotype.lake.tree.paths import columns as path_columns
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from holotype.catalog import Entry, ObjectStore, Segment, State
     from holotype.lake.manifest import Sizes, Stretch
     from holotype.lake.packs import Pack
-    from holotype.lake.snapshots import Snapshot
+    from holotype.lake.records.snapshots import Snapshot
 
     # A file's chunks in order, or ``None`` for a folder.
     Files = Mapping[str, Sequence[bytes] | None]
@@ -316,5 +316,5 @@ def all_there(archive: Context) -> bool:
 def elsewhere(archive: Context) -> str:
     """A session opened on another machine."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("holotype.lake.sessions.machine_here", lambda: "node7")
+        patch.setattr("holotype.lake.retention.sessions.machine_here", lambda: "node7")
         return str(open_session(archive))

@@ -210,7 +210,7 @@ def test_a_worker_elsewhere_that_sees_other_files_reads_none_of_them(
             work, batch, tries = args
             there = replace(batch, source=str(other), identity=other.stat().st_ino)
             with pytest.MonkeyPatch.context() as patch:
-                patch.setattr("holotype.lake.deputies.host_here", lambda: "another machine")
+                patch.setattr("holotype.lake.storing.deputies.host_here", lambda: "another machine")
                 return super().submit(fn, work, there, tries, **kwargs)
 
     archive.backup(source, dataset="run", executor=Elsewhere())
@@ -227,7 +227,7 @@ def test_a_worker_elsewhere_that_sees_the_same_files_reads_them(
     class Elsewhere(Inline):
         def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
             with pytest.MonkeyPatch.context() as patch:
-                patch.setattr("holotype.lake.deputies.host_here", lambda: "another machine")
+                patch.setattr("holotype.lake.storing.deputies.host_here", lambda: "another machine")
                 future = super().submit(fn, *args, **kwargs)
             given.append(future.result())
             return future
@@ -241,7 +241,7 @@ def test_a_worker_elsewhere_that_sees_the_same_files_reads_them(
 def test_what_is_not_begun_when_it_fails_is_not_begun_after_it(
     archive: Archive, source: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("holotype.lake.deputies._BATCH_FILES", 10)
+    monkeypatch.setattr("holotype.lake.storing.deputies._BATCH_FILES", 10)
     waiting: list[Future[Any]] = []
 
     class Failing(Inline):
@@ -284,7 +284,7 @@ def test_a_thread_that_fails_where_nobody_expects_it_fails_the_backup(
     def full(*_: object) -> None:
         raise MemoryError
 
-    monkeypatch.setattr("holotype.lake.filehash.FileHash.add", full)
+    monkeypatch.setattr("holotype.lake.storing.filehash.FileHash.add", full)
     with pytest.raises(MemoryError):
         archive.backup(source, dataset="run", workers=workers)
     monkeypatch.undo()

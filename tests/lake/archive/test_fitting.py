@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from holotype.catalog import EntryNotFound, SourceProblem, TargetUnfit
-from holotype.lake.naming import MACOS, POSIX, WINDOWS, same, unfit
+from holotype.lake.tree.naming import MACOS, POSIX, WINDOWS, same, unfit
 
 from .trees import files, fill, look, new_archive, restored
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from holotype.lake import Archive
-    from holotype.lake.naming import Rules
+    from holotype.lake.tree.naming import Rules
 
     On = Callable[[Rules], None]
 

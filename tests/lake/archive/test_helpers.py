@@ -19,8 +19,8 @@ import pytest
 
 from holotype import lake
 from holotype.catalog import Conflict, SourceProblem, StorageFailed
-from holotype.lake import helpers as helping
-from holotype.lake.helpers import Helpers, ask, helper_count
+from holotype.lake.storing import helpers as helping
+from holotype.lake.storing.helpers import Helpers, ask, helper_count
 
 from .executors import list_a_ghost
 from .trees import assert_sound, look, restored
@@ -202,10 +202,10 @@ def source(tmp_path: Path) -> Path:
 @pytest.fixture
 def archive(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Archive:
     """One for whose backups there are always two helpers, who take fifty files at a time."""
-    monkeypatch.setattr("holotype.lake.assisted.MANY", 1)
-    monkeypatch.setattr("holotype.lake.assisted.ENOUGH", 1)
+    monkeypatch.setattr("holotype.lake.storing.assisted.MANY", 1)
+    monkeypatch.setattr("holotype.lake.storing.assisted.ENOUGH", 1)
     monkeypatch.setattr("holotype.lake.backup.helper_count", lambda: 2)
-    monkeypatch.setattr("holotype.lake.deputies._BATCH_FILES", 50)
+    monkeypatch.setattr("holotype.lake.storing.deputies._BATCH_FILES", 50)
     return lake.create(tmp_path / "archive")
 
 
@@ -256,7 +256,7 @@ def test_a_few_at_a_time_are_read_here(
 ) -> None:
     """However many it were before: each batch makes packs of its own."""
     monkeypatch.setattr("holotype.lake.backup.Helpers", Watched)
-    monkeypatch.setattr("holotype.lake.assisted.ENOUGH", FILES + 10)
+    monkeypatch.setattr("holotype.lake.storing.assisted.ENOUGH", FILES + 10)
     archive.backup(source, dataset="run")
     assert Watched.handed == 0
     assert restored(archive, "run@1", tmp_path / "back") == look(source)
@@ -330,7 +330,7 @@ def test_an_interrupt_leaves_nobody_behind(archive: Archive, source: Path, tmp_p
 def test_helpers_end_with_a_process_that_is_killed() -> None:
     script = """
         import os, sys, time
-        from holotype.lake.helpers import Helpers
+        from holotype.lake.storing.helpers import Helpers
         helpers = Helpers(2, answer=print)
         for pid in {helpers.submit(os.getpid).result() for _ in range(20)}:
             print(pid)
@@ -350,7 +350,7 @@ def test_helpers_end_with_a_process_that_is_killed() -> None:
 def test_they_go_home_though_a_fork_holds_their_pipes() -> None:
     script = """
         import os, signal, time
-        from holotype.lake.helpers import Helpers
+        from holotype.lake.storing.helpers import Helpers
         helpers = Helpers(1, answer=print)
         helpers.submit(os.getpid).result()
         fork = os.fork()
@@ -372,7 +372,7 @@ def test_nothing_is_imported_from_the_current_folder(tmp_path: Path) -> None:
         (tmp_path / f"{name}.py").write_text("open('imported', 'w')")
     script = """
         import os, sys
-        from holotype.lake.helpers import Helpers
+        from holotype.lake.storing.helpers import Helpers
         os.chdir(sys.argv[1])
         helpers = Helpers(1, answer=print)
         print(helpers.submit(os.getpid).result() != os.getpid())
@@ -391,7 +391,7 @@ def test_a_script_without_a_guard_is_not_run_again(tmp_path: Path, source: Path)
         textwrap.dedent(f"""
             print("begins")
             from holotype import lake
-            from holotype.lake import assisted
+            from holotype.lake.storing import assisted
             from importlib import import_module
             backup = import_module("holotype.lake.backup")
             assisted.MANY, assisted.ENOUGH, backup.helper_count = 1, 1, lambda: 2

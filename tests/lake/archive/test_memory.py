@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     import pytest
 
-intake: Any = import_module("holotype.lake.intake")
+intake: Any = import_module("holotype.lake.storing.intake")
 base: Any = import_module("holotype.lake.packs.base")
 
 

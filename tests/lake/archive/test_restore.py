@@ -20,8 +20,8 @@ from holotype.catalog import (
     TargetUnfit,
     UnsafePath,
 )
-from holotype.lake.paths import columns as path_columns
 from holotype.lake.schema import ENTRIES
+from holotype.lake.tree.paths import columns as path_columns
 
 from ..making import keep, rows_of
 from .trees import assert_sound, files, fill, has_xattrs, look, make_socket, new_archive, refused, restored
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
     from holotype.lake import Archive
-    from holotype.lake.placing import Owners
+    from holotype.lake.restoring.placing import Owners
 
 
 @pytest.fixture

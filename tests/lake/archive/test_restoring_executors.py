@@ -20,8 +20,8 @@ from holotype.lake.executing import Inline, in_order
 from .executors import EVERY_KIND, KilledWorker, Mortal, kill, processes
 from .trees import LARGE, fill, look, new_archive, refused, restored
 
-placing: Any = import_module("holotype.lake.placing")
-Small: Any = import_module("holotype.lake.remaking").Small
+placing: Any = import_module("holotype.lake.restoring.placing")
+Small: Any = import_module("holotype.lake.restoring.remaking").Small
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -62,7 +62,7 @@ def told(result: Restored) -> tuple[object, ...]:
 
 @pytest.fixture
 def _little_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("holotype.lake.restorers._BATCH_BYTES", 4000)
+    monkeypatch.setattr("holotype.lake.restoring.restorers._BATCH_BYTES", 4000)
     monkeypatch.setattr("holotype.lake.restore._TASK_BYTES", 1000)
     monkeypatch.setattr("holotype.lake.restore._LOOKUP", 2)
 
@@ -97,7 +97,7 @@ def test_it_tells_of_all_it_does(archive: Archive, tmp_path: Path) -> None:
 
 def test_a_batch_takes_along_only_its_own(archive: Archive, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """What is pickled for a few files must not grow with the snapshot."""
-    monkeypatch.setattr("holotype.lake.restorers._BATCH_BYTES", 1)
+    monkeypatch.setattr("holotype.lake.restoring.restorers._BATCH_BYTES", 1)
     monkeypatch.setattr("holotype.lake.restore._TASK_BYTES", 1)
     batches: list[Any] = []
 
@@ -149,8 +149,9 @@ class TestDeaths:
                             raise KilledWorker
                         real(fd, data, *rest)
 
-                    patch.setattr(f"holotype.lake.placing.{call}", dying)
-                    patch.setattr("holotype.lake.placing._unlink", lambda *_: None)  # the dead take nothing away
+                    patch.setattr(f"holotype.lake.restoring.placing.{call}", dying)
+                    # The dead take nothing away.
+                    patch.setattr("holotype.lake.restoring.placing._unlink", lambda *_: None)
                     future = super().submit(fn, *args, **kwargs)
                 assert isinstance(future.exception(), KilledWorker) or writes
                 return future
@@ -161,7 +162,7 @@ class TestDeaths:
     def test_workers_that_are_killed_while_they_write(self, archive: Archive, source: Path, tmp_path: Path) -> None:
         dying = """
 import os, signal
-from holotype.lake import placing
+from holotype.lake.restoring import placing
 real, left = os.write, iter(range(30))
 def write(fd, data):
     if next(left, None) is None:
@@ -207,7 +208,7 @@ class TestProblems:
         def refuse(*_: object, **__: object) -> None:
             raise refused(errno.EPERM)
 
-        monkeypatch.setattr("holotype.lake.attributes.os.utime", refuse)
+        monkeypatch.setattr("holotype.lake.tree.attributes.os.utime", refuse)
         os.supports_fd.add(refuse)
         here = archive.restore("run@1", tmp_path / "here")
         there = archive.restore("run@1", tmp_path / "there", executor=Inline())
@@ -220,7 +221,7 @@ class TestProblems:
         def full(*_: object) -> None:
             raise refused(errno.ENOSPC)
 
-        monkeypatch.setattr("holotype.lake.placing._write", full)
+        monkeypatch.setattr("holotype.lake.restoring.placing._write", full)
         with pytest.raises(StorageFull):
             archive.restore("run@1", tmp_path / "back", executor=Inline())
         assert not [name for name in os.listdir(tmp_path / "back") if name.startswith(".holotype")]
@@ -270,7 +271,7 @@ def test_nobody_is_at_work_after_an_error() -> None:
 
 def test_a_large_file_is_stopped_half_way(archive: Archive, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Whoever writes it sees that it is not wanted any more, and takes it away."""
-    monkeypatch.setattr("holotype.lake.restorers._BATCH_BYTES", 1)
+    monkeypatch.setattr("holotype.lake.restoring.restorers._BATCH_BYTES", 1)
     real = placing.Writer.write
 
     def write(self: Any, data: Any) -> None:
@@ -280,7 +281,7 @@ def test_a_large_file_is_stopped_half_way(archive: Archive, tmp_path: Path, monk
                 last = max(os.listdir(tmp_path / "back" / name), key=int)
                 (tmp_path / "back" / name / last).unlink()
 
-    monkeypatch.setattr("holotype.lake.placing.Writer.write", write)
+    monkeypatch.setattr("holotype.lake.restoring.placing.Writer.write", write)
     with pytest.raises(TargetRefused, match="goes on without this"):
         archive.restore("run@1", tmp_path / "back", executor=Inline())
     assert not (tmp_path / "back" / "large").exists()

@@ -16,8 +16,8 @@ import pytest
 from holotype import lake
 from holotype.catalog import LocalStore, StorageFailed
 from holotype.lake.manifest import ManifestWriter, Sizes, align
+from holotype.lake.retention.sessions import open_session
 from holotype.lake.schema import UNFINISHED
-from holotype.lake.sessions import open_session
 
 from .trees import assert_sound, look, restored
 
@@ -51,8 +51,8 @@ def source(tmp_path: Path) -> Path:
 @pytest.fixture
 def small(monkeypatch: pytest.MonkeyPatch) -> None:
     """Everything is done a little at a time, and the clock of the file system does not matter."""
-    monkeypatch.setattr("holotype.lake.packing.OPEN_BYTES", 32 << 10)
-    monkeypatch.setattr("holotype.lake.ledger.CHECKPOINT_BYTES", 128 << 10)
+    monkeypatch.setattr("holotype.lake.storing.packing.OPEN_BYTES", 32 << 10)
+    monkeypatch.setattr("holotype.lake.storing.ledger.CHECKPOINT_BYTES", 128 << 10)
     monkeypatch.setattr("holotype.lake.backup._CLOCK_STEP_NS", -3_600_000_000_000)
     monkeypatch.setitem(align.__kwdefaults__ or {}, "stretch_bytes", 32 << 10)
     sizes = Sizes(target_rows=64, min_rows=16, max_rows=128)
@@ -117,7 +117,7 @@ def test_what_changed_since_is_read(archive: Archive, source: Path, tmp_path: Pa
 def test_interrupted_again_and_again(
     archive: Archive, source: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("holotype.lake.ledger.CHECKPOINT_BYTES", 32 << 10)
+    monkeypatch.setattr("holotype.lake.storing.ledger.CHECKPOINT_BYTES", 32 << 10)
     for after in (0.4, 0.3, 0.2):
         interrupted(archive, source, after=after)
     # Any of them alone would have left more.
@@ -211,12 +211,12 @@ def test_files_hidden_behind_the_clock_are_read_again(
 
 KILLED = """
 import os, signal, sys
-import holotype.lake.backup, holotype.lake.ledger, holotype.lake.packing
+import holotype.lake.backup, holotype.lake.storing.ledger, holotype.lake.storing.packing
 from holotype import lake
 from holotype.lake.manifest import ManifestWriter, Sizes, align
 align.__kwdefaults__["stretch_bytes"] = 32 << 10
-holotype.lake.packing.OPEN_BYTES = 32 << 10
-holotype.lake.ledger.CHECKPOINT_BYTES = 128 << 10
+holotype.lake.storing.packing.OPEN_BYTES = 32 << 10
+holotype.lake.storing.ledger.CHECKPOINT_BYTES = 128 << 10
 ManifestWriter.__init__.__kwdefaults__["sizes"] = Sizes(target_rows=64, min_rows=16, max_rows=128)
 archive = lake.open(sys.argv[1])
 def look(progress):

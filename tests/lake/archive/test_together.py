@@ -129,7 +129,7 @@ class TestBesideACollection:
                 collected.append(archive.collect())
             return align(*arguments, **options)
 
-        monkeypatch.setattr("holotype.lake.survey.align", first_collect)
+        monkeypatch.setattr("holotype.lake.storing.survey.align", first_collect)
         snapshot = archive.backup(source, dataset="run")
         assert snapshot.name == "run@2"
         assert collected

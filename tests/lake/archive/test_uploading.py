@@ -10,7 +10,7 @@ import pytest
 
 from holotype import lake
 from holotype.catalog import LocalStore, StorageFull
-from holotype.lake.uploading import Uploads
+from holotype.lake.storing.uploading import Uploads
 
 from .trees import assert_sound, look, restored
 
@@ -82,7 +82,7 @@ def source(tmp_path: Path) -> Path:
 @pytest.fixture
 def archive(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> lake.Archive:
     monkeypatch.setattr(LocalStore, "distant", True)
-    monkeypatch.setattr("holotype.lake.packing.OPEN_BYTES", 1 << 20)
+    monkeypatch.setattr("holotype.lake.storing.packing.OPEN_BYTES", 1 << 20)
     return lake.create(tmp_path / "archive")
 
 

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Literal
 import pytest
 
 from holotype.catalog import ArchiveExists, ArchiveNotFound, HolotypeError
-from holotype.lake.index import Known
-from holotype.lake.sweep import pack_of
+from holotype.lake.records.index import Known
+from holotype.lake.retention.sweep import pack_of
 
 from ...catalog.faults import Crash, Fault
 from ..making import Clock
@@ -45,8 +45,8 @@ def strangers() -> Iterator[None]:
     """
     machines = (f"node{n}" for n in count())
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("holotype.lake.sessions.machine_here", lambda: next(machines))
-        patch.setattr("holotype.lake.deputies._stored", _nothing_kept)
+        patch.setattr("holotype.lake.retention.sessions.machine_here", lambda: next(machines))
+        patch.setattr("holotype.lake.storing.deputies._stored", _nothing_kept)
         yield
 
 

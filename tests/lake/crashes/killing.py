@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from holotype import lake
 from holotype.catalog import open_store
-from holotype.lake.sweep import pack_of
+from holotype.lake.retention.sweep import pack_of
 
 from ..archive.trees import look
 from . import victim

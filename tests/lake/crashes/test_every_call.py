@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from holotype.catalog import StorageFailed
-from holotype.lake.ledger import Ledger
+from holotype.lake.storing.ledger import Ledger
 
 from ...catalog.faults import FAULTS
 from .everywhere import applies, calls, with_fault

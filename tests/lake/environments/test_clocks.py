@@ -102,7 +102,7 @@ def a_collection_meanwhile(place: Path, hours: float, *, whole: bool) -> Iterato
         if first:
             met.append(target)
             with pytest.MonkeyPatch.context() as others:
-                others.setattr("holotype.lake.sessions.machine_here", lambda: "another")
+                others.setattr("holotype.lake.retention.sessions.machine_here", lambda: "another")
                 archive_at(place, hours).collect()
         if not whole:
             replace(source, target)

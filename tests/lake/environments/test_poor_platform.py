@@ -16,7 +16,7 @@ from ..archive.trees import files, fill, look, new_archive, restored
 if TYPE_CHECKING:
     import pytest
 
-attributes: Any = import_module("holotype.lake.attributes")
+attributes: Any = import_module("holotype.lake.tree.attributes")
 context: Any = import_module("holotype.lake.context")
 
 
@@ -70,8 +70,8 @@ def test_without_links_of_its_own_a_link_is_not_followed_all_the_same(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Where nothing can be opened without following, the scan has the word."""
-    levels: Any = import_module("holotype.lake.levels")
-    targets: Any = import_module("holotype.lake.targets")
+    levels: Any = import_module("holotype.lake.tree.levels")
+    targets: Any = import_module("holotype.lake.restoring.targets")
     monkeypatch.setattr(levels, "_NOFOLLOW", 0)
     monkeypatch.setattr(levels, "_BY_DESCRIPTOR", False)
     monkeypatch.setattr(targets, "_NOFOLLOW", 0)

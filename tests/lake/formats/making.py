@@ -49,7 +49,7 @@ def make(where: Path) -> None:
     with (
         TemporaryDirectory() as folder,
         patch("holotype.lake.backup.host_here", lambda: "host"),
-        patch("holotype.lake.sessions.host_here", lambda: "host"),
+        patch("holotype.lake.retention.sessions.host_here", lambda: "host"),
         patch("os.getpid", lambda: 1),
     ):
         source = Path(folder)

@@ -12,8 +12,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from holotype.catalog import Catalog, ObjectDamaged, StorageFull
-from holotype.lake import index
-from holotype.lake.index import Known, locate
+from holotype.lake.records import index
+from holotype.lake.records.index import Known, locate
 from holotype.lake.schema import CHUNKS, PACKS
 
 from ...catalog.faults import FaultyStore

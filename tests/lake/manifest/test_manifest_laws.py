@@ -10,8 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from holotype.lake.manifest import Manifest, Sizes, differing
-from holotype.lake.paths import Patterns, key
 from holotype.lake.schema import ENTRIES
+from holotype.lake.tree.paths import Patterns, key
 
 from .trees import Leaf, Tree, as_rows, commit, first, follow, new_catalog, row, rows_of
 

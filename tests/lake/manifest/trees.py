@@ -13,8 +13,8 @@ import pyarrow as pa
 
 from holotype.catalog import Catalog, MemoryStore
 from holotype.lake.manifest import Manifest, ManifestWriter, align
-from holotype.lake.paths import key, raw_path
 from holotype.lake.schema import ENTRIES, SNAPSHOTS, TABLES
+from holotype.lake.tree.paths import key, raw_path
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence

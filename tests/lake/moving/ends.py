@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from holotype.catalog import MemoryStore
 from holotype.lake.compare import compare
-from holotype.lake.snapshots import snapshots
+from holotype.lake.records.snapshots import snapshots
 
 from ..making import Clock, contents, new_archive
 

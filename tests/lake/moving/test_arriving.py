@@ -232,7 +232,7 @@ def test_one_that_is_taken_for_dead_goes_on_under_another_session(
             collect(other, dead_after=timedelta(0))
 
     machines = iter(("node1", "node2", "node3"))
-    monkeypatch.setattr("holotype.lake.sessions.machine_here", lambda: next(machines, "here"))
+    monkeypatch.setattr("holotype.lake.retention.sessions.machine_here", lambda: next(machines, "here"))
     seen, store = beside(there, prefix, taken_for_dead)
     sync(here, seen, executor=Inline())
     assert store.happened

@@ -258,7 +258,7 @@ def test_without_room_for_temporary_files(
         if what == "a folder":
             patch.setattr("tempfile.TemporaryDirectory", none)
         else:
-            patch.setattr("holotype.lake.inventory._MEMORY", "1KB")
+            patch.setattr("holotype.lake.moving.inventory._MEMORY", "1KB")
         with pytest.raises(StorageFull, match="TMPDIR"):
             archive.copy(tmp_path / "copy", storage_options=QUICK)
     archive.copy(tmp_path / "copy", storage_options=QUICK)

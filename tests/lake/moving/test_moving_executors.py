@@ -27,7 +27,7 @@ QUICK = {"durable": False}
 @pytest.fixture
 def archive(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Archive:
     """Some packs of either kind, some of which will be partly there; handed out one by one."""
-    monkeypatch.setattr("holotype.lake.carrying._BATCH_BYTES", 1)
+    monkeypatch.setattr("holotype.lake.moving.carrying._BATCH_BYTES", 1)
     archive = new_archive(tmp_path / "archive")
     tree = {f"d{n % 5}/{n}": f"{n},".encode() * n for n in range(200)}
     archive.backup(fill(tmp_path / "source", {"large": LARGE, **tree}), dataset="run")

@@ -12,7 +12,7 @@ from holotype.lake.annotations import annotate
 from holotype.lake.collect import collect
 from holotype.lake.compare import compare
 from holotype.lake.forget import forget
-from holotype.lake.snapshots import history, snapshots
+from holotype.lake.records.snapshots import history, snapshots
 from holotype.lake.sync import sync
 from holotype.lake.verify import verify
 

@@ -33,9 +33,9 @@ QUICK = {"durable": False}
 
 @pytest.fixture(autouse=True)
 def _small_steps(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("holotype.lake.packing.OPEN_BYTES", 1 << 20)
-    monkeypatch.setattr("holotype.lake.ledger.CHECKPOINT_BYTES", 4 << 20)
-    monkeypatch.setattr("holotype.lake.carrying._BATCH_BYTES", 1 << 20)
+    monkeypatch.setattr("holotype.lake.storing.packing.OPEN_BYTES", 1 << 20)
+    monkeypatch.setattr("holotype.lake.storing.ledger.CHECKPOINT_BYTES", 4 << 20)
+    monkeypatch.setattr("holotype.lake.moving.carrying._BATCH_BYTES", 1 << 20)
 
 
 @pytest.fixture
@@ -118,7 +118,8 @@ def test_a_collection_beside_a_copy_spares_its_checkpoints(
 _VICTIM = """
 import sys
 from holotype import lake
-from holotype.lake import carrying, ledger
+from holotype.lake.moving import carrying
+from holotype.lake.storing import ledger
 carrying._BATCH_BYTES, ledger.CHECKPOINT_BYTES = 1 << 20, 4 << 20
 def told(progress):
     print(progress.stored, flush=True)

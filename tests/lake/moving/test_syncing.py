@@ -14,8 +14,8 @@ from holotype.lake.collect import collect
 from holotype.lake.compare import compare
 from holotype.lake.forget import forget
 from holotype.lake.manifest import Sizes
-from holotype.lake.retention import last_events
-from holotype.lake.sessions import idle
+from holotype.lake.retention.events import last_events
+from holotype.lake.retention.sessions import idle
 from holotype.lake.sync import sync
 from holotype.lake.trash import recover
 from holotype.lake.verify import verify

@@ -155,6 +155,16 @@ class PackContract(ABC):
         with pytest.raises(ObjectMissing):
             list(packs.PackReader(store).read_many(located(made)))
 
+    def test_so_is_one_that_goes_while_it_is_looked_at(self, made: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+        store = stored(made)
+        found, key = packs.PackReader(store), made.row["object"]
+        size = store.size(key)
+        store.delete([key])
+        monkeypatch.setattr(type(store), "size", lambda self, key: size)
+        check = found.check_pack(key, located(made))
+        assert check.problem is not None
+        assert set(check.damaged) == set(ids_of(self.chunks()))
+
     def test_the_error_names_pack_object_and_chunk(self, made: Any) -> None:
         store, row = stored(made), located(made).to_pylist()[-1]
         store.put(row["object"], [b"short"])

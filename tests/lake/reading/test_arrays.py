@@ -14,8 +14,8 @@ from zarr.abc.store import OffsetByteRequest, RangeByteRequest, SuffixByteReques
 from zarr.core.buffer import default_buffer_prototype
 
 from holotype.catalog import EntryNotFound, InvalidOption, ObjectDamaged, open_store
-from holotype.lake.arrayfiles import form_of
 from holotype.lake.arrays import array
+from holotype.lake.reading.arrayfiles import form_of
 
 from .watching import chunks_of, make, new_archive, stored_between, watch
 

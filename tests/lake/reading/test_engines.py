@@ -14,7 +14,7 @@ import pyarrow.dataset as pads
 import pyarrow.parquet as pq
 import pytest
 
-from holotype.lake.filesystem import filesystem
+from holotype.lake.reading.filesystem import filesystem
 
 from .watching import chunks_of, new_archive, read, stored_between, watch
 

@@ -23,8 +23,8 @@ from holotype.catalog import (
     SnapshotNotFound,
     StorageFailed,
 )
-from holotype.lake.filesystem import HolotypeFileSystem, filesystem
 from holotype.lake.manifest import Sizes
+from holotype.lake.reading.filesystem import HolotypeFileSystem, filesystem
 
 from ..making import keep
 from ..making import new_archive as new_context

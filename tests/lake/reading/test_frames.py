@@ -16,7 +16,7 @@ import pytest
 
 from holotype.catalog import EntryNotFound, InvalidName, InvalidOption, ObjectDamaged, open_store
 from holotype.lake.frames import table
-from holotype.lake.grouping import groups, sample
+from holotype.lake.storing.grouping import groups, sample
 
 from .watching import chunks_of, new_archive, stored_between, watch
 

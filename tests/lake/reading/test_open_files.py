@@ -12,12 +12,12 @@ import pyarrow as pa
 import pytest
 
 from holotype.catalog import EntryNotFound, ObjectDamaged, ObjectMissing, open_store
-from holotype.lake.content import Content
-from holotype.lake.index import locate
 from holotype.lake.manifest import Manifest
-from holotype.lake.nearby import NearManifest, Places
-from holotype.lake.reading import open_file
-from holotype.lake.snapshots import resolve
+from holotype.lake.reading.content import Content
+from holotype.lake.reading.nearby import NearManifest, Places
+from holotype.lake.reading.opened import open_file
+from holotype.lake.records.index import locate
+from holotype.lake.records.snapshots import resolve
 
 from .watching import chunks_of, make, new_archive, stored_between, watch
 

@@ -11,10 +11,10 @@ import fsspec
 from holotype import lake
 from holotype.catalog import Catalog, ObjectStore, StorageFailed, open_store
 from holotype.lake.context import Context
-from holotype.lake.index import locate
 from holotype.lake.manifest import Manifest
+from holotype.lake.records.index import locate
+from holotype.lake.records.snapshots import resolve
 from holotype.lake.schema import TABLES
-from holotype.lake.snapshots import resolve
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence

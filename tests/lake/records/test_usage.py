@@ -11,8 +11,8 @@ from holotype.lake.collect import collect
 from holotype.lake.context import Context
 from holotype.lake.forget import forget
 from holotype.lake.manifest import Manifest, Sizes
+from holotype.lake.records.snapshots import history
 from holotype.lake.schema import TABLES
-from holotype.lake.snapshots import history
 from holotype.lake.trash import trash
 from holotype.lake.usage import usage
 

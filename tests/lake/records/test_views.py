@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 from holotype.lake.annotations import annotate, current
 from holotype.lake.forget import forget
 from holotype.lake.manifest import Manifest, Sizes
-from holotype.lake.snapshots import history, snapshots
-from holotype.lake.views import VIEWS
+from holotype.lake.records.snapshots import history, snapshots
+from holotype.lake.records.views import VIEWS
 
 from ..making import keep, new_archive
 

@@ -22,10 +22,10 @@ from holotype.catalog import (
 from holotype.lake.collect import collect
 from holotype.lake.context import Context
 from holotype.lake.forget import forget
-from holotype.lake.garbage import look as look_for_garbage
 from holotype.lake.manifest import Sizes
+from holotype.lake.records.snapshots import history, snapshots
+from holotype.lake.retention.garbage import look as look_for_garbage
 from holotype.lake.schema import TABLES
-from holotype.lake.snapshots import history, snapshots
 from holotype.lake.trash import recover
 from holotype.lake.verify import verify
 
@@ -219,7 +219,7 @@ def test_many_objects_are_deleted_a_few_at_a_time(monkeypatch: pytest.MonkeyPatc
     archive = new_archive()
     keep(archive, "cells", {f"{n}": [b"%d" % n] for n in range(10)}, chunks_to_a_pack=1)
     forget(archive, snapshots=["cells@1"])
-    monkeypatch.setattr("holotype.lake.sweep._TOGETHER", 4)
+    monkeypatch.setattr("holotype.lake.retention.sweep._TOGETHER", 4)
     assert collect(archive).objects == 11
     assert not packs(archive)
 

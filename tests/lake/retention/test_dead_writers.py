@@ -9,8 +9,8 @@ import pytest
 from holotype.catalog import Conflict, LocalStore, ObjectMissing
 from holotype.lake.collect import collect
 from holotype.lake.forget import forget
+from holotype.lake.retention.sessions import aborted, open_session
 from holotype.lake.schema import TABLES
-from holotype.lake.sessions import aborted, open_session
 
 from ..making import Clock, all_there, another, contents, elsewhere, keep, new_archive, packs
 from .interleaving import SharedStore
@@ -58,7 +58,7 @@ def test_a_writer_of_this_machine_lives_for_as_long_as_its_process_runs() -> Non
     clock.later(days=90)
     assert collect(archive).sessions == ()
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("holotype.lake.sessions.os.kill", no_such_process)
+        patch.setattr("holotype.lake.retention.sessions.os.kill", no_such_process)
         assert collect(archive).sessions == (session,)
 
 
@@ -76,7 +76,7 @@ def test_what_a_running_writer_wrote_so_far_is_spared() -> None:
     archive.catalog.commit(add=[part], operation="checkpoint")
     assert collect(archive).packs == ()
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("holotype.lake.sessions.os.kill", no_such_process)
+        patch.setattr("holotype.lake.retention.sessions.os.kill", no_such_process)
         assert collect(archive).packs == (f"{session}/{'0' * 64}",)
     assert not packs(archive)
 

@@ -13,9 +13,9 @@ from holotype.catalog import ArchiveReadOnly, Catalog, Conflict, DatasetNotFound
 from holotype.lake.annotations import annotate
 from holotype.lake.context import Context
 from holotype.lake.forget import Policy, apply, forget
-from holotype.lake.retention import new_events
+from holotype.lake.records.snapshots import snapshots
+from holotype.lake.retention.events import new_events
 from holotype.lake.schema import TABLES
-from holotype.lake.snapshots import snapshots
 from holotype.lake.trash import recover
 
 from ..making import Clock, another, keep, new_archive

@@ -17,8 +17,8 @@ from holotype.lake.collect import collect
 from holotype.lake.context import Context
 from holotype.lake.executing import Inline
 from holotype.lake.forget import forget
+from holotype.lake.records.snapshots import snapshots
 from holotype.lake.schema import TABLES
-from holotype.lake.snapshots import snapshots
 from holotype.lake.sync import sync
 from holotype.lake.trash import recover
 
@@ -133,7 +133,7 @@ def guessing(seed: int) -> Iterator[None]:
     """Who is dead is anybody's guess."""
     chance = random.Random(seed)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("holotype.lake.garbage.taken_for_dead", lambda row, **about: chance.random() < 0.5)
+        patch.setattr("holotype.lake.retention.garbage.taken_for_dead", lambda row, **about: chance.random() < 0.5)
         yield
 
 
@@ -178,7 +178,7 @@ def test_it_would_be_lost_if_collectors_did_not_look_again(monkeypatch: pytest.M
 
 
 def test_it_would_be_lost_if_collectors_did_not_look_again_before_they_repack(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("holotype.lake.repack._check", no_check)
+    monkeypatch.setattr("holotype.lake.retention.repack._check", no_check)
     assert first_loss(range(40, 1000))
 
 
@@ -187,7 +187,7 @@ def test_it_would_be_lost_if_writers_forgot_what_they_built_upon() -> None:
 
 
 def test_it_would_be_lost_if_writers_went_on_in_an_aborted_session(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("holotype.lake.sessions._refuse_if_aborted", lambda *asked: None)
+    monkeypatch.setattr("holotype.lake.retention.sessions._refuse_if_aborted", lambda *asked: None)
     assert first_loss(range(25, 1000))
 
 

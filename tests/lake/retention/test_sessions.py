@@ -12,7 +12,7 @@ import pytest
 from holotype.catalog import Conflict
 from holotype.lake.collect import collect
 from holotype.lake.forget import forget
-from holotype.lake.sessions import (
+from holotype.lake.retention.sessions import (
     abort_session,
     aborted,
     idle,
@@ -141,11 +141,11 @@ def test_a_number_that_another_process_has_by_now_leaves_it_to_time() -> None:
 def test_what_the_system_does_not_tell_is_not_guessed(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     now = datetime.now(UTC)
     mine = row(host=machine_here(), process=os.getpid(), time=now)
-    monkeypatch.setattr("holotype.lake.sessions._began", lambda process: None)
+    monkeypatch.setattr("holotype.lake.retention.sessions._began", lambda process: None)
     assert taken_for_dead(mine, at=now + A_DAY, dead_after=A_DAY)
-    monkeypatch.setattr("holotype.lake.sessions.os.kill", not_allowed)
+    monkeypatch.setattr("holotype.lake.retention.sessions.os.kill", not_allowed)
     assert not taken_for_dead(mine, at=now, dead_after=A_DAY)
-    monkeypatch.setattr("holotype.lake.sessions.sys.platform", "win32")
+    monkeypatch.setattr("holotype.lake.retention.sessions.sys.platform", "win32")
     assert not taken_for_dead(mine, at=now, dead_after=A_DAY)
 
 
@@ -155,12 +155,12 @@ def not_allowed(*asked: object) -> None:
 
 
 def test_a_containers_processes_are_not_those_of_its_machine(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("holotype.lake.sessions.host_here", lambda: "node7")
-    monkeypatch.setattr("holotype.lake.sessions.os.readlink", lambda path: "pid:[4026531836]")
+    monkeypatch.setattr("holotype.lake.retention.sessions.host_here", lambda: "node7")
+    monkeypatch.setattr("holotype.lake.retention.sessions.os.readlink", lambda path: "pid:[4026531836]")
     assert machine_here() == "node7"
-    monkeypatch.setattr("holotype.lake.sessions.os.readlink", lambda path: "pid:[4026532001]")
+    monkeypatch.setattr("holotype.lake.retention.sessions.os.readlink", lambda path: "pid:[4026532001]")
     assert machine_here() == "node7/pid:[4026532001]"
-    monkeypatch.setattr("holotype.lake.sessions.os.readlink", no_such_link)
+    monkeypatch.setattr("holotype.lake.retention.sessions.os.readlink", no_such_link)
     assert machine_here() == "node7"
 
 

@@ -10,8 +10,8 @@ import pytest
 from holotype.catalog import Conflict, DatasetNotFound, InvalidOption, SnapshotNotFound
 from holotype.lake.collect import collect
 from holotype.lake.forget import forget
-from holotype.lake.retention import new_events
-from holotype.lake.snapshots import resolve, snapshots
+from holotype.lake.records.snapshots import resolve, snapshots
+from holotype.lake.retention.events import new_events
 from holotype.lake.trash import recover, trash
 
 from ..making import Clock, another, contents, keep, new_archive

@@ -18,7 +18,7 @@ import pytest
 from holotype.catalog import Entry
 from holotype.catalog.segments import decode
 from holotype.lake.executing import Inline
-from holotype.lake.sweep import pack_of
+from holotype.lake.retention.sweep import pack_of
 
 from ...catalog.faults import CHANGES, Crash
 from ..crashes.everywhere import strangers
@@ -124,7 +124,7 @@ def conditions(*, checkpoint_every: int = 32, checkpoint_bytes: int = 1 << 30) -
             patch.setattr("holotype.catalog.segments.decode", _decoded)
             patch.setattr("holotype.catalog.log.Entry.decode", _entry)
             patch.setattr("holotype.catalog.catalog.CHECKPOINT_EVERY", checkpoint_every)
-            patch.setattr("holotype.lake.ledger.CHECKPOINT_BYTES", checkpoint_bytes)
+            patch.setattr("holotype.lake.storing.ledger.CHECKPOINT_BYTES", checkpoint_bytes)
             yield
     finally:
         logging.disable(disabled)

@@ -61,7 +61,7 @@ def test_aborted_writers_that_go_on_are_found(stage: Stage, tmp_path: Path, monk
         return any(play_case(stage, case, OnePause("writer", calls), tmp_path)[1] for calls in pauses)
 
     assert not broken()
-    monkeypatch.setattr("holotype.lake.sessions._refuse_if_aborted", lambda *asked, **told: None)
+    monkeypatch.setattr("holotype.lake.retention.sessions._refuse_if_aborted", lambda *asked, **told: None)
     assert broken()
 
 

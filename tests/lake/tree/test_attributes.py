@@ -14,7 +14,7 @@ import pytest
 if TYPE_CHECKING:
     from pathlib import Path
 
-attributes: Any = import_module("holotype.lake.attributes")
+attributes: Any = import_module("holotype.lake.tree.attributes")
 
 # An ACL as the kernel stores it: version 2, then tag, permissions and number of each entry; uid 1000 may read.
 ACL = bytes.fromhex("0200000001000600ffffffff02000400e803000004000400ffffffff10000400ffffffff20000000ffffffff")

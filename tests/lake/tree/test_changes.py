@@ -11,8 +11,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-changes: Any = import_module("holotype.lake.changes")
-statuses: Any = import_module("holotype.lake.statuses")
+changes: Any = import_module("holotype.lake.tree.changes")
+statuses: Any = import_module("holotype.lake.tree.statuses")
 UNCHANGED, METADATA, CHANGED, NEW = changes.UNCHANGED, changes.METADATA, changes.CHANGED, changes.NEW
 
 PLAIN: dict[str, Any] = {

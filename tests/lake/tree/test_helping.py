@@ -17,8 +17,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 catalog: Any = import_module("holotype.catalog")
-targets: Any = import_module("holotype.lake.targets")
-workshops: Any = import_module("holotype.lake.workshop")
+targets: Any = import_module("holotype.lake.restoring.targets")
+workshops: Any = import_module("holotype.lake.restoring.workshop")
 
 
 @pytest.fixture

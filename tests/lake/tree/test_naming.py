@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-naming: Any = import_module("holotype.lake.naming")
+naming: Any = import_module("holotype.lake.tree.naming")
 POSIX, WINDOWS, MACOS = naming.POSIX, naming.WINDOWS, naming.MACOS
 
 NFC, NFD = "caf\u00e9".encode(), "cafe\u0301".encode()

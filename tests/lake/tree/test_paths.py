@@ -8,7 +8,7 @@ from typing import Any
 import pyarrow as pa
 import pytest
 
-paths: Any = import_module("holotype.lake.paths")
+paths: Any = import_module("holotype.lake.tree.paths")
 catalog: Any = import_module("holotype.catalog")
 
 

@@ -21,8 +21,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 catalog: Any = import_module("holotype.catalog")
-settling: Any = import_module("holotype.lake.settling")
-targets: Any = import_module("holotype.lake.targets")
+settling: Any = import_module("holotype.lake.restoring.settling")
+targets: Any = import_module("holotype.lake.restoring.targets")
 
 ROOT = hasattr(os, "geteuid") and os.geteuid() == 0
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-references: Any = import_module("holotype.lake.references")
+references: Any = import_module("holotype.lake.records.references")
 catalog: Any = import_module("holotype.catalog")
 Reference = references.Reference
 

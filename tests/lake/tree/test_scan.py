@@ -22,8 +22,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 catalog: Any = import_module("holotype.catalog")
-levels: Any = import_module("holotype.lake.levels")
-statuses: Any = import_module("holotype.lake.statuses")
+levels: Any = import_module("holotype.lake.tree.levels")
+statuses: Any = import_module("holotype.lake.tree.statuses")
 
 
 def fill(folder: Path, *files: str) -> None:
@@ -439,8 +439,8 @@ def test_where_folders_have_no_descriptors_paths_do(tmp_path: Path, monkeypatch:
 
 LATIN = """
 import sys
-from holotype.lake.paths import UTF8, raw
-from holotype.lake.scan import scan
+from holotype.lake.tree.paths import UTF8, raw
+from holotype.lake.tree.scan import scan
 [batch] = scan(sys.argv[1])
 print(UTF8, raw(batch.entries).to_pylist(), batch.entries["target"].to_pylist())
 """

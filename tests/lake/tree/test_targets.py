@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 catalog: Any = import_module("holotype.catalog")
-targets: Any = import_module("holotype.lake.targets")
+targets: Any = import_module("holotype.lake.restoring.targets")
 
 
 def test_a_target_may_be_new_or_empty_and_nothing_else(tmp_path: Path) -> None:

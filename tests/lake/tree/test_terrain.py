@@ -17,8 +17,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 catalog: Any = import_module("holotype.catalog")
-naming: Any = import_module("holotype.lake.naming")
-terrain: Any = import_module("holotype.lake.terrain")
+naming: Any = import_module("holotype.lake.tree.naming")
+terrain: Any = import_module("holotype.lake.restoring.terrain")
 
 
 def text(change: Callable[[str], str]) -> Callable[[bytes], bytes]:

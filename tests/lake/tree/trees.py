@@ -14,11 +14,11 @@ import pyarrow as pa
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-attributes: Any = import_module("holotype.lake.attributes")
-entries: Any = import_module("holotype.lake.entries")
-paths: Any = import_module("holotype.lake.paths")
-placing: Any = import_module("holotype.lake.placing")
-scanning: Any = import_module("holotype.lake.scan")
+attributes: Any = import_module("holotype.lake.tree.attributes")
+entries: Any = import_module("holotype.lake.tree.entries")
+paths: Any = import_module("holotype.lake.tree.paths")
+placing: Any = import_module("holotype.lake.restoring.placing")
+scanning: Any = import_module("holotype.lake.tree.scan")
 schema: Any = import_module("holotype.lake.schema")
 
 

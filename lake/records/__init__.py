@@ -1,0 +1,1 @@
+"""What the tables say: which snapshots there are, where each chunk lies, and what refers to what."""

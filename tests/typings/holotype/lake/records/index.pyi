@@ -1,0 +1,1 @@
+from lake.records.index import *

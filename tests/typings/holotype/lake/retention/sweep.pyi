@@ -1,0 +1,1 @@
+from lake.retention.sweep import *

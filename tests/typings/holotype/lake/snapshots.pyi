@@ -1,1 +1,0 @@
-from lake.snapshots import *

@@ -1,0 +1,1 @@
+from lake.storing.helpers import *

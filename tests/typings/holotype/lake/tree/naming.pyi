@@ -1,0 +1,1 @@
+from lake.tree.naming import *
