@@ -169,10 +169,10 @@ how many the verb went through all the same / the caller was told / the process 
 would be another of these faults."""
 
 KILLING = """\
-A process backs up, forgets and collects in a loop, and is killed (SIGKILL) after a random time. After each kill the
-archive is opened and verified in full, and every snapshot in it is restored and compared; what the process had said it
-committed has to be there. The next process goes on with the same archive, and at the end a collection has to take away
-all that the dead left."""
+A process backs up, forgets and collects in a loop, and is killed (SIGKILL) after a random time; on a local disk every
+third has helpers that read for it. After each kill the archive is opened and verified in full, and every snapshot in it
+is restored and compared; what the process had said it committed has to be there. The next process goes on with the same
+archive, and at the end a collection has to take away all that the dead left."""
 
 
 def render_faults(tallies: Sequence[Tally], seconds: float) -> str:

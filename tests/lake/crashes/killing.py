@@ -32,6 +32,8 @@ __all__ = ["Killed", "Killer"]
 
 # Seconds that a process may take to start and to open the archive.
 _START = 60
+# One process of so many has others read for it, who have to go when it is gone.
+_HELPED = 3
 
 
 @dataclass(frozen=True)
@@ -77,6 +79,9 @@ class Killer:
         told: dict[str, object] = {"url": self._url, "options": self._options, "folder": str(self._folder / "sources")}
         told |= {"journal": str(journal), "seed": self._seed * 1000 + self._deaths}
         life = self._chance.uniform(0, self._longest)
+        if self._deaths % _HELPED == 0:
+            told["helped"] = True
+            life *= 2  # it takes a while until help comes
         process = subprocess.Popen(
             [sys.executable, victim.__file__, json.dumps(told)], stdout=subprocess.PIPE, stderr=subprocess.STDOUT
         )

@@ -2,7 +2,7 @@
 
 ::
 
-    python victim.py '{"url": …, "options": {…}, "folder": …, "journal": …, "seed": 7}'
+    python victim.py '{"url": …, "options": {…}, "folder": …, "journal": …, "seed": 7, "helped": false}'
 
 It says in its journal, a line of JSON each, flushed to the disk before it goes on, what it is about to do and what was
 done.  A snapshot's message is the step that its folder was made in, and a step's folder is the same wherever and
@@ -16,6 +16,7 @@ import os
 import random
 import sys
 from datetime import timedelta
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -67,10 +68,13 @@ class Journal:
         os.fsync(self._fd)
 
 
-def main(url: str, options: dict[str, Any], folder: str, journal: str, seed: int) -> None:
+def main(url: str, options: dict[str, Any], folder: str, journal: str, seed: int, *, helped: bool = False) -> None:
     """Work until killed."""
     from holotype import lake  # whoever wants only the folders need not load it
 
+    if helped:
+        assisted: Any = import_module("holotype.lake.storing.assisted")
+        assisted.MANY = assisted.ENOUGH = 1
     log, chance = Journal(Path(journal)), random.Random(seed)
     archive = lake.open(url, storage_options=options)
     log.say(event="ready", process=os.getpid())

@@ -25,6 +25,7 @@ SEEDS = int(os.environ.get("HOLOTYPE_STORMS", "200"))
 REMEMBERED = {
     1: "verify missed chunks of rows that no snapshot shows any more",
     318: "verify took for lost what a collection was taking away",
+    19700: "verify stumbled over a pack that a collection took away between two looks at it",
 }
 
 
