@@ -1,5 +1,5 @@
-"""The figures of the backup benchmark that are not compared with another tool: import time, and an archive of a million
-files in which one changes."""
+"""The figures of the backup benchmark that are not compared with another tool: import time, the memory of all processes
+together, and an archive of a million files in which one changes."""
 
 from __future__ import annotations
 
@@ -11,16 +11,17 @@ from statistics import median
 from typing import TYPE_CHECKING
 
 from benchmarks import trees
-from benchmarks.measure import Command, run
+from benchmarks.measure import Command, memory_together, run
 from benchmarks.results import Absolute
 from benchmarks.tools import Holotype
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-__all__ = ["MILLION", "import_time", "one_of_a_million", "tiny_files"]
+__all__ = ["MILLION", "import_time", "memory_with_helpers", "one_of_a_million", "tiny_files"]
 
 IMPORT_LIMIT = 0.2
+MEMORY_LIMIT = 400
 COMMIT_LIMIT_SECONDS = 2.0
 COMMIT_LIMIT_MB = 1.0
 MILLION = 1_000_000
@@ -38,6 +39,19 @@ def import_time(work: Path) -> list[Absolute]:
     whole = median(usage.wall for usage in usages)
     note = f"{whole:.2f} s with the interpreter's own start and end"
     return [Absolute("`import holotype.lake`", statement, "s", IMPORT_LIMIT, note)]
+
+
+def memory_with_helpers(work: Path, source: Path, *, limit: float | None = MEMORY_LIMIT) -> list[Absolute]:
+    """The memory of a first backup of many small files and of the helpers that read for it, all together."""
+    tool = Holotype(work)
+    trees.remove(tool.repository)
+    try:
+        run(tool.create())
+        most = memory_together(tool.backup(source, label="first"))
+    finally:
+        trees.remove(tool.repository)
+    what = "first backup of corpus A and its helpers together: memory"
+    return [Absolute(what, most / 2**20, "MiB", limit, "what they share is counted once")]
 
 
 def one_of_a_million(work: Path, *, files: int = MILLION) -> list[Absolute]:

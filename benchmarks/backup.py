@@ -174,6 +174,10 @@ def main(arguments: list[str] | None = None) -> int:
             cache = given.cache or given.workdir / "corpora"
             one = measure_corpus(corpus, tools, work=work, cache=cache, runs=given.runs, scale=given.scale)
             measured = measured.updated(results.Results(corpora={corpus: one}))
+        if "A" in given.corpus and ours:
+            source = Path(_corpora(work, "make", "A", str(given.cache or given.workdir / "corpora"), scale=given.scale))
+            rows = absolute.memory_with_helpers(work, source, limit=absolute.MEMORY_LIMIT if given.scale == 1 else None)
+            measured = measured.updated(results.Results(absolute={"together": rows}))
         if given.million and ours:
             rows = absolute.one_of_a_million(work, files=max(2_000, round(absolute.MILLION * given.scale)))
             measured = measured.updated(results.Results(absolute={"million": rows}))

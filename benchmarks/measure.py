@@ -7,13 +7,13 @@ import subprocess
 import tempfile
 import time
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-    from pathlib import Path
+    from collections.abc import Iterator, Mapping
 
-__all__ = ["Command", "CommandFailed", "Usage", "run"]
+__all__ = ["Command", "CommandFailed", "Usage", "memory_together", "run"]
 
 # With this set, as it is in many containers, a Python program compiles its modules anew each time it starts, which no
 # user's does after the first time.
@@ -86,3 +86,51 @@ def run(command: Command, *, accept: tuple[int, ...] = (0,)) -> Usage:
         raise CommandFailed(command, process.returncode, output)
     # Linux counts in KiB.
     return Usage(wall=wall, cpu=used.ru_utime + used.ru_stime, peak=used.ru_maxrss * 1024, output=output)
+
+
+def memory_together(command: Command, *, every: float = 0.03) -> int:
+    """Run `command` to its end; returns the most memory, in bytes, that it and its processes had together.
+
+    What several of them share is counted once: of each page, a process is charged with its share (Linux's "Pss").
+    Looking takes time from what is looked at, so this is no run to take the time of.
+
+    Raises:
+        CommandFailed: it ended with an error.
+    """
+    most = 0
+    with tempfile.TemporaryFile() as printed:
+        process = subprocess.Popen(
+            command.arguments,
+            cwd=command.folder,
+            env={**os.environ, **command.environment},
+            stdin=subprocess.DEVNULL,
+            stdout=printed,
+            stderr=subprocess.STDOUT,
+        )
+        while process.poll() is None:
+            most = max(most, sum(map(_share, _family(process.pid))))
+            time.sleep(every)
+        printed.seek(0)
+        if process.returncode:
+            raise CommandFailed(command, process.returncode, printed.read().decode(errors="replace"))
+    return most
+
+
+def _family(process: int) -> Iterator[int]:
+    """A process and all that it, or one of those, started and that are still there."""
+    yield process
+    for thread in Path(f"/proc/{process}/task").glob("*"):
+        try:
+            started = (thread / "children").read_text().split()
+        except OSError:  # it ended
+            continue
+        for each in started:
+            yield from _family(int(each))
+
+
+def _share(process: int) -> int:
+    try:
+        lines = Path(f"/proc/{process}/smaps_rollup").read_text().splitlines()
+    except OSError:  # it ended
+        return 0
+    return sum(int(line.split()[1]) for line in lines if line.startswith("Pss:")) * 1024

@@ -41,9 +41,9 @@ _GATHERS = hasattr(os, "writev")  # Windows has no such call
 _PARTS, _BYTES = 1024, 1 << 30
 # Where hard links do not exist, ``link`` says so in one of these ways.
 _NO_LINKS = frozenset({errno.EPERM, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK})
-# What is this large is seldom read again soon: memory that would hold it serves better what people work with, or the
-# next object, which is written the faster into memory that was just let go.
-_LARGE = 1 << 20
+# What is this large is seldom read again soon, and records are smaller: memory that would hold it serves better what
+# people work with, or the next object, which is written the faster into memory that was just let go.
+_LARGE = 8 << 20
 _LETS_GO = hasattr(os, "posix_fadvise")
 # A folder may be removed, empty, between being made and being used; so often in a row means something else is wrong.
 _PATIENCE = 100
@@ -196,7 +196,8 @@ class LocalStore(ObjectStore):
                 if self._durable:
                     _sync(descriptor)
                     if size >= _LARGE and _LETS_GO:
-                        os.posix_fadvise(descriptor, 0, 0, os.POSIX_FADV_DONTNEED)
+                        with suppress(OSError):  # it is advice
+                            os.posix_fadvise(descriptor, 0, 0, os.POSIX_FADV_DONTNEED)
             finally:
                 os.close(descriptor)
         except BaseException:

@@ -178,10 +178,11 @@ class Packer:
     def buffer(self) -> bytearray:
         """A free buffer of ``BUFFER_BYTES``; waits until a worker gives one back."""
         self._raise()
-        if self._unmade:
+        try:
+            buffer = self._free.get(block=not self._unmade)
+        except queue.Empty:
             self._unmade -= 1
             return bytearray(BUFFER_BYTES)
-        buffer = self._free.get()
         self._raise()
         return buffer
 

@@ -213,7 +213,8 @@ class _Walk:
             return
         names, statuses, targets, odd = level.look(names, self.lost)
         silent: set[str] = set()
-        if self.exclude or self.include or self.outside:
+        # Only folders are outside: of a folder that holds none, every entry is looked at in vain.
+        if self.exclude or self.include or (self.outside and odd):
             keep = [self.keeps(level, name, status, silent) for name, status in zip(names, statuses, strict=True)]
             names, statuses = list(compress(names, keep)), list(compress(statuses, keep))
         level.ready, level.statuses = names, statuses

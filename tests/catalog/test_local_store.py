@@ -268,6 +268,27 @@ def test_a_temporary_file_that_somebody_removed_is_a_failure_to_try_again(
     assert bytes(store.get("a/old")) == b"old"
 
 
+@pytest.mark.skipif(not hasattr(os, "posix_fadvise"), reason="the platform takes no such advice")
+@pytest.mark.parametrize("taken", [True, False])
+def test_what_is_large_is_let_go_from_memory_where_the_system_takes_advice(
+    store: LocalStore, monkeypatch: pytest.MonkeyPatch, *, taken: bool
+) -> None:
+    advised = list[int]()
+
+    def advise(descriptor: int, start: int, length: int, advice: int) -> None:
+        advised.append(advice)
+        if not taken:
+            raise OSError(errno.EINVAL, "Invalid argument")
+
+    monkeypatch.setattr(os, "posix_fadvise", advise)
+    store.put("small", [b"x"])
+    assert not advised
+    data = os.urandom(9 << 20)
+    store.put("large", [data])
+    assert advised == [os.POSIX_FADV_DONTNEED]
+    assert bytes(store.get("large")) == data
+
+
 @pytest.mark.parametrize("call", ["replace", "link"])
 def test_what_was_being_written_when_it_was_swept_away_is_written_again(
     store: LocalStore, monkeypatch: pytest.MonkeyPatch, call: str
