@@ -16,7 +16,6 @@ import argparse
 import datetime
 import sys
 import tempfile
-import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -38,9 +37,6 @@ TOP = Path(__file__).resolve().parent.parent
 # What begins the names of folders that stay until the last run is over: where very many files were deleted a short
 # while ago, ext4 makes new ones several times as slowly, whoever makes them.
 _SOURCE, _RESTORED = "source-", "restored-"
-# Seconds within which a file has changed too lately for its times to be trusted later on: holotype and borg would read
-# it again, if they come first.
-_YOUNG = 2.5
 
 
 class WrongRestore(RuntimeError):
@@ -102,7 +98,7 @@ def _one_run(
     try:
         trees.remove(source, *(tool.repository for tool in tools))
         trees.copy(original, source)
-        time.sleep(_YOUNG)
+        trees.age()
         for tool in tools:
             run(tool.create())
         for job in ("first", "unchanged"):

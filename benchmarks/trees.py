@@ -6,13 +6,14 @@ import os
 import shutil
 import stat
 import subprocess
+import time
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-__all__ = ["contents", "copy", "difference", "remove", "settle", "size", "warm"]
+__all__ = ["age", "contents", "copy", "difference", "remove", "settle", "size", "warm"]
 
 BLOCK = 1 << 20
 
@@ -53,6 +54,12 @@ def warm(folder: Path) -> None:
 def settle() -> None:
     """Wait until what was written so far is on the disk, so that one program does not pay for the one before."""
     os.sync()
+
+
+def age() -> None:
+    """Wait until no file has changed so lately that its times are not to be trusted later on: holotype and borg would
+    read such a file again, if they come first."""
+    time.sleep(2.5)
 
 
 def difference(one: Path, other: Path) -> str | None:

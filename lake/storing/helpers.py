@@ -16,6 +16,7 @@ it what it was told, and what others may rely on: all that was begun with it is 
 
 from __future__ import annotations
 
+import gc
 import os
 import pickle
 import queue
@@ -39,6 +40,8 @@ __all__ = ["Helpers", "ask", "helper_count", "serve"]
 # With more of them it is this process that they wait for.
 _MOST = 4
 _PATIENCE = 10.0  # seconds in which one goes home, before it is made to
+# NumPy starts a thread for each processor, and these look for work for a while: there is no algebra to do.
+_ALONE = {"OPENBLAS_NUM_THREADS": "1"}
 # What a helper runs; it is told first where the modules are.
 _BEGIN = """
 import pickle, sys
@@ -145,6 +148,7 @@ class Helpers:
                     stdin=subprocess.PIPE,
                     stdout=subprocess.PIPE,
                     stderr=subprocess.DEVNULL,
+                    env={**os.environ, **_ALONE},
                 )
                 self._processes.append(helper)
         except OSError:
@@ -238,6 +242,7 @@ def serve() -> None:
     line = _Line(sys.stdin.buffer, os.fdopen(os.dup(1), "wb"))
     os.dup2(2, 1)  # what is printed must not come between
     _lines.append(line)
+    gc.freeze()  # what was imported stays, and need not be looked at again and again
     _send(line.to, "ready")
     with suppress(EOFError):
         while (told := _receive(line.back)) is not None:
