@@ -8,7 +8,7 @@ import tempfile
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import IO, TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -68,15 +68,7 @@ def run(command: Command, *, accept: tuple[int, ...] = (0,)) -> Usage:
     # A file, not a pipe: a pipe would have to be emptied while the program runs, by the processor it is measured on.
     with tempfile.TemporaryFile() as printed:
         begin = time.perf_counter()
-        process = subprocess.Popen(
-            command.arguments,
-            cwd=command.folder,
-            env={name: value for name, value in os.environ.items() if name not in _NOT_PASSED_ON}
-            | dict(command.environment),
-            stdin=subprocess.DEVNULL,
-            stdout=printed,
-            stderr=subprocess.STDOUT,
-        )
+        process = _start(command, printed)
         _, status, used = os.wait4(process.pid, 0)
         wall = time.perf_counter() - begin
         process.returncode = os.waitstatus_to_exitcode(status)
@@ -86,6 +78,18 @@ def run(command: Command, *, accept: tuple[int, ...] = (0,)) -> Usage:
         raise CommandFailed(command, process.returncode, output)
     # Linux counts in KiB.
     return Usage(wall=wall, cpu=used.ru_utime + used.ru_stime, peak=used.ru_maxrss * 1024, output=output)
+
+
+def _start(command: Command, printed: IO[bytes]) -> subprocess.Popen[bytes]:
+    return subprocess.Popen(
+        command.arguments,
+        cwd=command.folder,
+        env={name: value for name, value in os.environ.items() if name not in _NOT_PASSED_ON}
+        | dict(command.environment),
+        stdin=subprocess.DEVNULL,
+        stdout=printed,
+        stderr=subprocess.STDOUT,
+    )
 
 
 def memory_together(command: Command, *, every: float = 0.03) -> int:
@@ -99,14 +103,7 @@ def memory_together(command: Command, *, every: float = 0.03) -> int:
     """
     most = 0
     with tempfile.TemporaryFile() as printed:
-        process = subprocess.Popen(
-            command.arguments,
-            cwd=command.folder,
-            env={**os.environ, **command.environment},
-            stdin=subprocess.DEVNULL,
-            stdout=printed,
-            stderr=subprocess.STDOUT,
-        )
+        process = _start(command, printed)
         while process.poll() is None:
             most = max(most, sum(map(_share, _family(process.pid))))
             time.sleep(every)
