@@ -30,7 +30,7 @@ from .retention.events import new_events, undisturbed
 from .retention.garbage import CHUNKS_AT_ONCE, look
 from .retention.repack import repack
 from .retention.rewriting import Changes
-from .retention.sessions import fresh
+from .retention.sessions import new_ranges
 from .retention.sweep import Swept, sweep
 from .schema import SESSIONS, TOMBSTONES
 
@@ -208,11 +208,9 @@ def _collector_check(context: Context, found: Garbage, at_once: int) -> Check:
 
     def check(since: Sequence[Entry], present: State) -> None:
         untouched(since, present)
-        if not any("ranges" in entry.add for entry in since):
+        ranges = new_ranges(context, since, view, present)
+        if not ranges.num_rows:
             return
-        known = context.catalog.read("snapshots", columns=["snapshot"], state=view)["snapshot"].combine_chunks()
-        ranges = fresh(context, "ranges", view, present)
-        ranges = ranges.filter(pc.invert(pc.is_in(ranges["snapshot"], value_set=known)))
         dropped = pa.array([segment.name for segment in found.segments], pa.string())
         if pc.any(pc.is_in(ranges["segment"], value_set=dropped)).as_py():
             raise Conflict("a snapshot made meanwhile shares manifest segments that were to go")

@@ -25,7 +25,7 @@ from ..records.packrows import by_pack
 from ..schema import PACKS, TOMBSTONES
 from .refilling import Refiller
 from .rewriting import Changes
-from .sessions import aborted, fresh, give_up, open_session, swept_meanwhile, writer_check
+from .sessions import aborted, give_up, new_ranges, open_session, swept_meanwhile, writer_check
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -153,12 +153,8 @@ def _check(context: Context, unused: pa.Table, session: str, view: State) -> Che
 
     def check(since: Sequence[Entry], present: State) -> None:
         ours(since, present)
-        if not any("ranges" in entry.add for entry in since):
-            return
-        known = context.catalog.read("snapshots", columns=["snapshot"], state=view)["snapshot"].combine_chunks()
-        ranges = fresh(context, "ranges", view, present)
-        ranges = ranges.filter(pc.invert(pc.is_in(ranges["snapshot"], value_set=known)))
-        if _used(context, unused, visibility(ranges), present, lambda: None).any():
+        ranges = new_ranges(context, since, view, present)
+        if ranges.num_rows and _used(context, unused, visibility(ranges), present, lambda: None).any():
             raise Conflict("a snapshot made meanwhile refers to what was to be left behind")
 
     return check

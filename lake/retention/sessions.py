@@ -26,7 +26,7 @@ import pyarrow.compute as pc
 from holotype.catalog import Conflict, HolotypeError, StorageDenied, StorageFailed, column, scalar
 
 from ..context import host_here
-from ..schema import SESSIONS
+from ..schema import RANGES, SESSIONS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator, Sequence
@@ -45,6 +45,7 @@ __all__ = [
     "give_up",
     "idle",
     "machine_here",
+    "new_ranges",
     "open_session",
     "swept_meanwhile",
     "taken_for_dead",
@@ -193,6 +194,15 @@ def fresh(
     known = {segment.name for segment in view.segments(table)}
     new = [segment for segment in present.segments(table) if segment.name not in known]
     return context.catalog.read(table, columns=columns, segments=new)
+
+
+def new_ranges(context: Context, since: Sequence[Entry], view: State, present: State) -> pa.Table:
+    """The rows of ``ranges`` of snapshots that came after ``view``, by the commits ``since``; often there are none."""
+    if not any("ranges" in entry.add for entry in since):
+        return RANGES.empty()
+    known = context.catalog.read("snapshots", columns=["snapshot"], state=view)["snapshot"].combine_chunks()
+    ranges = fresh(context, "ranges", view, present)
+    return ranges.filter(pc.invert(pc.is_in(ranges["snapshot"], value_set=known)))
 
 
 def writer_check(
