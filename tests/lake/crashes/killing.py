@@ -38,12 +38,16 @@ _HELPED = 3
 
 @dataclass(frozen=True)
 class Killed:
-    """One death: when, in seconds after the process had begun to work, over what, and what was live then."""
+    """One death: when, in seconds after the process had begun to work, over what, and what was live then.
+
+    ``helpers``: how many there were to read for it.
+    """
 
     after: float
     over: str
     committed: int
     live: int
+    helpers: int
 
 
 class Killer:
@@ -97,7 +101,8 @@ class Killer:
         lines = _lines(journal)
         committed = self._learn(lines)
         found = self._check()
-        return Killed(life, str(lines[-1]["event"]), committed, len(found))
+        helpers = sum(line["event"] == "is helped" for line in lines)
+        return Killed(life, str(lines[-1]["event"]), committed, len(found), helpers)
 
     def finish(self) -> None:
         """Prove that a collection takes away whatever the dead have left; raises ``Broken``."""

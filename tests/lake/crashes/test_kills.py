@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from holotype.lake.storing.helpers import helper_count
+
 from .killing import Killer
 
 if TYPE_CHECKING:
@@ -17,4 +19,5 @@ def test_whenever_a_process_is_killed_what_it_committed_is_there_and_whole(tmp_p
     killer = Killer(str(tmp_path / "archive"), tmp_path, seed=1)
     deaths = [killer.kill() for _ in range(KILLS)]
     assert sum(death.committed for death in deaths) >= KILLS // 4, "they hardly got to work"
+    assert helper_count() == 0 or any(death.helpers for death in deaths), "nobody was helped"
     killer.finish()

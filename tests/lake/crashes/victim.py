@@ -68,6 +68,20 @@ class Journal:
         os.fsync(self._fd)
 
 
+def _tell_of_helpers(log: Journal) -> None:
+    """Say so whenever a helper is there."""
+    helpers: Any = import_module("holotype.lake.storing.helpers")
+    start = helpers.Helpers._helper
+
+    def starting(self: object) -> Any:
+        helper = start(self)
+        if helper is not None:
+            log.say(event="is helped")
+        return helper
+
+    helpers.Helpers._helper = starting
+
+
 def main(url: str, options: dict[str, Any], folder: str, journal: str, seed: int, *, helped: bool = False) -> None:
     """Work until killed."""
     from holotype import lake  # whoever wants only the folders need not load it
@@ -76,6 +90,7 @@ def main(url: str, options: dict[str, Any], folder: str, journal: str, seed: int
         assisted: Any = import_module("holotype.lake.storing.assisted")
         assisted.MANY = assisted.ENOUGH = 1
     log, chance = Journal(Path(journal)), random.Random(seed)
+    _tell_of_helpers(log)
     archive = lake.open(url, storage_options=options)
     log.say(event="ready", process=os.getpid())
     step = seed * 1000
