@@ -152,6 +152,14 @@ class Reading:
         """
         return self._reader.verified(segment)
 
+    def paths(self, segments: Sequence[Segment]) -> list[str]:
+        """Local files with the bytes of ``segments``, each verified once: the objects' own on a local disk.
+
+        Raises ``ObjectMissing``, ``ObjectDamaged``, ``StorageFull`` for want of a temporary file, or what the store
+        raises.
+        """
+        return self._files.paths(segments)
+
     def scan(self, table: str, *, state: State | None = None) -> pl.LazyFrame:
         """A table as a lazy Polars frame over its verified segments, in their order.
 
