@@ -50,6 +50,8 @@ if TYPE_CHECKING:
     )
     from .header import Header
     from .log import Entry, Segment
+    from .provenance.check import check_prov
+    from .provenance.checking import Violation
     from .state import State
     from .stores.azure import AzureStore
     from .stores.base import ObjectInfo, ObjectStore
@@ -121,6 +123,8 @@ __all__ = [
     "TargetUnfit",
     "TransientError",
     "UnsafePath",
+    "Violation",
+    "check_prov",
     "column",
     "dicts",
     "long_path",
@@ -156,6 +160,8 @@ _HOME = {
     "SingleWriterStore": "stores.single",
     "State": "state",
     "Table": "tables",
+    "Violation": "provenance.checking",
+    "check_prov": "provenance.check",
     "column": "columns",
     "dicts": "columns",
     "long_path": "stores.longpaths",

@@ -2,14 +2,13 @@
 
 Reading is lenient where programs are: arguments at the end may be left out one by one, ``-`` may stand for any argument
 (``check`` says which may not), declarations and bundles may come in any order.  Expressions of other vocabularies,
-PROV-DICTIONARY's among them, are passed over; ``parse_provn`` says which.
+PROV-DICTIONARY's among them, are passed over; the document's ``notes`` say which.
 
 Source: PROV-N: The Provenance Notation, W3C Recommendation of 30 April 2013; for ``mentionOf``, PROV-LINKS.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
@@ -23,18 +22,10 @@ if TYPE_CHECKING:
 
     from .model import Value
 
-__all__ = ["Reading", "parse_provn", "read_provn", "write_provn"]
+__all__ = ["read_provn", "write_provn"]
 
 _NAMES = frozenset({PROV + "QUALIFIED_NAME", XSD + "QName"})
 _TEXTS = frozenset({PROV + "InternationalizedString", "http://www.w3.org/1999/02/22-rdf-syntax-ns#langString"})
-
-
-@dataclass(frozen=True)
-class Reading:
-    """A document that was read, and a sentence for each expression in it that the model has no place for."""
-
-    document: Document
-    ignored: tuple[str, ...] = ()
 
 
 def read_provn(text: str, *, source: str = "") -> Document:
@@ -43,11 +34,6 @@ def read_provn(text: str, *, source: str = "") -> Document:
     ``source``: where the text is from, for messages.  Raises ``DocumentUnreadable``, with the line and what was
     expected there, where the text is no PROV-N or a prefix is not declared.
     """
-    return parse_provn(text, source=source).document
-
-
-def parse_provn(text: str, *, source: str = "") -> Reading:
-    """As ``read_provn``, with what was passed over.  Raises ``DocumentUnreadable``."""
     return _Reader(Scanner(text.removeprefix("\ufeff"), source)).document()
 
 
@@ -93,9 +79,9 @@ class _Reader:
     def __init__(self, scanner: Scanner) -> None:
         self.scanner = scanner
         self.scope: dict[str, str] = dict(STANDARD)
-        self.ignored: list[str] = []
+        self.notes: list[str] = []
 
-    def document(self) -> Reading:
+    def document(self) -> Document:
         scanner = self.scanner
         if not scanner.word("document"):
             scanner.fail("'document'")
@@ -109,9 +95,7 @@ class _Reader:
                 self._expression(records, "'endDocument'")
         if scanner.at < len(scanner.text):
             scanner.fail("nothing more")
-        return Reading(
-            Document(tuple(records), tuple(bundles), MappingProxyType(prefixes)), ignored=tuple(self.ignored)
-        )
+        return Document(tuple(records), tuple(bundles), MappingProxyType(prefixes), tuple(self.notes))
 
     def _bundle(self) -> Bundle:
         around = dict(self.scope)
@@ -150,7 +134,7 @@ class _Reader:
         else:
             scanner.pass_over()
             name = f"{keyword.prefix}:{keyword.local}" if keyword.prefix else keyword.local
-            self.ignored.append(f"line {line}: {name}(…) is none of PROV-DM's expressions")
+            self.notes.append(f"line {line}: {name}(…) is none of PROV-DM's expressions, and was left out")
 
     def _record(self, term: str, line: int) -> Record:
         scanner, formal = self.scanner, TERMS[term].arguments
@@ -234,8 +218,7 @@ class _Reader:
         if namespace is None:
             self.scanner.at = start
             self.scanner.fail(
-                f"a declared prefix, which {raw.prefix} is not,"
-                if raw.prefix
-                else "a prefix, for no default namespace is declared,"
+                "a prefix that is declared" if raw.prefix else "a prefix, as there is no default namespace",
+                f"the prefix {raw.prefix} is not declared" if raw.prefix else "no default namespace is declared",
             )
         return namespace + raw.local

@@ -75,16 +75,15 @@ class Scanner:
         self._counted = (self.at, line + self.text.count("\n", place, self.at))
         return self._counted[1]
 
-    def fail(self, expected: str) -> NoReturn:
-        """Raise ``DocumentUnreadable``: something else was expected here."""
-        rest = self.text[self.at :].partition("\n")[0].strip()
+    def fail(self, expected: str, problem: str = "") -> NoReturn:
+        """Raise ``DocumentUnreadable``: something else was expected here; ``problem``: what is wrong, in words."""
+        rest = self.text[self.at : self.at + 200].partition("\n")[0].strip()
         found = "the end of the text" if self.at >= len(self.text) else repr(rest[:40])
         line = self.line
+        what = f"at {found} {problem}" if problem else f"{found} stands where {expected} was expected"
+        name = self.source or "this text"
         raise DocumentUnreadable(
-            f"{self.source or 'this text'} is not PROV-N: line {line} has {found} where {expected} was expected",
-            source=self.source,
-            line=line,
-            expected=expected,
+            f"{name} is not PROV-N: line {line}: {what}", source=self.source, line=line, expected=expected
         )
 
     def skip(self) -> None:

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Hashable
 from functools import partial
 from typing import TYPE_CHECKING, Generic, TypeVar
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Hashable, Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
 
 __all__ = ["Graph"]
 
 Label = TypeVar("Label")
+Node = TypeVar("Node", bound=Hashable)
 
 # A shortest cycle is sought through this many edges of a component, and through fewer where that would look at more
 # edges than this: through all of them, a large component would take the square of its size.
@@ -43,7 +45,7 @@ class Graph(Generic[Label]):
         self._targets.append(self._node(target))
         self._labels.append(label)
 
-    def ways(self, starts: Iterable[Hashable], goals: Iterable[Hashable]) -> dict[Hashable, list[Label]]:
+    def ways(self, starts: Iterable[Node], goals: Iterable[Node]) -> dict[Node, list[Label]]:
         """The goals that any start leads to over at least one edge, each with the labels of a shortest way there."""
         first = {self._places[start] for start in starts if start in self._places}
         entered: dict[int, int | None] = dict.fromkeys(first)

@@ -16,7 +16,7 @@ from .merging import APART
 from .violation import Violation
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Set
 
     from .facts import Fact, Instance
     from .merging import Merged
@@ -74,23 +74,27 @@ def _specializations(merged: Merged) -> Iterator[Violation]:
 
 def _overlaps(merged: Merged) -> Iterator[Violation]:
     """53, impossible-property-overlap, and 54, impossible-object-property-overlap."""
-    instance = merged.instance
-    named: defaultdict[int, dict[str, Fact]] = defaultdict(dict)
+    instance, root = merged.instance, merged.symbols.root
+    objects: dict[int, Fact] = {}
+    relations: defaultdict[int, dict[str, Fact]] = defaultdict(dict)
     for fact in instance.facts:
-        if TERMS[fact.term].identified:
-            named[instance.symbols.root(fact.id)].setdefault(fact.term, fact)
-    for facts in named.values():
+        if fact.term in ELEMENTS:
+            objects.setdefault(root(fact.id), fact)
+        elif TERMS[fact.term].identified:
+            relations[root(fact.id)].setdefault(fact.term, fact)
+    entities = {place: fact for place, fact in objects.items() if fact.term == "entity"}
+    special = _passed_on(merged, entities, relations.keys() - objects.keys())
+    for place, facts in relations.items():
+        problem = f"cannot share the identifier {_name(merged, place)}"
         apart = [fact for term, fact in facts.items() if term in APART]
-        objects = [fact for term, fact in facts.items() if term in ELEMENTS]
-        relations = [fact for term, fact in facts.items() if term not in ELEMENTS]
-        for constraint, together in (
-            ("impossible-property-overlap", apart if len(apart) > 1 else []),
-            ("impossible-object-property-overlap", objects[:1] + relations[:1] if objects and relations else []),
-        ):
-            if together:
-                joints = [(one.id, other.id) for one, other in pairwise(together)]
-                problem = f"cannot share the identifier {_name(merged, together[0].id)}"
-                yield _violation(merged, constraint, together, joints, problem)
+        if len(apart) > 1:
+            joints = [(one.id, other.id) for one, other in pairwise(apart)]
+            yield _violation(merged, "impossible-property-overlap", apart, joints, problem)
+        if place in objects or place in special:
+            one = next(iter(facts.values()))
+            by = [objects[place]] if place in objects else special[place]
+            joints = [(one.id, by[-1].id if place in objects else by[-1].arguments[0])]
+            yield _violation(merged, "impossible-object-property-overlap", [one, *by], joints, problem)
 
 
 def _disjoint(merged: Merged) -> Iterator[Violation]:
@@ -123,32 +127,33 @@ def _typed(instance: Instance) -> Iterator[tuple[int, str, Fact]]:
 
 
 def _members(merged: Merged) -> Iterator[Violation]:
-    """56, membership-empty-collection.
-
-    What specializes something has its attributes (21, specialization-attributes-inference), that it is empty among
-    them.
-    """
+    """56, membership-empty-collection."""
     instance, root = merged.instance, merged.symbols.root
     empty: dict[int, Fact] = {}
     for fact in instance.told["entity"]:
         if _EMPTY in instance.records[fact.record].values(PROV + "type"):
             empty.setdefault(root(fact.id), fact)
-    if not empty:
-        return
-    graph: Graph[Fact] = Graph()
-    for fact in specializations(instance):
-        graph.add(root(fact.arguments[1]), root(fact.arguments[0]), fact)
     memberships = instance.told["hadMember"]
-    ways = graph.ways(empty, {root(fact["collection"]) for fact in memberships})
+    special = _passed_on(merged, empty, {root(fact["collection"]) for fact in memberships} - empty.keys())
     for fact in memberships:
         place = root(fact["collection"])
-        way = ways.get(place, [])
-        start = empty.get(place) or (empty.get(root(way[0].arguments[1])) if way else None)
-        if start is not None:
-            name = _name(merged, fact["collection"])
-            together = [fact, start, *([] if place in empty else way)]
-            problem = f"give a member to {name}, which is an empty collection"
-            yield _violation(merged, "membership-empty-collection", together, [], problem)
+        if place in empty or place in special:
+            by = [empty[place]] if place in empty else special[place]
+            problem = f"give a member to {_name(merged, place)}, which is an empty collection"
+            yield _violation(merged, "membership-empty-collection", [fact, *by], [], problem)
+
+
+def _passed_on(merged: Merged, told: dict[int, Fact], wanted: Set[int]) -> dict[int, list[Fact]]:
+    """Which of the entities wanted specialize one that is told, and so are what it is (21,
+    specialization-attributes-inference): each with the facts that make it so, those nearest to it last."""
+    if not told or not wanted:
+        return {}
+    root = merged.symbols.root
+    graph: Graph[Fact] = Graph()
+    for fact in specializations(merged.instance):
+        graph.add(root(fact.arguments[1]), root(fact.arguments[0]), fact)
+    ways = graph.ways(told, wanted)
+    return {place: [told[root(way[0].arguments[1])], *way] for place, way in ways.items()}
 
 
 def _violation(

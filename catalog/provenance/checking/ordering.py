@@ -34,8 +34,8 @@ if TYPE_CHECKING:
 
 __all__ = ["misordered"]
 
+# ``event`` and its identifier; ``generation`` or ``invalidation`` and an entity; ``start`` or ``end`` and an activity.
 _Moment = tuple[str, int]
-"""``event`` and its identifier, ``generation`` or ``invalidation`` and an entity, ``start`` or ``end`` and an activity."""
 
 
 @dataclass(frozen=True, slots=True)
