@@ -43,6 +43,11 @@ _EXPANDED = {
 _EXPANDED_WITH_ACTIVITY = ("generation", "usage")
 
 
+_PLACES = {
+    (term.name, argument.name): place for term in TERMS.values() for place, argument in enumerate(term.arguments)
+}
+
+
 @dataclass(frozen=True, slots=True)
 class Fact:
     """A statement in symbols.  ``record``: the place of the record that it is, or that it was inferred from."""
@@ -55,7 +60,7 @@ class Fact:
 
     def __getitem__(self, name: str) -> int:
         """The argument of this name; raises ``KeyError``."""
-        return self.arguments[TERMS[self.term].place(name)]
+        return self.arguments[_PLACES[self.term, name]]
 
 
 class Instance:

@@ -176,10 +176,11 @@ def _views(instance: Instance) -> Iterator[_View]:
 
 def _times(instance: Instance) -> Iterator[_View]:
     """28, unique-startTime, and 29, unique-endTime: events of an activity that is told have the times it has."""
-    activities = instance.told["activity"]
-    told = {activity.id for activity in activities}
+    told: dict[int, Fact] = {}
+    for activity in instance.told["activity"]:
+        told.setdefault(activity.id, activity)  # what else is told of it agrees with this, or breaks 22
     for term, (constraint, name) in _TIMES.items():
-        for activity in activities:
+        for activity in told.values():
             yield _View(constraint, constraint, activity, (activity.id,), (activity[name],), (name,))
         for event in instance.told[term]:
             if event["activity"] in told:

@@ -54,6 +54,8 @@ def misordered(merged: Merged) -> Iterator[Violation]:
 
     It has the name of the constraint that is strict; its message has the others as well.
     """
+    if not merged.instance.told["wasDerivedFrom"]:
+        return  # nothing is strict
     root = merged.symbols.root
     graph: Graph[_Step] = Graph()
     known: set[_Moment] = set()

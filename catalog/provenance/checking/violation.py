@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from ..spelling import Spelling, spelled_time
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Mapping, Sequence
 
     from ..model import Record
 
@@ -43,11 +43,12 @@ class Speaker:
         text = self._spelling.statement(record, attributes=False)
         return text if record.line is None else f"{text} on line {record.line}"
 
-    def statements(self, records: Iterable[Record]) -> str:
+    def statements(self, records: Sequence[Record]) -> str:
         """Several records; only the first of many."""
-        spoken = [self.statement(record) for record in records]
-        if len(spoken) > _SPOKEN:
-            spoken[_SPOKEN - 1 :] = [f"{len(spoken) - _SPOKEN + 1:,} more"]
+        named = len(records) if len(records) <= _SPOKEN else _SPOKEN - 1
+        spoken = [self.statement(record) for record in records[:named]]
+        if named < len(records):
+            spoken.append(f"{len(records) - named:,} more")
         return spoken[0] if len(spoken) == 1 else f"{', '.join(spoken[:-1])} and {spoken[-1]}"
 
     def constant(self, value: str | datetime | None) -> str:
