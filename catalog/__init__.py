@@ -22,6 +22,7 @@ if TYPE_CHECKING:
         Conflict,
         DamageError,
         DatasetNotFound,
+        DocumentUnreadable,
         EntryNotFound,
         ExtraMissing,
         FormatTooNew,
@@ -49,6 +50,8 @@ if TYPE_CHECKING:
     )
     from .header import Header
     from .log import Entry, Segment
+    from .provenance.check import check_prov
+    from .provenance.checking import Violation
     from .state import State
     from .stores.azure import AzureStore
     from .stores.base import ObjectInfo, ObjectStore
@@ -80,6 +83,7 @@ __all__ = [
     "Damage",
     "DamageError",
     "DatasetNotFound",
+    "DocumentUnreadable",
     "Entry",
     "EntryNotFound",
     "ExtraMissing",
@@ -119,6 +123,8 @@ __all__ = [
     "TargetUnfit",
     "TransientError",
     "UnsafePath",
+    "Violation",
+    "check_prov",
     "column",
     "dicts",
     "long_path",
@@ -154,6 +160,8 @@ _HOME = {
     "SingleWriterStore": "stores.single",
     "State": "state",
     "Table": "tables",
+    "Violation": "provenance.checking",
+    "check_prov": "provenance.check",
     "column": "columns",
     "dicts": "columns",
     "long_path": "stores.longpaths",

@@ -22,6 +22,7 @@ on working.  They are grouped by what the caller would do about them::
      │    ├── TargetRefused               (FileExistsError)
      │    ├── TargetUnfit                 (OSError)
      │    ├── UnsafePath                  (ValueError)
+     │    ├── DocumentUnreadable          (ValueError)
      │    └── ExtraMissing                (ImportError)
      ├── AccessError                   ask for access
      │    ├── StorageDenied               (PermissionError)
@@ -58,6 +59,7 @@ __all__ = [
     "Conflict",
     "DamageError",
     "DatasetNotFound",
+    "DocumentUnreadable",
     "EntryNotFound",
     "ExtraMissing",
     "FormatTooNew",
@@ -190,6 +192,10 @@ class TargetUnfit(CallError, OSError):
 
 class UnsafePath(CallError, ValueError):
     """An entry would be written outside the restore target."""
+
+
+class DocumentUnreadable(CallError, ValueError):
+    """A document is not in the language it should be in; ``line`` and ``expected`` say where, and what should be."""
 
 
 class ExtraMissing(CallError, ImportError):

@@ -252,11 +252,15 @@ class Bundle:
 
 @dataclass(frozen=True)
 class Document:
-    """Records, and bundles of them.  ``prefixes`` (the default namespace under the empty one) are only for writing."""
+    """Records, and bundles of them.  ``prefixes`` (the default namespace under the empty one) are only for writing.
+
+    ``notes``: what a reader has to say of the file it read: what it took for something else, and what it left out.
+    """
 
     records: tuple[Record, ...] = ()
     bundles: tuple[Bundle, ...] = ()
     prefixes: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}), compare=False)
+    notes: tuple[str, ...] = field(default=(), compare=False)
 
     def __iter__(self) -> Iterator[tuple[str | None, Record]]:
         """Every record, with the bundle it is in."""
