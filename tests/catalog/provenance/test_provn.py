@@ -95,6 +95,7 @@ def test_a_document_looks_as_the_notation_has_it() -> None:
         ('"C:\\data"', Literal("C:\\data")),
         ('"Bild"@de-CH', Literal("Bild", language="de-CH")),
         ('"Bild"@de %% prov:InternationalizedString', Literal("Bild", language="de")),
+        ('"Bild" @de', Literal("Bild", language="de")),
         ('"1.5" %% xsd:double', Literal("1.5", XSD + "double")),
         ('"text" %% xsd:string', Literal("text")),
         ("-12", Literal("-12", XSD + "int")),
