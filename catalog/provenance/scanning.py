@@ -156,9 +156,8 @@ class Scanner:
 
     def language(self) -> str | None:
         """The language of the string before, ``None`` where none is told."""
+        self.skip()
         match = self._match(_LANGUAGE)
-        if match is None:
-            self.skip()
         return match and match[1]
 
     def integer(self) -> str | None:

@@ -1,8 +1,9 @@
-"""Documents of PROV as hypothesis makes them: of every term, with so few names that records speak of one another."""
+"""Documents of PROV as hypothesis makes them: of every term, with few enough names for records to share them."""
 
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta, timezone
+from functools import lru_cache
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
@@ -34,6 +35,7 @@ TEXT = st.text(
 )
 
 
+@lru_cache(maxsize=16)  # making a strategy takes longer than drawing from it
 def moments(*, naive: bool = True) -> SearchStrategy[datetime]:
     """Times as ``xsd:dateTime`` has them: with a zone of whole minutes; with ``naive``, also without one."""
     zones = st.one_of(
@@ -44,6 +46,7 @@ def moments(*, naive: bool = True) -> SearchStrategy[datetime]:
     return st.datetimes(min_value=datetime(1000, 1, 2), max_value=datetime(9999, 12, 30), timezones=zones)  # noqa: DTZ001
 
 
+@lru_cache(maxsize=16)
 def literals() -> SearchStrategy[Literal]:
     """Text, text in a language, numbers, truths and others, each in a form that its datatype has."""
     return st.one_of(
@@ -58,6 +61,7 @@ def literals() -> SearchStrategy[Literal]:
     )
 
 
+@lru_cache(maxsize=16)
 def attributes(names: SearchStrategy[str] = PLAIN) -> SearchStrategy[tuple[tuple[str, Value], ...]]:
     """Pairs of an IRI and a value; of PROV's own, those that any record may have."""
     pair = st.one_of(
@@ -100,7 +104,9 @@ def documents(
     ``names``: identifiers, ``PLAIN`` or ``TRICKY``.  ``times``: see ``moments``.  ``bundles``: whether there may be
     any.
     """
-    several = st.lists(records(names, times), max_size=6).map(tuple)
+    # A few names of all that there are, so that records speak of one another.
+    some = st.sampled_from(draw(st.lists(names, min_size=1, max_size=5)))
+    several = st.lists(records(some, times), max_size=6).map(tuple)
     named = st.lists(st.sampled_from([EX + "bundle1", EX + "bundle2"]), max_size=2 if bundles else 0, unique=True)
     return Document(
         draw(several),

@@ -7,7 +7,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 import pytest
-from hypothesis import example, given
+from hypothesis import HealthCheck, example, given, settings
 
 from holotype.catalog import DocumentUnreadable, InvalidName
 from holotype.catalog.provenance.model import PROV, XSD, Bundle, Document, Literal, Name, Record
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from holotype.catalog.provenance.model import Value
 
 EX = "http://example.org/"
+PATIENT = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
 
 def read(body: str) -> Document:
@@ -37,12 +38,14 @@ def read_value(text: str) -> Value:
     return read_one(f"entity(ex:e, [ex:x={text}])").attributes[0][1]
 
 
+@PATIENT
 @given(documents())
 @example(Document((Record("entity", ""),)))
 def test_what_is_written_is_read_as_it_was(document: Document) -> None:
     assert read_provn(write_provn(document)) == document
 
 
+@PATIENT
 @given(documents(TRICKY))
 @example(Document((Record("entity", EX + "a.b."), Record("entity", "-"), Record("entity", EX), Record("entity", "%2"))))
 @example(Document((Record("entity", "urn:x:-"),), prefixes=MappingProxyType({"": "urn:x:"})))
@@ -50,6 +53,7 @@ def test_names_that_need_escapes_or_new_prefixes_are_read_as_they_were(document:
     assert read_provn(write_provn(document)) == document
 
 
+@PATIENT
 @given(documents(TRICKY))
 def test_prefixes_are_kept_and_only_needed_ones_are_added(document: Document) -> None:
     text = write_provn(document)
@@ -95,6 +99,7 @@ def test_a_document_looks_as_the_notation_has_it() -> None:
         ('"C:\\data"', Literal("C:\\data")),
         ('"Bild"@de-CH', Literal("Bild", language="de-CH")),
         ('"Bild"@de %% prov:InternationalizedString', Literal("Bild", language="de")),
+        ('"Bild" @de', Literal("Bild", language="de")),
         ('"1.5" %% xsd:double', Literal("1.5", XSD + "double")),
         ('"text" %% xsd:string', Literal("text")),
         ("-12", Literal("-12", XSD + "int")),
