@@ -38,11 +38,12 @@ class Seen:
     """One file, and what was done with it.
 
     ``path``: absolute, without links in it; bytes that are not UTF-8 are surrogates, as ``os.fsdecode`` has them.
-    ``read``: opened for reading, also when the same program wrote it before or after.  ``written``: created, changed,
-    truncated, or renamed onto.  ``removed``: there before, and gone when watching ended.  ``executed``: run as a
-    program, or as the script of an interpreter.  ``renamed_from``: the path it had before.  ``by``: what used it, the
-    names of programs or functions such as ``pandas.read_csv``.  ``before``: its status before it was touched, where it
-    was there and is known; ``after``: when watching ended, if it is there.
+    ``read``: opened for reading while it held what it held before, or added to, so that it still holds that; not what
+    was made while watching, and then read.  ``written``: created, changed, truncated, or renamed onto.  ``removed``:
+    there before, and gone when watching ended.  ``executed``: run as a program, or as the script of an interpreter.
+    ``renamed_from``: the path it had before.  ``by``: what used it, the names of programs or functions such as
+    ``pandas.read_csv``.  ``before``: its status before it was touched, where it was there and is known; ``after``: when
+    watching ended, if it is there.
     """
 
     path: str
