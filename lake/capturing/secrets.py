@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-__all__ = ["REDACTED", "hidden", "is_secret", "takes_secret"]
+__all__ = ["REDACTED", "hidden", "is_secret", "obvious", "takes_secret"]
 
 REDACTED = "‹redacted›"
 
@@ -160,6 +160,11 @@ def hidden(text: str, more: Iterable[re.Pattern[str]] = ()) -> str:
     for pattern in more:
         text = pattern.sub(_without_group, text)
     return text
+
+
+def obvious(text: str) -> str:
+    """A text, such as source code, without the secrets that their own looks give away; nothing else changes."""
+    return _SHAPES.sub(REDACTED, _PEM.sub(REDACTED, text))
 
 
 def _without_user(match: re.Match[str]) -> str:
