@@ -3,10 +3,10 @@
 A path below a source is kept as a place in its dataset, and can be put anywhere; of a path elsewhere only its last part
 is kept; of a program its name::
 
-    redactor = Redactor({"run42": "/data/run42"}, home="/home/ada")
+    redactor = Redactor({"run42": "/data/run42"}, home="/mnt/people/ada")
 
-    redactor.arguments(["/opt/bwa/bin/bwa", "mem", "--out=/data/run42/a.sam", "/home/ada/ref.fa", "--token", "s3cr3t"])
-        ["bwa", "mem", "--out={run42}/a.sam", "{outside}/ref.fa", "--token", "‹redacted›"]
+    redactor.arguments(["/opt/bwa/bin/bwa", "mem", "--out=/data/run42/a.sam", "/mnt/people/ada/r.fa", "--token", "x3t"])
+        ["bwa", "mem", "--out={run42}/a.sam", "{outside}/r.fa", "--token", "‹redacted›"]
     redactor.expand("--out={run42}/a.sam", {"run42": "/scratch/again"})
         "--out=/scratch/again/a.sam"
 

@@ -102,13 +102,13 @@ def test_only_variables_that_change_results_are_kept_and_no_place() -> None:
         "PYTHONHASHSEED": "0",
         "LC_ALL": "C.UTF-8",
         "TZ": "Europe/Oslo",
-        "XLA_FLAGS": "--dump=/home/lovelace/dumps",
+        "XLA_FLAGS": "--dump=/mnt/people/lovelace/dumps",
         "JAX_TOKEN": "abc",
-        "VIRTUAL_ENV": "/home/lovelace/envs/liver",
-        "CONDA_DEFAULT_ENV": "/home/lovelace/conda/rna",
-        "HOME": "/home/lovelace",
+        "VIRTUAL_ENV": "/mnt/people/lovelace/envs/liver",
+        "CONDA_DEFAULT_ENV": "/mnt/people/lovelace/conda/rna",
+        "HOME": "/mnt/people/lovelace",
         "AWS_SECRET_ACCESS_KEY": "abc",
-        "PATH": "/home/lovelace/bin",
+        "PATH": "/mnt/people/lovelace/bin",
         "SLURM_JOB_ID": "77",
     }
     found = environment(variables)
@@ -146,7 +146,13 @@ def test_a_package_is_known_by_the_hash_of_what_it_installed(tmp_path: Path, mon
         file.write(record)
     commit = "0123456789abcdef0123456789abcdef01234567"
     wheel(tmp_path, "fresh", "2.0", origin={"url": "https://x", "vcs_info": {"vcs": "git", "commit_id": commit}})
-    wheel(tmp_path, "mine", "3.0", record=None, origin={"url": "file:///home/ada/mine", "dir_info": {"editable": True}})
+    wheel(
+        tmp_path,
+        "mine",
+        "3.0",
+        record=None,
+        origin={"url": "file:///mnt/people/ada/mine", "dir_info": {"editable": True}},
+    )
     wheel(tmp_path, "odd", "4.0")
     (tmp_path / "odd-4.0.dist-info" / "direct_url.json").write_text("{not json")
     monkeypatch.setattr(sys, "path", [str(tmp_path)])
@@ -233,8 +239,8 @@ def test_a_program_of_the_system_is_said_where_it_is() -> None:
             {},
             Container("podman", "ghcr.io/lab/rna:3", "abc123"),
         ),
-        ({}, {"APPTAINER_CONTAINER": "/home/ada/rna.sif"}, Container("apptainer", "rna.sif")),
-        ({}, {"SINGULARITY_CONTAINER": "/home/ada/rna.sif"}, Container("apptainer", "rna.sif")),
+        ({}, {"APPTAINER_CONTAINER": "/mnt/people/ada/rna.sif"}, Container("apptainer", "rna.sif")),
+        ({}, {"SINGULARITY_CONTAINER": "/mnt/people/ada/rna.sif"}, Container("apptainer", "rna.sif")),
         ({".singularity.d/x": ""}, {"APPTAINER_NAME": "rna.sif"}, Container("apptainer", "rna.sif")),
         ({".dockerenv": ""}, {"KUBERNETES_SERVICE_HOST": "10.0.0.1"}, Container("kubernetes")),
     ],

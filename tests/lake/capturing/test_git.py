@@ -115,8 +115,8 @@ def test_keys_are_taken_out_of_what_is_kept(repository: Path) -> None:
         ("https://ghp_abcdefghijklmnopqrst@example.org/x", "https://‹redacted›@example.org/x"),
         ("git@example.org:lab/code.git", "git@example.org:lab/code.git"),
         ("ssh://git@example.org/lab/code.git", "ssh://git@example.org/lab/code.git"),
-        ("/home/ada/repositories/code.git", "{outside}/code.git"),
-        ("file:///home/ada/code.git", "{outside}/code.git"),
+        ("/mnt/people/ada/repositories/code.git", "{outside}/code.git"),
+        ("file:///mnt/people/ada/code.git", "{outside}/code.git"),
         ("../code", "{outside}/code"),
     ],
 )
@@ -185,7 +185,10 @@ def program(folder: Path, text: str) -> str:
 @pytest.mark.parametrize(
     ("text", "problem"),
     [
-        ("echo \"fatal: detected dubious ownership in repository at '/home/ada/x'\" >&2; exit 128", "somebody else"),
+        (
+            "echo \"fatal: detected dubious ownership in repository at '/mnt/people/ada/x'\" >&2; exit 128",
+            "somebody else",
+        ),
         ("echo 'fatal: index file corrupt' >&2; exit 128", "index file corrupt"),
         ("exec sleep 30", "took longer"),
     ],

@@ -10,14 +10,14 @@ from hypothesis import strategies as st
 
 from holotype.lake.capturing.redacting import REDACTED, Redactor
 
-TOPS = frozenset(("data", "home", "usr", "opt", "tmp", "scratch", "etc", "dev"))
+TOPS = frozenset(("data", "home", "mnt", "usr", "opt", "tmp", "scratch", "etc", "dev"))
 SOURCES = {
     "run42": "/data/run42",
     "rna/liver": "/data/run42/liver",
     "spaced": "/data/my runs",
     "odd": "/data/a{run42}b",
 }
-REDACTOR = Redactor(SOURCES, home="/home/adalove", user="adalove", tops=TOPS)
+REDACTOR = Redactor(SOURCES, home="/mnt/people/adalove", user="adalove", tops=TOPS)
 
 # What a shell, an address or a header takes as it is.
 PLAIN = string.ascii_letters + string.digits + "!%*+-./_~^,"
@@ -47,14 +47,14 @@ def survives(secret: str, kept: str) -> bool:
         ("file:///data/run42/x", "file://{run42}/x"),
         ("of=/data/run42/x", "of={run42}/x"),
         ("/data/run42/a:/data/run42/b", "{run42}/a:{run42}/b"),
-        ("/home/adalove/private/ref.fa", "{outside}/ref.fa"),
-        ("/home/adalove/my private/ref genome.fa", "{outside}/ref genome.fa"),
-        ("/home/adalove", "{outside}"),
+        ("/mnt/people/adalove/private/ref.fa", "{outside}/ref.fa"),
+        ("/mnt/people/adalove/my private/ref genome.fa", "{outside}/ref genome.fa"),
+        ("/mnt/people/adalove", "{outside}"),
         ("~/private/ref.fa", "{outside}/ref.fa"),
         ("~adalove/ref.fa", "{outside}/ref.fa"),
-        (r"C:\Users\adalove\ref.fa", "{outside}/ref.fa"),
-        ("--ref=/home/adalove/ref.fa", "--ref={outside}/ref.fa"),
-        ("cat /home/adalove/a /data/run42/b > /tmp/c", "cat {outside}/a {run42}/b > {outside}/c"),
+        (r"C:\People\adalove\ref.fa", "{outside}/ref.fa"),
+        ("--ref=/mnt/people/adalove/ref.fa", "--ref={outside}/ref.fa"),
+        ("cat /mnt/people/adalove/a /data/run42/b > /tmp/c", "cat {outside}/a {run42}/b > {outside}/c"),
         ("/usr/bin/sort /tmp/x", "sort {outside}/x"),
         ("adalove@cluster", f"{REDACTED}@cluster"),
         ("/data/run42/adalove.txt", "{run42}/adalove.txt"),
@@ -120,7 +120,7 @@ def test_what_is_no_secret_stays(argument: str) -> None:
     ],
 )
 @pytest.mark.parametrize(
-    "around", ["{}", "--x={}", "a {} b", "'{}'", "x:{},y", "/data/run42/{}", "/home/x/{}", "https://h/{}"]
+    "around", ["{}", "--x={}", "a {} b", "'{}'", "x:{},y", "/data/run42/{}", "/mnt/people/x/{}", "https://h/{}"]
 )
 def test_what_looks_like_a_secret_is_hidden_wherever_it_stands(secret: str, around: str) -> None:
     argument = around.format(secret)
@@ -210,17 +210,25 @@ def test_more_can_be_declared_secret() -> None:
 
 def test_a_program_is_known_by_its_name_unless_it_is_in_a_source() -> None:
     assert REDACTOR.arguments(["/opt/tools-1.2/bin/bwa", "mem"]) == ["bwa", "mem"]
-    assert REDACTOR.arguments(["/home/adalove/build/tool"]) == ["tool"]
+    assert REDACTOR.arguments(["/mnt/people/adalove/build/tool"]) == ["tool"]
     assert REDACTOR.arguments(["/data/run42/step.sh"]) == ["{run42}/step.sh"]
     assert REDACTOR.arguments(["./step.sh"]) == ["./step.sh"]
     assert REDACTOR.arguments([]) == []
 
 
+@pytest.mark.parametrize("top", ["home", "Users", "scratch", "mnt", "data", "gpfs", "srv", "tmp"])
+def test_places_where_people_keep_files_are_known_on_every_machine(top: str) -> None:
+    place = "/".join(("", top, "someone", "project"))
+    redactor = Redactor({}, home="/h", user="")
+    assert redactor.argument(f"{place}/x.csv") == "{outside}/x.csv"
+    assert redactor.argument(f"--in={place}/x.csv,{place}/y.csv") == "--in={outside}/x.csv,{outside}/y.csv"
+
+
 def test_paths_are_placed_or_lose_all_but_their_names() -> None:
     assert REDACTOR.path("/data/run42/a b/{run42}") == "{run42}/a b/{{}run42}"
     assert REDACTOR.path("/anything/at all/x y") == "{outside}/x y"
-    assert REDACTOR.path("/home/adalove") == "{outside}"
-    assert REDACTOR.path("/home/adalove/adalove.txt") == f"{{outside}}/{REDACTED}.txt"
+    assert REDACTOR.path("/mnt/people/adalove") == "{outside}"
+    assert REDACTOR.path("/mnt/people/adalove/adalove.txt") == f"{{outside}}/{REDACTED}.txt"
     assert REDACTOR.path("relative/x") == "relative/x"
     assert REDACTOR.path("/anything/password=abc") == f"{{outside}}/password={REDACTED}"
 
