@@ -13,6 +13,7 @@ on working.  They are grouped by what the caller would do about them::
      │    ├── SnapshotNotFound            (KeyError)
      │    ├── SnapshotsDiffer             (ValueError)
      │    ├── EntryNotFound               (FileNotFoundError)
+     │    ├── ProgramNotFound             (FileNotFoundError)
      │    ├── TableNotFound               (KeyError)
      │    ├── InvalidName                 (ValueError)
      │    ├── InvalidOption               (ValueError)
@@ -69,6 +70,7 @@ __all__ = [
     "LogDamaged",
     "ObjectDamaged",
     "ObjectMissing",
+    "ProgramNotFound",
     "RowsRefused",
     "SingleWriterWarning",
     "SnapshotNotFound",
@@ -156,6 +158,10 @@ class SnapshotsDiffer(CallError, ValueError):
 
 class EntryNotFound(CallError, FileNotFoundError):
     """The snapshot has no entry at this path."""
+
+
+class ProgramNotFound(CallError, FileNotFoundError):
+    """There is no such program, or it cannot be run."""
 
 
 class TableNotFound(CallError, KeyError):

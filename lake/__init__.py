@@ -8,6 +8,7 @@
 Each verb is a module here; what verbs are made of lies in rooms, each of which may use those above it:
 
     tree        folders as they lie on a disk: paths, names, walking, what changed
+    capturing   what programs read and wrote, and where they ran
     packs       the storage objects that hold chunks
     chunkers    where a file is cut, and what is known of its content
     manifest    the rows of a snapshot, shared with its neighbours

@@ -24,6 +24,7 @@ MAY_IMPORT = {
 # no verb, for verbs are made of rooms.
 LAKE = (
     "tree",
+    "capturing",
     "packs",
     "chunkers",
     "manifest",

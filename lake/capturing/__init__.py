@@ -1,0 +1,1 @@
+"""Capturing: what programs and Python code read and wrote, and in which surroundings they ran."""
