@@ -7,6 +7,7 @@ What lies in the store, and the module that knows it::
     checkpoints/00000000000000000032.json          whole states, so that opening stays cheap   history
     tip.zlib                                       the newest, where requests are dear         tip
     tables/snapshots/000000000007-6f1c….parquet    segments, immutable                         segments
+    tables/prov_links/000000000009-41b2….arrow     segments that are read where they lie       segments
 """
 
 from __future__ import annotations
@@ -198,7 +199,9 @@ class Catalog(Reading):
         """
         self.check_writable()
         self.table(segment.table)
-        new = put_segment(self._store, segment, data, seen=self._state.version, entropy=self._entropy)
+        new = put_segment(
+            self._store, segment, data, seen=self._state.version, entropy=self._entropy, mapped=segment.mapped
+        )
         return self._written(new, data)
 
     def _written(self, segment: Segment, data: Buffer) -> Segment:

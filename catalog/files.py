@@ -13,7 +13,7 @@ import tempfile
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from functools import cache
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 
 from .errors import StorageFull
@@ -64,13 +64,12 @@ class SegmentFiles:
         return [self._paths[segment.key] for segment in segments]
 
     def _file(self, segment: Segment) -> str:
-        if (own := self._store.path(segment.key)) is not None:
-            self._reader.verified(segment)
+        if (own := self._reader.verified_path(segment)) is not None:
             return str(own)
         data = self._reader.bytes(segment)
         try:
             with tempfile.NamedTemporaryFile(
-                "wb", dir=scratch(), prefix=f"{segment.name}-", suffix=".parquet", delete=False
+                "wb", dir=scratch(), prefix=f"{segment.seen}-", suffix=PurePosixPath(segment.key).suffix, delete=False
             ) as file:
                 file.write(data)
                 return file.name

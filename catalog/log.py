@@ -34,8 +34,9 @@ ENTRY = re.compile(r"log/(\d{20})\.json")
 
 _HEX = re.compile(r"[0-9a-f]{64}")
 _TABLE = re.compile(r"[a-z][a-z0-9_]*")
-_NAME = re.compile(r"[0-9]{12,}-[0-9a-f]{16,}")
+_NAME = re.compile(r"[0-9]{12,}-[0-9a-f]{16,}(\.arrow)?")
 _BOUND = re.compile(r"[0-9a-f]{16}")
+_ARROW = ".arrow"
 
 
 def entry_key(version: int) -> str:
@@ -43,23 +44,24 @@ def entry_key(version: int) -> str:
     return f"log/{version:020d}.json"
 
 
-def segment_name(seen: int, unique: bytes) -> str:
-    """A name no segment had before: the version its writer had seen, and something random."""
-    return f"{seen:012d}-{unique.hex()}"
+def segment_name(seen: int, unique: bytes, *, mapped: bool = False) -> str:
+    """A name no segment had before: the version its writer had seen, and something random; one that is to be mapped
+    into memory says so at its end."""
+    return f"{seen:012d}-{unique.hex()}{_ARROW if mapped else ''}"
 
 
 def segment_key(table: str, name: str) -> str:
     """The key of the object that holds a segment."""
-    return f"tables/{table}/{name}.parquet"
+    return f"tables/{table}/{name}{'' if name.endswith(_ARROW) else '.parquet'}"
 
 
 @dataclass(frozen=True, slots=True)
 class Segment:
-    """One immutable Parquet file of a table: its name, the BLAKE3-256 of its bytes in hex, its rows and its size in
-    bytes.
+    """One immutable file of a table, Parquet or Arrow: its name, the BLAKE3-256 of its bytes in hex, its rows and its
+    size in bytes.
 
-    ``low``, ``high``: where the rows are kept in the order of digests, the beginnings of the least and the greatest:
-    eight bytes in hex.  Who looks for one need not read a segment that cannot have it.
+    ``low``, ``high``: where the rows are kept in the order of digests or keys, the beginnings of the least and the
+    greatest: eight bytes in hex.  Who looks for one need not read a segment that cannot have it.
     """
 
     table: str
@@ -74,6 +76,11 @@ class Segment:
     def key(self) -> str:
         """The key of the object that holds it."""
         return segment_key(self.table, self.name)
+
+    @property
+    def mapped(self) -> bool:
+        """Whether it is an Arrow file, which is read where it lies, not a Parquet file."""
+        return self.name.endswith(_ARROW)
 
     @property
     def seen(self) -> int:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from itertools import groupby
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -12,7 +13,7 @@ from .auditing import Damage, audit
 from .errors import InvalidOption, ObjectMissing, TableNotFound
 from .files import SegmentFiles
 from .history import entries_after, news
-from .segments import SegmentReader
+from .segments import SegmentReader, open_mapped
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -169,12 +170,24 @@ class Reading:
 
         declared = self.table(table)
         empty = pl.DataFrame(declared.empty())
-        paths = self._at(state, lambda at: self._files.paths(at.segments(table)))
-        if not paths:
-            return empty.lazy()
-        return pl.scan_parquet(
-            paths, schema=empty.schema, missing_columns="insert", glob=False, hive_partitioning=False, cache=False
-        )
+        found = self._at(state, lambda at: self._paths(at.segments(table)))
+        parts = [empty.lazy()]
+        for mapped, pairs in groupby(found, key=lambda pair: pair[0].mapped):
+            paths = [path for _, path in pairs]
+            if mapped:  # one by one: a column that was declared later is missing in some
+                parts += [pl.scan_ipc(path, glob=False) for path in paths]
+            else:
+                parts.append(
+                    pl.scan_parquet(
+                        paths,
+                        schema=empty.schema,
+                        missing_columns="insert",
+                        glob=False,
+                        hive_partitioning=False,
+                        cache=False,
+                    )
+                )
+        return parts[-1] if len(parts) < 3 and not declared.mapped else pl.concat(parts, how="diagonal")
 
     def sql(
         self,
@@ -205,12 +218,25 @@ class Reading:
 
         return self._at(state, lambda at: connect(self._tables.values(), at, self._files, views=views))
 
+    def mapped(self, segment: Segment) -> pa.Table:
+        """The rows of a segment of a mapped table, where they lie: verified, and then only read as they are looked at.
+
+        A store that has no local files gives a private copy.  Raises ``InvalidOption`` for a segment that is not kept
+        so, ``ObjectMissing``, ``ObjectDamaged``, or what the store raises.
+        """
+        if not segment.mapped:
+            raise InvalidOption(f"segment {segment.key} is not kept to be mapped into memory", segment=segment.name)
+        return open_mapped(self.table(segment.table), segment, self._files.paths([segment])[0])
+
     def audit(self, *, hashed: bool = True) -> Iterator[Damage]:
         """Every damage to the archive's records: header, log, checkpoints, live segments.
 
         ``hashed=False`` looks only at the sizes of segments.  Raises what listing the store raises.
         """
         return audit(self._store, self._header, self._state, self._reader, hashed=hashed)
+
+    def _paths(self, segments: Sequence[Segment]) -> list[tuple[Segment, str]]:
+        return list(zip(segments, self._files.paths(segments), strict=True))
 
     def _advance(self, state: State) -> State:
         """Take ``state`` for the newest seen, unless another thread has seen a newer one."""

@@ -1,7 +1,7 @@
-"""Segments: the immutable Parquet files that tables are made of.
+"""Segments: the immutable files that tables are made of: Parquet, or Arrow where rows are looked up where they lie.
 
 Bytes are hashed before anything in them is believed: a flipped bit is ``ObjectDamaged`` with the segment's name, never
-a wrong value and never an error of the Parquet library.
+a wrong value and never an error of the Parquet or Arrow library.
 """
 
 from __future__ import annotations
@@ -16,12 +16,15 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 from blake3 import blake3
+from pyarrow import ipc
 
+from .columns import whole
 from .errors import InvalidOption, ObjectDamaged
 from .log import Segment, segment_key, segment_name
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
+    from pathlib import Path
 
     import pyarrow.compute as pc
     from typing_extensions import Buffer
@@ -29,7 +32,21 @@ if TYPE_CHECKING:
     from .stores.base import ObjectStore
     from .tables import Table
 
-__all__ = ["SegmentReader", "beginning", "decode", "encode", "put_segment", "write_segment"]
+__all__ = [
+    "HELD",
+    "SegmentReader",
+    "beginning",
+    "decode",
+    "decode_mapped",
+    "encode",
+    "encode_mapped",
+    "open_mapped",
+    "put_segment",
+    "write_segment",
+]
+
+# Bytes.  Looking up rows in an Arrow segment below this costs more than taking all of its rows into memory.
+HELD = 256 << 10
 
 # Random bytes in a segment's name: enough that no two writers ever meet.
 _UNIQUE = 10
@@ -57,6 +74,16 @@ def encode(rows: pa.Table) -> pa.Buffer:
         write_statistics=True,
         write_page_checksum=True,
     )
+    return sink.getvalue()
+
+
+def encode_mapped(rows: pa.Table) -> pa.Buffer:
+    """``rows`` as one Arrow file of one batch; compressed only when it is too small to be read where it lies."""
+    sink = pa.BufferOutputStream()
+    options = ipc.IpcWriteOptions(compression="zstd" if rows.nbytes < HELD else None)
+    with ipc.new_file(sink, rows.schema, options=options) as writer:
+        for batch in rows.combine_chunks().to_batches():
+            writer.write_batch(batch)
     return sink.getvalue()
 
 
@@ -88,16 +115,16 @@ def write_segment(
     rows = table.enforce(rows)
     if table.sort and rows.num_rows > 1:
         rows = rows.sort_by([(name, "ascending") for name in table.sort])
-    data = encode(rows)
+    data = encode_mapped(rows) if table.mapped else encode(rows)
     segment = Segment(table.name, "", blake3(data).hexdigest(), rows.num_rows, 0, *_bounds(table, rows))
-    return put_segment(store, segment, data, seen=seen, entropy=entropy), data
+    return put_segment(store, segment, data, seen=seen, entropy=entropy, mapped=table.mapped), data
 
 
 def put_segment(
-    store: ObjectStore, segment: Segment, data: Buffer, *, seen: int, entropy: Callable[[int], bytes]
+    store: ObjectStore, segment: Segment, data: Buffer, *, seen: int, entropy: Callable[[int], bytes], mapped: bool
 ) -> Segment:
     """Write the bytes of a segment under a new name; raises what the store raises."""
-    name = segment_name(seen, entropy(_UNIQUE))
+    name = segment_name(seen, entropy(_UNIQUE), mapped=mapped)
     size = store.put(segment_key(segment.table, name), [data])
     return replace(segment, name=name, bytes=size)
 
@@ -108,14 +135,15 @@ def _bounds(table: Table, rows: pa.Table) -> tuple[str, str] | tuple[None, None]
         return None, None
     values = rows[table.sort[0]]
     kind = values.type
-    if not pa.types.is_fixed_size_binary(kind) or kind.byte_width < _BEGINNING or values.null_count:
+    digests = pa.types.is_fixed_size_binary(kind) and kind.byte_width >= _BEGINNING
+    if values.null_count or not (digests or pa.types.is_uint64(kind)):
         return None, None
     return beginning(values[0].as_py()), beginning(values[-1].as_py())
 
 
-def beginning(value: bytes) -> str:
-    """How a value begins, as the bounds of segments say it: bounds are in the order of the values."""
-    return value[:_BEGINNING].hex()
+def beginning(value: bytes | int) -> str:
+    """How a digest begins, or a key, as the bounds of segments say it: bounds are in the order of the values."""
+    return f"{value:016x}" if isinstance(value, int) else value[:_BEGINNING].hex()
 
 
 class SegmentReader:
@@ -135,15 +163,34 @@ class SegmentReader:
         data = self._store.get(key)
         size = memoryview(data).nbytes
         if size != segment.bytes or blake3(data).hexdigest() != segment.digest:
-            what = f"it has {size} bytes instead of {segment.bytes}" if size != segment.bytes else "its digest is wrong"
-            raise ObjectDamaged(
-                f"segment {key} is damaged: {what}",
-                key=key,
-                table=segment.table,
-                segment=segment.name,
-                backend=self._store.url,
-            )
+            raise self._damaged(segment, size)
         return data
+
+    def verified_path(self, segment: Segment) -> Path | None:
+        """The local file that holds the segment, hashed where it lies; ``None`` where the store has no such files.
+
+        Raises what ``verified`` raises.
+        """
+        path = self._store.path(segment.key)
+        if path is None:
+            return None
+        size = self._store.size(segment.key)
+        try:
+            if size != segment.bytes or blake3().update_mmap(path).hexdigest() != segment.digest:
+                raise self._damaged(segment, size)
+        except OSError:
+            self.verified(segment)  # the store has the words for what is wrong
+        return path
+
+    def _damaged(self, segment: Segment, size: int) -> ObjectDamaged:
+        what = f"it has {size} bytes instead of {segment.bytes}" if size != segment.bytes else "its digest is wrong"
+        return ObjectDamaged(
+            f"segment {segment.key} is damaged: {what}",
+            key=segment.key,
+            table=segment.table,
+            segment=segment.name,
+            backend=self._store.url,
+        )
 
     def bytes(self, segment: Segment) -> Buffer:
         """As ``verified``, from the cache when it was read lately."""
@@ -188,15 +235,10 @@ class SegmentReader:
         data = self.bytes(segment)
         wanted = None if filter is not None else columns
         try:
-            rows = conform(table, decode(data, None if wanted is None else tuple(wanted)), wanted)
+            read = decode_mapped if segment.mapped else decode
+            rows = conform(table, read(data, None if wanted is None else tuple(wanted)), wanted)
         except (pa.ArrowException, OSError) as error:
-            # Its bytes are what was written, so whoever wrote it wrote something that cannot be read.
-            raise ObjectDamaged(
-                f"segment {segment.key} cannot be read: {error}",
-                key=segment.key,
-                table=segment.table,
-                segment=segment.name,
-            ) from error
+            raise _unreadable(segment, error) from error
         if filter is None:
             return rows
         try:
@@ -240,6 +282,38 @@ def decode(data: Buffer, columns: tuple[str, ...] | None) -> pa.Table:
     there = file.schema_arrow.names
     return file.read(
         columns=None if columns is None else [name for name in columns if name in there], use_threads=False
+    )
+
+
+def decode_mapped(data: Buffer, columns: tuple[str, ...] | None) -> pa.Table:
+    """As ``decode``, of an Arrow file; the rows share the memory of ``data``."""
+    return _read_arrow(pa.BufferReader(pa.py_buffer(data)), columns)
+
+
+def open_mapped(table: Table, segment: Segment, path: str) -> pa.Table:
+    """The rows of a verified Arrow segment, each column in one piece, mapped into memory where they lie.
+
+    What is looked at is read, nothing else.  Raises ``ObjectDamaged`` for what is no such file.
+    """
+    try:
+        rows = conform(table, _read_arrow(pa.memory_map(path), None), None)
+    except (pa.ArrowException, OSError) as error:
+        raise _unreadable(segment, error) from error
+    return pa.Table.from_arrays([whole(values) for values in rows.columns], schema=rows.schema)
+
+
+def _read_arrow(source: pa.NativeFile, columns: tuple[str, ...] | None) -> pa.Table:
+    rows = ipc.open_file(source).read_all()
+    return rows if columns is None else rows.select([name for name in columns if name in rows.schema.names])
+
+
+def _unreadable(segment: Segment, error: Exception) -> ObjectDamaged:
+    """Its bytes are what was written, so whoever wrote it wrote something that cannot be read."""
+    return ObjectDamaged(
+        f"segment {segment.key} cannot be read: {error}",
+        key=segment.key,
+        table=segment.table,
+        segment=segment.name,
     )
 
 

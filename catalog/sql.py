@@ -147,7 +147,14 @@ def _rows(table: Table, segments: Sequence[Segment], files: SegmentFiles) -> Any
     """A table's rows for DuckDB; where other records name the table's segments, with a column that tells each row's."""
     paths = files.paths(segments)
     if not table.named:
-        return dataset.dataset(paths, schema=table.schema, format="parquet") if paths else table.empty()
+        if not paths:
+            return table.empty()
+        # As a rule all are of one kind: which one is said when a table is first declared.
+        kinds: dict[str, list[str]] = {}
+        for segment, path in zip(segments, paths, strict=True):
+            kinds.setdefault("ipc" if segment.mapped else "parquet", []).append(path)
+        found = [dataset.dataset(each, schema=table.schema, format=kind) for kind, each in kinds.items()]
+        return found[0] if len(found) == 1 else dataset.dataset(found)
     schema = table.schema.append(pa.field("segment", pa.string(), metadata={"about": "The segment the row lies in."}))
     if not paths:
         return schema.empty_table()

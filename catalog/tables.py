@@ -71,7 +71,9 @@ class Table:
     """One declared table.
 
     ``sort``: the columns that the rows of each segment are kept in order of, if any.  ``named``: whether its segments
-    are referred to by name from elsewhere, so that they are never merged.
+    are referred to by name from elsewhere, so that they are never merged.  ``mapped``: whether rows are looked up where
+    they lie, so that its segments are Arrow files, which can be mapped into memory, and not Parquet files, which are
+    smaller.
     """
 
     name: str
@@ -79,6 +81,7 @@ class Table:
     columns: tuple[Column, ...]
     sort: tuple[str, ...] = ()
     named: bool = False
+    mapped: bool = False
 
     def __post_init__(self) -> None:
         names = [column.name for column in self.columns]
@@ -86,6 +89,8 @@ class Table:
             raise ValueError(f"table {self.name}: names are lower-case words, each once")
         if unknown := [name for name in self.sort if name not in names]:
             raise ValueError(f"table {self.name} cannot be sorted by {', '.join(unknown)}")
+        if self.mapped and (self.named or not self.sort):
+            raise ValueError(f"table {self.name}: what is looked up where it lies is sorted, and merged as it grows")
 
     @cached_property
     def schema(self) -> pa.Schema:

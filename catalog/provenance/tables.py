@@ -2,7 +2,9 @@
 
 ``prov_elements`` and ``prov_relations`` hold PROV records.  ``prov_links`` and ``prov_names`` say nothing new: they are
 the same as a graph, in a form that is walked where it lies, and are written in the same commit.  An element is known
-there by its key: the first eight bytes of a digest, of its identifier or, for content, the content's own.
+there by its key: the first eight bytes of a digest, of its identifier or, for content, the content's own.  The links of
+an element lie together, those to its future before those to its past, each in the order of terms: what a script came
+from is found without looking at the million activities that ran it.
 
 A file version, its content and the activity that wrote it::
 
@@ -75,8 +77,10 @@ PROV_LINKS = Table(
         Column("other", _KEY, "The key of the element at the other end."),
         Column("term", _CODE, "The place of the relation in PROV-DM's terms, as model.TERMS has them.", least=0),
         Column("past", pa.bool_(), "Whether the other end is what the node came from."),
+        Column("across", pa.bool_(), "Whether it joins a file version and its bytes, so that walks go on at the next."),
     ),
-    sort=("node",),
+    sort=("node", "past", "term"),
+    mapped=True,
 )
 
 PROV_NAMES = Table(
@@ -88,6 +92,7 @@ PROV_NAMES = Table(
         Column("id", _TEXT, "The element's identifier, an IRI."),
     ),
     sort=("key",),
+    mapped=True,
 )
 
 PROV_TABLES = (PROV_ELEMENTS, PROV_LINKS, PROV_NAMES, PROV_RELATIONS)

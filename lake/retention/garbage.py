@@ -201,5 +201,5 @@ def _orphans(context: Context, state: State, before: datetime) -> list[ObjectInf
 
 def object_of_table(key: str) -> str | None:
     """The table whose segment an object is, by its key; ``None`` when it is none."""
-    found = re.fullmatch(r"tables/([^/]+)/[^/]+\.parquet", key)
+    found = re.fullmatch(r"tables/([^/]+)/[^/]+\.(?:parquet|arrow)", key)
     return found[1] if found else None

@@ -25,6 +25,7 @@ from holotype.lake.forget import forget
 from holotype.lake.manifest import Sizes
 from holotype.lake.records.snapshots import history, snapshots
 from holotype.lake.retention.garbage import look as look_for_garbage
+from holotype.lake.retention.garbage import object_of_table
 from holotype.lake.schema import TABLES
 from holotype.lake.trash import recover
 from holotype.lake.verify import verify
@@ -310,6 +311,13 @@ def test_what_another_collection_takes_away_while_one_looks_is_no_damage(monkeyp
     assert collect(archive).purged.is_empty()
     assert len(looks) == 3
     assert all_there(archive)
+
+
+def test_which_objects_are_segments_of_a_table() -> None:
+    assert object_of_table("tables/prov_links/000000000007-6f1c.arrow") == "prov_links"
+    assert object_of_table("tables/entries/000000000007-6f1c.parquet") == "entries"
+    assert object_of_table("tables/entries/000000000007-6f1c.json") is None
+    assert object_of_table("packs/s-7/6f1c.parquet") is None
 
 
 def test_who_is_disturbed_again_and_again_gives_up_and_leaves_nothing_behind(monkeypatch: pytest.MonkeyPatch) -> None:
