@@ -10,6 +10,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from . import provenance
     from .auditing import Damage
     from .catalog import Catalog
     from .columns import column, dicts, numbers, plain, repeated, row_table, scalar, whole
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
         ObjectDamaged,
         ObjectMissing,
         ProgramNotFound,
+        ProvenanceRefused,
         RowsRefused,
         SingleWriterWarning,
         SnapshotNotFound,
@@ -104,6 +106,7 @@ __all__ = [
     "ObjectStore",
     "Patience",
     "ProgramNotFound",
+    "ProvenanceRefused",
     "RowsRefused",
     "S3Store",
     "Segment",
@@ -134,6 +137,7 @@ __all__ = [
     "open_store",
     "plain",
     "probe",
+    "provenance",
     "repeated",
     "row_table",
     "scalar",
@@ -181,6 +185,8 @@ _HOME = {
 def __getattr__(name: str) -> Any:
     if name not in __all__:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    if name == "provenance":
+        return import_module(".provenance", __name__)
     value = getattr(import_module(f".{_HOME.get(name, 'errors')}", __name__), name)
     globals()[name] = value
     return value

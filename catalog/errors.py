@@ -18,6 +18,7 @@ on working.  They are grouped by what the caller would do about them::
      │    ├── InvalidName                 (ValueError)
      │    ├── InvalidOption               (ValueError)
      │    ├── RowsRefused                 (ValueError)
+     │    ├── ProvenanceRefused           (ValueError)
      │    ├── SourceNotFound              (FileNotFoundError)
      │    ├── SourceProblem               (OSError)
      │    ├── TargetRefused               (FileExistsError)
@@ -71,6 +72,7 @@ __all__ = [
     "ObjectDamaged",
     "ObjectMissing",
     "ProgramNotFound",
+    "ProvenanceRefused",
     "RowsRefused",
     "SingleWriterWarning",
     "SnapshotNotFound",
@@ -178,6 +180,10 @@ class InvalidOption(CallError, ValueError):
 
 class RowsRefused(CallError, ValueError):
     """Rows that their table's declaration refuses; nothing was written."""
+
+
+class ProvenanceRefused(CallError, ValueError):
+    """What is to be recorded breaks constraints of PROV: ``constraints`` names them, ``violations`` has the records."""
 
 
 class SourceNotFound(CallError, FileNotFoundError):

@@ -14,7 +14,7 @@ from .reopening import context_at
 
 if TYPE_CHECKING:
     import os
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Mapping, Sequence
     from datetime import datetime
     from typing import Any
 
@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     import polars
     import pyarrow
 
+    from .activity import Activity
+    from .capturing.running import Passing
     from .collect import Collected
     from .compare import Compared
     from .context import Context
@@ -33,6 +35,7 @@ if TYPE_CHECKING:
     from .restore import Restored
     from .restoring.fitting import Unfit
     from .restoring.placing import Owners
+    from .run import Ran
     from .sync import Synced
     from .verify import Verified
 
@@ -238,6 +241,65 @@ class Archive(Looking):
         mine = self._context
         return context_at(
             other, author=mine.author, read_only=read_only, storage_options=storage_options, clock=mine.clock
+        )
+
+    # How things are made
+
+    def activity(
+        self,
+        name: str,
+        *,
+        parameters: Mapping[str, Any] | None = None,
+        dataset: str | None = None,
+        source: str | os.PathLike[str] | None = None,
+        listen: bool = True,
+    ) -> Activity:
+        """Something done in Python, as a block or a function: what it reads and writes is heard, and kept with how it
+        was done.  See ``lake/activity.py``.
+        """
+        from .activity import Activity
+
+        return Activity(self._context, name, parameters=parameters, dataset=dataset, source=source, listen=listen)
+
+    def run(
+        self,
+        command: Sequence[str | os.PathLike[str]],
+        *,
+        name: str | None = None,
+        dataset: str | None = None,
+        source: str | os.PathLike[str] | None = None,
+        cwd: str | os.PathLike[str] | None = None,
+        inputs: Iterable[str | os.PathLike[str]] | None = None,
+        outputs: Iterable[str | os.PathLike[str]] | None = None,
+        parameters: Mapping[str, Any] | None = None,
+        env: Mapping[str, str] | None = None,
+        how: Literal["strace", "states"] | None = None,
+        stdin: str | os.PathLike[str] | None = None,
+        stdout: str | os.PathLike[str] | None = None,
+        stderr: str | os.PathLike[str] | None = None,
+        passing: Passing | None = None,
+        timeout: float | None = None,
+    ) -> Ran:
+        """Run a command, watch what it reads and writes, and keep that with how it was done.  See ``lake/run.py``."""
+        from .run import run
+
+        return run(
+            self._context,
+            command,
+            name=name,
+            dataset=dataset,
+            source=source,
+            cwd=cwd,
+            inputs=inputs,
+            outputs=outputs,
+            parameters=parameters,
+            env=env,
+            how=how,
+            stdin=stdin,
+            stdout=stdout,
+            stderr=stderr,
+            passing=passing,
+            timeout=timeout,
         )
 
     # What people say of it

@@ -60,6 +60,7 @@ if TYPE_CHECKING:
 
 __all__ = ["backup"]
 
+_PROV_NAMES = "prov_names"  # empty where nothing was ever recorded
 _LOOKS = 5  # a backup that lost this often to collections gives up
 _NUMBERINGS = 64  # writers of one dataset that commit at the same moment each take the next number
 # the coarsest step of a file system's clock: a file touched so late may change under the same time
@@ -300,6 +301,11 @@ def _commit(
     new = {segment.name for segment in draft.segments}
     wanted = {part.segment for part in draft.ranges} - new
     kept = [segment for segment in view.segments("entries") if segment.name in wanted]
+    met: list[Segment] = []
+    if view.segments(_PROV_NAMES):
+        from .lineage.meeting import meeting  # most archives have no use for it, and it takes its time to import
+
+        met = meeting(context, plan.dataset, os.path.realpath(plan.source), draft.segments, state=view)
     sound = writer_check(context, packed.session, packed.relied, view, parents=() if parent is None else (parent.id,))
     for _ in range(_NUMBERINGS):
         number = _next_number(context, plan.dataset, catalog.refresh())
@@ -326,6 +332,7 @@ def _commit(
             *(segment for segment in draft.segments if segment.name not in committed),
             *packed.chunks,
             *packed.packs,
+            *met,
             catalog.write("snapshots", SNAPSHOTS.rows([{"snapshot": digest, **record}])),
         ]
         if draft.ranges:

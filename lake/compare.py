@@ -3,6 +3,7 @@
     snapshots     live in both, under the same name and with the same digest
     manifests     what the snapshot's digest was made of
     annotations   the same said of the same
+    provenance    the same recorded of the same
     chunks        each one that a snapshot needs is in some pack, at both ends
     objects       both ends verified: by size, or every byte hashed
 
@@ -20,6 +21,7 @@ import pyarrow.compute as pc
 
 from holotype.catalog import DamageError, column
 
+from .moving.histories import missing_histories
 from .moving.inventory import End, Inventory
 from .moving.proving import unproven
 from .moving.travellers import chosen, dataset_names, said, unsaid
@@ -45,9 +47,9 @@ _NAMED = ["dataset", "number", "snapshot"]
 class Difference:
     """One thing that differs, or that is damaged at one end.
 
-    ``what``: ``snapshot``, ``manifest``, ``annotation``, ``chunk``, or what ``verify`` found (``pack``, ``segment``,
-    ``log``, ``chunk``).  ``where``: the end that lacks it or has it damaged, ``both`` where each has something else.
-     ``object``: the name or key of it.  ``problem``: what differs, in words.  ``dataset``, ``snapshot``
+    ``what``: ``snapshot``, ``manifest``, ``annotation``, ``provenance``, ``chunk``, or what ``verify`` found (``pack``,
+    ``segment``, ``log``, ``chunk``).  ``where``: the end that lacks it or has it damaged, ``both`` where each has
+    something else.  ``object``: the name or key of it.  ``problem``: what differs, in words.  ``dataset``, ``snapshot``
     and ``path``: what is touched, where that is known.
     """
 
@@ -107,7 +109,7 @@ def compare(
     here, there = (End(one, one.catalog.refresh()) for one in (context, other))
     names = dataset_names(datasets)
     both = _Both(here, there, names)
-    found = [*both.snapshots(), *both.manifests(), *both.annotations()]
+    found = [*both.snapshots(), *both.manifests(), *both.annotations(), *both.histories()]
     for where, end in both.ends():
         report = verify(end.context, full=full, workers=workers, executor=executor, progress=progress)
         for damage in report.findings:
@@ -122,7 +124,7 @@ class _Both:
     """Both ends, and which snapshots they have in common."""
 
     def __init__(self, here: End, there: End, datasets: tuple[str, ...] | None) -> None:
-        self._here, self._there = here, there
+        self._here, self._there, self._datasets = here, there, datasets
         mine, theirs = (pl.DataFrame(chosen(end, None).select(_NAMED)) for end in (here, there))
         if datasets is not None:
             mine, theirs = (rows.filter(pl.col("dataset").is_in(datasets)) for rows in (mine, theirs))
@@ -177,6 +179,17 @@ class _Both:
                     snapshot=names.get(row["snapshot"]),
                     path=row["path"],
                 )
+
+    def histories(self) -> Iterator[Difference]:
+        """Provenance that is recorded at one end only."""
+        ways: tuple[tuple[Side, End, End], ...] = (
+            ("there", self._here, self._there),
+            ("here", self._there, self._here),
+        )
+        for where, mine, theirs in ways:
+            lacking = missing_histories(mine, theirs, self._datasets)
+            if lacking:
+                yield Difference("provenance", where, "prov_elements", f"{lacking} statements only at the other end")
 
 
 def _chunks(end: End, where: Side, snapshots: pa.Array) -> Iterator[Difference]:

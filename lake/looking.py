@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     import zarr
 
     from .context import Context
+    from .provenance.face import Provenance
     from .reading.filesystem import HolotypeFileSystem
     from .reading.opened import ArchivedFile
     from .records.snapshots import Snapshot
@@ -124,6 +125,13 @@ class Looking:
         from .annotations import annotations
 
         return annotations(self._context, target, path=path, history=history)
+
+    @property
+    def provenance(self) -> Provenance:
+        """Where things came from, and what came of them.  See ``lake/provenance/face.py``."""
+        from .provenance.face import Provenance
+
+        return Provenance(self._context)
 
     # Asking
 

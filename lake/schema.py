@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import pyarrow as pa
 
-from holotype.catalog import Column, Table
+from holotype.catalog import Column, Table, provenance
 
 __all__ = [
     "ANNOTATIONS",
@@ -258,4 +258,17 @@ ANNOTATIONS = Table(
     ),
 )
 
-TABLES = (ANNOTATIONS, CHUNKS, ENTRIES, PACKS, PROBLEMS, RANGES, RETENTION, SESSIONS, SNAPSHOTS, TOMBSTONES, UNFINISHED)
+TABLES = (
+    ANNOTATIONS,
+    CHUNKS,
+    ENTRIES,
+    PACKS,
+    PROBLEMS,
+    *provenance.PROV_TABLES,
+    RANGES,
+    RETENTION,
+    SESSIONS,
+    SNAPSHOTS,
+    TOMBSTONES,
+    UNFINISHED,
+)

@@ -28,6 +28,7 @@ from .executing import Place, thread_count
 from .manifest.prefetch import ahead
 from .moving.cargo import pack_up
 from .moving.carrying import carry
+from .moving.histories import histories
 from .moving.inventory import End, Inventory
 from .moving.proving import unproven
 from .moving.travellers import Travellers, choose, dataset_names, refuse_itself, unsaid
@@ -83,7 +84,7 @@ def sync(
     progress: OnProgress | None = None,
     work: Literal["sync", "copy"] = "sync",
 ) -> Synced:
-    """Bring to ``target`` the live snapshots that it does not have, with their problems and annotations.
+    """Bring to ``target`` the live snapshots that it does not have, with their problems, annotations and provenance.
 
     ``datasets``: only theirs, and no chunk that they do not need.  ``workers``: threads that carry packs.
     ``executor``: who carries them instead, a batch at a time: threads, processes, or machines that see both storages.
@@ -204,6 +205,7 @@ class _Journey:
         }
         add = [*manifests.new, *packed.chunks, *packed.packs]
         add += [catalog.write(table, found) for table, found in rows.items() if found.num_rows]
+        add += [catalog.write(table, found) for table, found in histories(here, there, self.datasets)]
         if not add:
             return
         catalog.commit(

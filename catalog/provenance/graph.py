@@ -15,7 +15,7 @@ import pyarrow as pa
 from ..columns import column, numbers, plain
 from ..errors import EntryNotFound, InvalidOption
 from ..lookup import distinct, firsts
-from .keys import content_of, key
+from .hashing import content_of, key
 from .links import PAST, Links
 from .meeting import meeting
 from .model import ELEMENTS, TERMS
@@ -134,6 +134,10 @@ class Graph:
     def known(self, ids: Sequence[str]) -> npt.NDArray[np.bool_]:
         """Which of these elements the graph has; raises ``InvalidName`` for one whose key is another's."""
         return self._names.known(ids)
+
+    def has(self, keys: Keys) -> npt.NDArray[np.bool_]:
+        """Which of these keys are those of elements of the graph."""
+        return self._names.has(keys)
 
     def nearest(self, id: str, *, most: int = 3) -> tuple[str, ...]:
         """The names of elements that are most like ``id``, the best first."""

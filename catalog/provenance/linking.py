@@ -12,7 +12,7 @@ import numpy as np
 import pyarrow as pa
 
 from ..columns import column, numbers
-from .keys import content_id, content_of, keys
+from .hashing import content_id, content_of, keys
 from .links import PLACES
 from .model import ELEMENTS, TERMS
 from .tables import PROV_LINKS, PROV_NAMES

@@ -13,7 +13,7 @@ import pyarrow.compute
 from ..columns import numbers, plain, scalar
 from ..errors import InvalidName, ObjectDamaged
 from ..lookup import Lookup, View
-from .keys import keys
+from .hashing import keys
 from .tables import PROV_NAMES
 
 if TYPE_CHECKING:
@@ -100,6 +100,14 @@ class Names:
                 if ids[given] != there:
                     raise InvalidName(f"{ids[given]!r} has the key of {there!r}: call it otherwise", name=ids[given])
             found[where] = True
+        return found
+
+    def has(self, keys: Keys) -> npt.NDArray[np.bool_]:
+        """Which of these keys have a name; raises as ``name``."""
+        order = np.argsort(keys)
+        found = np.zeros(len(keys), np.bool_)
+        for _, places, _ in self._rows(keys[order]):
+            found[order[places]] = True
         return found
 
     def _rows(self, sorted_keys: Keys) -> Iterator[tuple[NameView, npt.NDArray[np.int64], npt.NDArray[np.int64]]]:

@@ -9,7 +9,7 @@ import json
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from .keys import content_of, key
+from .hashing import content_of, key
 from .model import ELEMENTS, PROV, TERMS, XSD, Literal, Name, Record
 from .tables import PROV_ELEMENTS, PROV_RELATIONS
 from .vocabulary import HOLOTYPE, plain_value

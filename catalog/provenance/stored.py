@@ -9,7 +9,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from ..columns import numbers
-from .keys import keys
+from .hashing import keys
 from .model import Document
 from .rows import element_of, relation_of
 from .tables import PROV_ELEMENTS, PROV_RELATIONS

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "HOLOTYPE",
+    "PREFIXES",
     "FileVersion",
     "activity_id",
     "described_id",
@@ -41,6 +42,7 @@ __all__ = [
     "outside_id",
     "package_id",
     "person_id",
+    "place_digest",
     "plain_value",
     "snapshot_id",
     "software_id",
@@ -85,6 +87,11 @@ def file_version(id: str) -> FileVersion | None:
 def outside_id(sha256: bytes, place: str, name: str) -> str:
     """The identifier of a version of a file that is in no dataset; ``place``: a digest of where it lies."""
     return f"urn:holotype:outside:{sha256.hex()}:{place}:{quote(name, safe=_SAFE)}"
+
+
+def place_digest(path: str) -> str:
+    """What stands in an identifier for a path that is nobody's business: enough to find it again for who knows it."""
+    return hashlib.sha256(path.encode(errors="surrogateescape")).hexdigest()[:16]
 
 
 def snapshot_id(digest: str) -> str:

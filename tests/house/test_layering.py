@@ -30,10 +30,12 @@ LAKE = (
     "manifest",
     "records",
     "reading",
+    "lineage",
     "storing",
     "restoring",
     "retention",
     "moving",
+    "provenance",
 )
 COMMON = {"context", "executing", "progress", "recent", "reopening", "schema"}
 

@@ -7,7 +7,7 @@ from uuid import uuid4
 
 from holotype.catalog import Catalog, MemoryStore
 from holotype.catalog.provenance.graph import Graph
-from holotype.catalog.provenance.keys import content_id, content_of
+from holotype.catalog.provenance.hashing import content_id, content_of
 from holotype.catalog.provenance.linking import EMPTY, graph_rows
 from holotype.catalog.provenance.model import Record
 from holotype.catalog.provenance.tables import PROV_TABLES

@@ -12,7 +12,7 @@ import pytest
 
 from holotype.catalog import Catalog, EntryNotFound, InvalidName, InvalidOption, LocalStore, ObjectDamaged, numbers
 from holotype.catalog.provenance.graph import Graph
-from holotype.catalog.provenance.keys import keys
+from holotype.catalog.provenance.hashing import keys
 from holotype.catalog.provenance.linking import EMPTY, links_of, names_of
 from holotype.catalog.provenance.model import TERMS, Record
 from holotype.catalog.provenance.tables import PROV_TABLES

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from holotype.catalog.provenance.keys import content_id, key
+from holotype.catalog.provenance.hashing import content_id, key
 from holotype.catalog.provenance.linking import EMPTY, graph_rows
 from holotype.catalog.provenance.model import ELEMENTS, TERMS, Record
 from holotype.catalog.provenance.tables import PROV_LINKS, PROV_NAMES

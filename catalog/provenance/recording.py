@@ -1,0 +1,134 @@
+"""Recording: records of PROV become segments, which one commit makes visible together with the data they speak of.
+
+What an archive is told has to be possible: PROV-CONSTRAINTS is held over it together with what the archive has said
+before of the same things, and so are its times.  What is nothing but what is said of it, such as an environment, is
+written once.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from ..errors import ProvenanceRefused
+from .checking import check
+from .graph import Graph
+from .linking import graph_rows
+from .model import ELEMENTS, Bundle, Document
+from .rows import element_rows, relation_rows
+from .stored import statements
+from .tables import PROV_ELEMENTS, PROV_LINKS, PROV_NAMES, PROV_RELATIONS
+from .times import contradictions
+
+if TYPE_CHECKING:
+    from collections.abc import Collection
+    from datetime import datetime
+
+    from ..catalog import Catalog
+    from ..log import Segment
+    from ..state import State
+    from .checking import Violation
+    from .model import Record
+
+__all__ = ["record", "refusals", "shared"]
+
+# What is nothing but what is said of it, or always said in the same words.
+_SHARED = re.compile(
+    r"urn:holotype:(?:content|command|parameters|environment|git|person|software|system|code):.*|pkg:.*", re.DOTALL
+)
+# Of a thing that was there before, these say nothing that has to come before or after anything.
+_ORDERED = frozenset({"specializationOf", "alternateOf", "hadMember", "mentionOf"})
+
+
+def shared(id: str) -> bool:
+    """Whether an element is nothing but what its identifier stands for, so that all is said once it was said once."""
+    return _SHARED.fullmatch(id) is not None
+
+
+def record(
+    catalog: Catalog, document: Document, *, recorded: datetime, author: str, state: State | None = None
+) -> list[Segment]:
+    """Write what ``document`` says as segments, to be added in a commit; what is said already is left out.
+
+    ``recorded``: when, and ``author``: by whom, it is said.  Raises ``ProvenanceRefused`` with the constraints that it
+    breaks, ``ArchiveReadOnly``, or what the store raises.
+    """
+    state = state or catalog.state
+    graph = Graph(catalog, state=state)
+    known = _known(graph, document)
+    said = [(bundle, each) for bundle, each in document if not _again(each, known)]
+    news = _of(said, document)
+    wrong = refusals(catalog, graph, news, known)
+    if wrong:
+        raise ProvenanceRefused(
+            "what is to be recorded cannot be true: " + "; ".join(each.message for each in wrong[:5]),
+            violations=wrong,
+            constraints=tuple(dict.fromkeys(each.constraint for each in wrong)),
+        )
+    elements = [each for each in said if each[1].term in ELEMENTS]
+    relations = [each for each in said if each[1].term not in ELEMENTS]
+    names, links = graph_rows((each for _, each in said), known=lambda ids: graph.known(list(ids)))
+    rows = {
+        PROV_ELEMENTS.name: element_rows(elements, recorded=recorded, author=author),
+        PROV_RELATIONS.name: relation_rows(relations, recorded=recorded, author=author),
+        PROV_NAMES.name: names,
+        PROV_LINKS.name: links,
+    }
+    return [catalog.write(table, each) for table, each in rows.items() if each.num_rows]
+
+
+def refusals(catalog: Catalog, graph: Graph, document: Document, known: Collection[str]) -> tuple[Violation, ...]:
+    """The constraints that a document breaks, by itself or with what was said before of what it speaks of.
+
+    ``known``: the elements of the document that the graph has.
+    """
+    before = _before(catalog, graph, document, known)
+    whole = Document((*before, *document.records), document.bundles, document.prefixes)
+    return (*check(whole), *contradictions(whole))
+
+
+def _known(graph: Graph, document: Document) -> frozenset[str]:
+    ids = list(dict.fromkeys(id for _, each in document for id in _ids(each)))
+    if not ids:
+        return frozenset()
+    return frozenset(id for id, there in zip(ids, graph.known(ids).tolist(), strict=True) if there)
+
+
+def _ids(record: Record) -> list[str]:
+    if record.term in ELEMENTS:
+        return [record.id] if record.id is not None else []
+    return [value for value in record.arguments if isinstance(value, str)]
+
+
+def _again(record: Record, known: Collection[str]) -> bool:
+    """Whether this was said when its first element first was."""
+    first = _ids(record)[:1]
+    return bool(first) and first[0] in known and shared(first[0])
+
+
+def _of(said: list[tuple[str | None, Record]], document: Document) -> Document:
+    bundles = tuple(
+        Bundle(bundle.id, tuple(each for name, each in said if name == bundle.id), bundle.prefixes)
+        for bundle in document.bundles
+    )
+    return Document(tuple(each for name, each in said if name is None), bundles, document.prefixes)
+
+
+def _before(catalog: Catalog, graph: Graph, document: Document, known: Collection[str]) -> list[Record]:
+    """What was said before that what is new could contradict: of the elements it speaks of as what came later, and of
+    all that lies between those and what they are now said to have come from.
+    """
+    later = {each.id for each in document.records if each.term == "activity" and each.id in known}
+    between = set[str]()
+    for each in document.records:
+        if each.term in ELEMENTS or each.term in _ORDERED:
+            continue
+        first, *others = _ids(each)
+        if first not in known or shared(first):
+            continue
+        later.add(first)
+        for other in others:
+            if other in known and not shared(other) and other != first:
+                between.update(graph.path(other, first))
+    wanted = sorted({id for id in later if id is not None} | between)
+    return list(statements(catalog, wanted, state=graph.state).records) if wanted else []

@@ -1,0 +1,222 @@
+"""An activity in Python: what a block or a function used and made, found by listening, and kept with how it was done.
+
+    with archive.activity("normalise", parameters={"alpha": 0.1}) as activity:
+        table = pandas.read_csv("counts.csv")           # heard
+        (table * 0.1).to_csv("normalised.csv")          # heard
+        activity.used("run42@2/reference.csv")          # said: nobody could hear it
+
+    @archive.activity("normalise")                      # its arguments are the parameters
+    def normalise(alpha): ...
+
+When the block ends, one commit says all of it: versions of files by their content, the script, the parameters, the
+environment, the state of git, the person.  A block that raises is kept as failed, with what it had made.
+"""
+
+from __future__ import annotations
+
+import functools
+import inspect
+import os
+from contextvars import ContextVar
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from holotype.catalog import InvalidOption
+from holotype.catalog import provenance as prov
+
+from .capturing.environment import environment
+from .capturing.git import git_state
+from .capturing.hooks import listening
+from .capturing.scripts import arguments, main_script
+from .capturing.seen import Seen
+from .lineage.account import Account
+from .lineage.naming import entity_of
+from .lineage.telling import Scene, commit, kept, status_of, tell_files
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from contextlib import AbstractContextManager
+    from types import TracebackType
+
+    from .capturing.hooks import Heard
+    from .context import Context
+
+    _F = TypeVar("_F", bound=Callable[..., Any])
+
+__all__ = ["Activity"]
+
+_outer: ContextVar[str | None] = ContextVar("holotype_activity", default=None)
+
+
+class Activity:
+    """One activity (see the module); entered once, or put before a function, each call of which is one."""
+
+    def __init__(
+        self,
+        context: Context,
+        name: str,
+        *,
+        parameters: Mapping[str, Any] | None = None,
+        dataset: str | None = None,
+        source: str | os.PathLike[str] | None = None,
+        listen: bool = True,
+    ) -> None:
+        if not name:
+            raise InvalidOption("an activity needs a name", option="name")
+        self.name, self.id = name, prov.activity_id(context.entropy(16))
+        self._context, self._parameters = context, dict(parameters or {})
+        self._dataset, self._source = dataset, None if source is None else os.fspath(source)
+        self._listen = listen
+        self._scene: Scene | None = None
+        self._listening: AbstractContextManager[Heard] | None = None
+        self._heard: Heard | None = None
+        self._said: list[tuple[str, str, str]] = []  # what was done, an entity, its role
+        self._files: dict[str, Seen] = {}
+        self._derived: list[tuple[str, str]] = []
+
+    def __enter__(self) -> Activity:
+        if self._scene is not None:
+            raise InvalidOption("an activity happens once: make another", option="name")
+        self._context.catalog.check_writable()
+        self._scene = scene = Scene.of(self._context, dataset=self._dataset, source=self._source)
+        self._parent = _outer.get()
+        self._token = _outer.set(self.id)
+        self._began = self._context.clock()
+        if self._listen:
+            roots = [*scene.places.sources.values(), os.getcwd()]
+            self._listening = listening(roots, digests=True, leave_out=[scene.own] if scene.own is not None else [])
+            self._heard = self._listening.__enter__()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._listening is not None:
+            self._listening.__exit__(None, None, None)
+        _outer.reset(self._token)
+        try:
+            self._tell(error)
+        except Exception as trouble:
+            # The block's own error is what its caller has to see.
+            if error is None:
+                raise
+            error.add_note(f"the activity {self.name!r} could not be recorded: {trouble}")
+
+    def __call__(self, function: _F) -> _F:
+        """A function, each call of which is an activity with its arguments as parameters."""
+        signature = inspect.signature(function)
+
+        @functools.wraps(function)
+        def recorded(*given: Any, **named: Any) -> Any:
+            bound = signature.bind(*given, **named)
+            bound.apply_defaults()
+            with Activity(
+                self._context,
+                self.name,
+                parameters={**self._parameters, **bound.arguments},
+                dataset=self._dataset,
+                source=self._source,
+                listen=self._listen,
+            ):
+                return function(*given, **named)
+
+        return recorded  # type: ignore[return-value]  # it takes and gives what the function does
+
+    def used(self, what: str | os.PathLike[str], *, role: str = "input") -> str:
+        """Say that the activity used something: a file of this machine, as it is now; an archived one, such as
+        ``run42@2/reference.csv``; a snapshot; or any entity by its IRI.  Returns the path or the entity's identifier.
+
+        Raises ``SourceNotFound``, or what naming an archived entity raises.
+        """
+        return self._say("used", what, role)
+
+    def generated(self, what: str | os.PathLike[str], *, role: str = "output") -> str:
+        """Say that the activity made something: a file, as it is when the activity ends, or any entity by its IRI.
+
+        Returns the path or the entity's identifier.  Raises ``SourceNotFound``.
+        """
+        return self._say("generated", what, role)
+
+    def _say(self, verb: str, what: str | os.PathLike[str], role: str) -> str:
+        if self._scene is None:
+            raise InvalidOption("an activity is told of what it used and made while it is open", option="name")
+        path = os.path.realpath(what)
+        status = status_of(path)
+        if status is not None:
+            before = self._files.get(path)
+            wrote, read = verb == "generated", verb == "used"
+            self._files[path] = Seen(
+                path,
+                read=read or (before is not None and before.read),
+                written=wrote or (before is not None and before.written),
+                by=(),
+                before=status if read else before.before if before is not None else None,
+                after=status,
+            )
+            return path
+        entity = entity_of(self._context, what, state=self._scene.state)
+        self._said.append((verb, entity, role))
+        return entity
+
+    def _tell(self, error: BaseException | None) -> None:
+        scene = self._scene
+        assert scene is not None
+        ended = self._context.clock()
+        account = Account(self.id)
+        graph = prov.Graph(self._context.catalog, state=self._context.catalog.refresh())
+        heard = self._heard
+        touched = tell_files(
+            account, scene, graph, self._seen(), ended=ended, digests=None if heard is None else heard.before
+        )
+        for verb, entity, role in self._said:
+            account.archived(entity)
+            if verb == "used":
+                account.used(entity, role=role)
+            else:
+                account.generated(entity, role=role, time=ended)
+        account.person(self._context.author)
+        account.parameters(self._parameters)
+        found = environment(redactor=scene.redactor)
+        account.environment(found)
+        script = main_script()
+        state = git_state(os.path.dirname(script) if script is not None else os.getcwd())
+        if state is not None:
+            account.git(state)
+        if self._parent is not None:
+            account.started_by(self._parent)
+        notes = [*touched.notes, *(heard.notes if heard is not None else ())]
+        account.activity(
+            self.name,
+            kind="python",
+            began=self._began,
+            ended=ended,
+            outcome="completed" if error is None else "failed",
+            facts={
+                "error": None if error is None else kept(error, scene.redactor),
+                "script": None if script is None else scene.redactor.path(os.path.realpath(script)),
+                "arguments": scene.redactor.arguments(["python", *arguments()])[1:],
+                "cwd": scene.redactor.path(os.getcwd()),
+                "seeds": [list(each) for each in heard.seeds] if heard is not None and heard.seeds else None,
+                "remote": [list(each) for each in heard.remote] if heard is not None and heard.remote else None,
+                "momentary": dict(found.momentary) or None,
+                "notes": [scene.redactor.text(each) for each in notes] or None,
+            },
+        )
+        commit(scene, account.document(), operation="activity", message=self.name)
+
+    def _seen(self) -> list[Seen]:
+        """What was heard, and what was said, which counts for more."""
+        heard = self._heard
+        found = {each.path: each for each in heard.seen} if heard is not None else {}
+        for path, said in self._files.items():
+            both = found.get(path)
+            now = status_of(path)
+            found[path] = Seen(
+                path,
+                read=said.read or (both is not None and both.read),
+                written=(said.written or (both is not None and both.written)) and now is not None,
+                executed=both is not None and both.executed,
+                by=both.by if both is not None else (),
+                before=both.before if both is not None else said.before,
+                after=now,
+            )
+        return list(found.values())

@@ -1,0 +1,206 @@
+"""Telling an archive of an activity: from what was seen of files to records, committed."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
+
+import pyarrow.compute as pc
+
+from holotype.catalog import HolotypeError, SourceNotFound, SourceProblem, plain
+from holotype.catalog import provenance as prov
+
+from ..capturing.redacting import Redactor
+from ..capturing.seen import Status
+from ..records.references import check_name
+from .account import Account, file_of, status_word
+from .places import Places
+from .versions import Versions
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+    from datetime import datetime
+
+    from holotype.catalog import State
+
+    from ..capturing.seen import Seen
+    from ..context import Context
+    from .versions import Version
+
+__all__ = ["Scene", "Touched", "commit", "tell_files"]
+
+
+@dataclass(frozen=True)
+class Scene:
+    """Where an activity takes place: what the archive knows when it begins, and which folder belongs to whom."""
+
+    context: Context
+    state: State
+    places: Places
+    redactor: Redactor
+
+    @classmethod
+    def of(
+        cls, context: Context, *, dataset: str | None = None, source: str | None = None, here: str | None = None
+    ) -> Scene:
+        """The scene as it is now.  ``dataset``: one that is worked on.  ``source``: where it lies; by default where it
+        was last backed up from, and if it never was, ``here``.  Raises ``InvalidName``, or what the store raises.
+        """
+        if dataset is not None:
+            check_name(dataset)
+        state = context.catalog.refresh()
+        places = Places.of(context, state=state)
+        if dataset is not None and (source is not None or dataset not in places.sources):
+            places = Places.of(context, state=state, declared={dataset: source or here or os.getcwd()})
+        return cls(context, state, places, Redactor(dict(places.sources)))
+
+    def versions(self) -> Versions:
+        """The versions of files here."""
+        return Versions(self.context, self.places, state=self.state)
+
+    @property
+    def own(self) -> str | None:
+        """The archive's own folder, if it is one: what happens there is no activity's doing."""
+        path = self.context.store.path("archive.json")
+        return None if path is None else os.path.realpath(path.parent)
+
+
+@dataclass
+class Touched:
+    """The entities that an activity used and made: by the real paths of files."""
+
+    used: dict[str, str] = field(default_factory=dict[str, str])
+    generated: dict[str, str] = field(default_factory=dict[str, str])
+    removed: dict[str, str] = field(default_factory=dict[str, str])
+    notes: list[str] = field(default_factory=list[str])
+
+
+def tell_files(
+    account: Account,
+    scene: Scene,
+    graph: prov.Graph,
+    seen: Iterable[Seen],
+    *,
+    ended: datetime,
+    digests: Mapping[str, bytes] | None = None,
+) -> Touched:
+    """Say of every file what the activity did with it.
+
+    ``digests``: of files, by path, as they were before the activity changed them.  A file that cannot be read any more
+    is said to have been there, without its content, and is noted.
+    """
+    found, versions = Touched(), scene.versions()
+    known = dict(digests or {})
+    own = scene.own
+    for each in seen:
+        if own is not None and (each.path + os.sep).startswith(own + os.sep):
+            continue
+        before = _before(scene, versions, each, known.get(each.path), found)
+        now = _now(versions, each, found) if each.written and each.after is not None else None
+        old = None
+        if before is not None and (each.read or each.executed or each.removed or now is not None):
+            old = _latest(scene, graph, file_of(before))
+            account.file(before, again=old)
+        if old is not None and (each.read or each.executed):
+            account.used(old, role="script" if each.executed and _is_script(each) else "input")
+            found.used[each.path] = old
+        if now is not None:
+            taken = file_of(now)
+            fresh = taken if not _taken(graph, taken, found) else f"{taken}#{account.id.rpartition(':')[2]}"
+            account.file(now, again=fresh)
+            account.generated(fresh, role="output", time=ended, status=each.after)
+            found.generated[each.path] = fresh
+            if old is not None and old != fresh and each.read:  # else nothing of it is left
+                account.revised(fresh, old)
+        if each.removed and old is not None:
+            account.invalidated(old, time=ended)
+            found.removed[each.path] = old
+    return found
+
+
+def _before(scene: Scene, versions: Versions, each: Seen, digest: bytes | None, found: Touched) -> Version | None:
+    """The version that was there before, or that was read."""
+    if each.before is not None and (each.written or each.removed):
+        version = versions.earlier(each.path, each.before, digest=digest)
+        return version if version.sha256 is not None else _recorded(scene, version, each.before)
+    if each.written or not (each.read or each.executed):
+        return None
+    if each.before is not None and each.after is not None and each.before != each.after:
+        found.notes.append(f"{os.path.basename(each.path)} was changed by somebody else meanwhile")
+        return versions.earlier(each.path, each.before, digest=digest)
+    return _now(versions, each, found)
+
+
+def _recorded(scene: Scene, version: Version, status: Status) -> Version:
+    """The same version with its digest, if it is known as what an earlier activity made."""
+    place = version.place
+    if place is None:
+        return version
+    catalog = scene.context.catalog
+    here = (pc.field("dataset") == place.dataset) & (pc.field("path") == place.path)
+    rows = catalog.read("prov_elements", columns=["key", "sha256"], filter=here)
+    digests = dict(zip(rows["key"].to_pylist(), rows["sha256"].to_pylist(), strict=True))
+    told = prov.relations(catalog, plain(rows["key"])) if rows.num_rows else rows
+    for row in told.to_pylist():
+        if row.get("term") == "wasGeneratedBy" and status_word(status) in (row["attributes"] or ""):
+            return replace(version, sha256=digests[row["subject"]])
+    return version
+
+
+def _now(versions: Versions, each: Seen, found: Touched) -> Version | None:
+    try:
+        return versions.now(each.path)
+    except (SourceNotFound, SourceProblem) as error:
+        found.notes.append(error.message)
+        return None
+
+
+def _is_script(each: Seen) -> bool:
+    return each.read
+
+
+def _taken(graph: prov.Graph, id: str, found: Touched) -> bool:
+    """Whether an entity is known already: then it is not made now, for what is made was not there before."""
+    return id in found.used.values() or id in found.generated.values() or bool(graph.known([id])[0])
+
+
+def _latest(scene: Scene, graph: prov.Graph, id: str) -> str:
+    """Of the entities with these bytes at this path, the one that was made last."""
+    if not graph.known([id])[0]:
+        return id
+    version = prov.file_version(id)
+    if version is None:
+        return id
+    # All files with these bytes.
+    content = prov.content_id(version.sha256)
+    others = graph.walk([content], past=False, depth=1, terms=["specializationOf"], across=False).nodes["id"]
+    made: list[str] = [each for each in others.to_pylist() if each == id or each.startswith(f"{id}#")]
+    if len(made) < 2:
+        return id
+    told = prov.relations(scene.context.catalog, prov.keys(made), state=graph.state).to_pylist()
+    times: dict[int, datetime] = {row["subject"]: row["recorded"] for row in told if row["term"] == "wasGeneratedBy"}
+    created = scene.context.catalog.created
+    return max(made, key=lambda each: times.get(prov.key(each), created))
+
+
+def commit(scene: Scene, document: prov.Document, *, operation: str, message: str) -> None:
+    """Keep what a document says.  Raises ``ProvenanceRefused``, ``ArchiveReadOnly``, or what the store raises."""
+    catalog, author = scene.context.catalog, scene.context.author
+    segments = prov.record(catalog, document, recorded=scene.context.clock(), author=author, state=catalog.state)
+    if segments:
+        catalog.commit(add=segments, operation=operation, message=message, author=author)
+
+
+def kept(error: BaseException, redactor: Redactor) -> str:
+    """An error in words that may be kept."""
+    text = error.message if isinstance(error, HolotypeError) else str(error)
+    return redactor.text(f"{type(error).__name__}: {text}")[:500]
+
+
+def status_of(path: str) -> Status | None:
+    """A file's status, if it is there."""
+    try:
+        return Status.of(os.stat(path))
+    except OSError:
+        return None

@@ -1,0 +1,243 @@
+"""Reproduce: the recorded steps are done again in another place, and what comes out is held against what was recorded.
+
+    to/run42/…          a folder for each dataset, with the inputs that no step makes
+    to/run42/result.csv what the steps make there
+
+A step can be done again when it was a command that ran where datasets lie, or a script among the archived files; a step
+that was part of an interactive session cannot, and neither can one whose command line holds something that was
+redacted.  Steps run as this user, with what is installed now: read ``explain`` first.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import sys
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import polars as pl
+import pyarrow.compute as pc
+
+from holotype.catalog import HolotypeError, TargetRefused
+from holotype.catalog import provenance as prov
+
+from ..capturing.redacting import OUTSIDE, REDACTED, Redactor
+from ..capturing.watching import watch
+from ..manifest import Manifest
+from ..reading.lookup import entry
+from ..reading.opened import open_file
+from ..records.snapshots import history
+from ..tree.paths import own
+from .equivalence import equivalent
+from .explain import shown
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+    from ..context import Context
+    from .steps import Step
+
+__all__ = ["Reproduced", "reproduce"]
+
+_UNKNOWN = f"{{{OUTSIDE}}}"
+
+
+@dataclass(frozen=True, eq=False)
+class Reproduced:
+    """What came of doing it again.
+
+    ``verdict``: ``exact`` when every file came out byte for byte, ``equivalent`` when some only mean the same,
+    ``different``, or ``incomplete`` when a step could not be done or a file is missing.  ``files``: one row for each
+    file that the steps made, with ``step``, ``dataset``, ``path``, ``verdict`` (``exact``, ``equivalent``,
+    ``different`` or ``missing``), ``expected`` and ``found`` (SHA-256, hex).  ``steps``: one row each, with ``name``,
+    ``done``, and ``why`` not.
+    """
+
+    verdict: str
+    files: pl.DataFrame
+    steps: pl.DataFrame
+
+    @property
+    def ok(self) -> bool:
+        """Whether all came out byte for byte, or means the same."""
+        return self.verdict in ("exact", "equivalent")
+
+
+def reproduce(
+    context: Context,
+    graph: prov.Graph,
+    steps: Sequence[Step],
+    to: str | os.PathLike[str],
+    *,
+    timeout: float | None = None,
+) -> Reproduced:
+    """Do ``steps`` again below the empty or absent folder ``to``.  ``timeout``: seconds for each.
+
+    Raises ``TargetRefused``, ``ObjectMissing``, ``ObjectDamaged``, or what the store raises; a step that fails is told,
+    not raised.
+    """
+    target = os.path.realpath(to)
+    os.makedirs(target, exist_ok=True)
+    if os.listdir(target):
+        raise TargetRefused(f"{target} is not empty: reproduce into a folder of its own", path=target)
+    made = {entity for step in steps for entity in step.outputs}
+    needed = dict.fromkeys(entity for step in steps for entity in (*step.inputs, *step.scripts) if entity not in made)
+    lacking = _bring(context, graph, needed, target)
+    done: list[tuple[str, str | None]] = []
+    for step in steps:
+        why = _why_not(step, lacking) or _do(step, target, timeout)
+        done.append((step.name, why))
+        if why is not None:
+            lacking |= dict.fromkeys(step.outputs, why)
+    files = [row for step in steps for row in _held_against(context, graph, step, target)]
+    return Reproduced(
+        _verdict([row[3] for row in files], [why for _, why in done]),
+        pl.DataFrame(
+            files,
+            schema={name: pl.String() for name in ("step", "dataset", "path", "verdict", "expected", "found")},
+            orient="row",
+        ),
+        pl.DataFrame(
+            [(name, why is None, why) for name, why in done],
+            schema={"name": pl.String(), "done": pl.Boolean(), "why": pl.String()},
+            orient="row",
+        ),
+    )
+
+
+def _verdict(files: Sequence[str], troubles: Sequence[str | None]) -> str:
+    if not files or "missing" in files or any(trouble is not None for trouble in troubles):
+        return "incomplete"
+    return "different" if "different" in files else "equivalent" if "equivalent" in files else "exact"
+
+
+def _bring(context: Context, graph: prov.Graph, wanted: Iterable[str], target: str) -> dict[str, str]:
+    """Put archived files where steps will look for them; those that are not archived, and why."""
+    lacking: dict[str, str] = {}
+    for entity in wanted:
+        version = prov.file_version(entity)
+        if version is None:
+            if entity.startswith("urn:holotype:outside:"):
+                lacking[entity] = f"{shown(entity)} was in no dataset"
+            continue
+        snapshot = _holding(context, graph, version)
+        if snapshot is None:
+            lacking[entity] = f"no live snapshot has {version.dataset}/{version.path} as it was used"
+            continue
+        path = _place(target, version)
+        os.makedirs(os.path.dirname(path), exist_ok=True)
+        with open_file(context, snapshot, version.path) as archived, open(path, "wb") as file:
+            while data := archived.read(1 << 20):
+                file.write(data)
+    return lacking
+
+
+def _place(target: str, version: prov.FileVersion) -> str:
+    """Where a file version stands below ``target``, which it cannot leave."""
+    parts = [part for part in own(version.path).split(b"/") if part not in (b"", b".", b"..")]
+    return os.path.join(target, *version.dataset.split("/"), *(os.fsdecode(part) for part in parts))
+
+
+def _holding(context: Context, graph: prov.Graph, version: prov.FileVersion) -> str | None:
+    """The newest live snapshot that has a file version."""
+    rows = history(context, state=graph.state)
+    rows = rows.filter(pc.and_(pc.equal(rows["dataset"], version.dataset), pc.equal(rows["state"], "live")))
+    for snapshot in reversed(rows["snapshot"].to_pylist()):
+        row = entry(Manifest.load(context.catalog, snapshot, state=graph.state), version.path, columns=["sha256"])
+        if row is not None and row["sha256"] == version.sha256:
+            return str(snapshot)
+    return None
+
+
+def _why_not(step: Step, lacking: Mapping[str, str]) -> str | None:
+    """Why a step cannot be done again, if it cannot."""
+    for entity in (*step.inputs, *step.scripts):
+        if entity in lacking:
+            return f"it needs {shown(entity)}: {lacking[entity]}"
+    line = _line(step)
+    if not line:
+        return "it was no command, and no script of it is archived"
+    for part in (*line, step.cwd or ""):
+        if REDACTED in part:
+            return "something in its command line was redacted"
+        if _UNKNOWN in part:
+            return f"{part} was in no dataset"
+    return None
+
+
+def _line(step: Step) -> list[str]:
+    """The command of a step; of a script, what runs it."""
+    if step.command:
+        return list(step.command)
+    script = step.facts.get("script")
+    arguments = step.facts.get("arguments")
+    if not isinstance(script, str) or not step.scripts or not isinstance(arguments, list):
+        return []
+    return [sys.executable, script, *(str(each) for each in arguments)]
+
+
+def _do(step: Step, target: str, timeout: float | None) -> str | None:
+    """Run a step's command; why it failed, if it did."""
+    datasets = {
+        version.dataset
+        for entity in (*step.inputs, *step.scripts, *step.outputs)
+        if (version := prov.file_version(entity)) is not None
+    }
+    folders = {dataset: os.path.join(target, *dataset.split("/")) for dataset in datasets}
+    redactor = Redactor({})
+
+    def there(text: str) -> str:
+        return redactor.expand(text, folders)
+
+    for entity in step.outputs:
+        version = prov.file_version(entity)
+        if version is not None:
+            os.makedirs(os.path.dirname(_place(target, version)), exist_ok=True)
+    streams = step.streams
+    folder = there(step.cwd or str(step.facts.get("cwd") or ""))
+    if not os.path.isabs(folder):
+        return f"where it ran is not known: {folder or 'nothing is said of it'}"
+    os.makedirs(folder, exist_ok=True)
+    try:
+        ran = watch(
+            [there(part) for part in _line(step)],
+            cwd=folder,
+            roots=[],
+            how="states",
+            env={**os.environ, **{name: there(str(value)) for name, value in step.variables.items()}},
+            timeout=timeout,
+            stdin=there(streams["stdin"]) if "stdin" in streams else None,
+            stdout=there(streams["stdout"]) if "stdout" in streams else None,
+            stderr=there(streams["stderr"]) if "stderr" in streams else None,
+        )
+    except (HolotypeError, OSError) as error:
+        return str(error)
+    if ran.timed_out:
+        return f"it took longer than {timeout} seconds"
+    expected = step.facts.get("exit", 0)
+    if ran.returncode != expected:
+        said = ran.stderr[-300:].decode(errors="replace").strip()
+        return f"it ended with {ran.returncode} instead of {expected}{': ' if said else ''}{said}"
+    return None
+
+
+def _held_against(
+    context: Context, graph: prov.Graph, step: Step, target: str
+) -> Iterable[tuple[str, str, str, str, str, str | None]]:
+    """Each file that a step made, beside what was recorded."""
+    for entity in step.outputs:
+        version = prov.file_version(entity)
+        if version is None:
+            continue
+        path = _place(target, version)
+        if not os.path.isfile(path):
+            yield step.name, version.dataset, version.path, "missing", version.sha256.hex(), None
+            continue
+        with open(path, "rb") as file:
+            found = hashlib.file_digest(file, "sha256").digest()
+        verdict = "exact" if found == version.sha256 else "different"
+        if verdict == "different" and (snapshot := _holding(context, graph, version)) is not None:
+            with open_file(context, snapshot, version.path) as archived:
+                verdict = "equivalent" if equivalent(path, archived, name=version.path) else "different"
+        yield step.name, version.dataset, version.path, verdict, version.sha256.hex(), found.hex()
