@@ -23,6 +23,9 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from .exchange.cratereading import read_crate
+    from .exchange.cratewriting import write_crate
+    from .exchange.documents import read_document, write_document
     from .graph import Graph, Walk
     from .hashing import CONTENT, content_id, content_of, key, keys
     from .model import ELEMENTS, PROV, TERMS, Bundle, Document, Literal, Name, Record, Value
@@ -88,6 +91,8 @@ _HOME = {
     "person_id": "vocabulary",
     "place_digest": "vocabulary",
     "plain_value": "vocabulary",
+    "read_crate": "exchange.cratereading",
+    "read_document": "exchange.documents",
     "read_provn": "provn",
     "record": "recording",
     "relation_of": "rows",
@@ -96,6 +101,8 @@ _HOME = {
     "snapshot_id": "vocabulary",
     "software_id": "vocabulary",
     "statements": "stored",
+    "write_crate": "exchange.cratewriting",
+    "write_document": "exchange.documents",
     "write_provn": "provn",
 }
 
@@ -136,6 +143,8 @@ __all__ = [
     "person_id",
     "place_digest",
     "plain_value",
+    "read_crate",
+    "read_document",
     "read_provn",
     "record",
     "relation_of",
@@ -144,6 +153,8 @@ __all__ = [
     "snapshot_id",
     "software_id",
     "statements",
+    "write_crate",
+    "write_document",
     "write_provn",
 ]
 

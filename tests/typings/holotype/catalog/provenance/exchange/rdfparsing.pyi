@@ -1,0 +1,1 @@
+from catalog.provenance.exchange.rdfparsing import *
