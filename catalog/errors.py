@@ -159,7 +159,7 @@ class SnapshotsDiffer(CallError, ValueError):
 
 
 class EntryNotFound(CallError, FileNotFoundError):
-    """The snapshot has no entry at this path."""
+    """The snapshot has no entry at this path, or the records of provenance no such element."""
 
 
 class ProgramNotFound(CallError, FileNotFoundError):

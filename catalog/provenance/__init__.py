@@ -11,8 +11,12 @@ Each module may use those above it::
     provn       PROV-N, read and written
     checking    whether provenance can be true: PROV-CONSTRAINTS
     times       and whether its times agree
-    linking     records as a graph
-    graph       the graph, walked where it lies
+    links       the links of elements, found where they lie
+    names       what elements are called, by their keys
+    walking     one step of a walk, and how identical bytes meet
+    meeting     the shortest way between two elements
+    graph       walks and paths
+    linking     what records say, as rows of the graph
     recording   records into an archive, once they are known to be possible
     exchange    other notations, read and written
 """

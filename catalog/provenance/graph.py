@@ -35,6 +35,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Graph", "Walk"]
 
+_TERMS = column(list(TERMS), pa.string())
 # From so many elements on NumPy is faster than Python.
 _FEW = 24
 # Links that few elements at a time lead along are put into an array when there are this many.
@@ -100,11 +101,13 @@ class Graph:
         elements at most.  ``across``: whether files with the same bytes are one where that helps (see ``walking``).
 
         Raises ``EntryNotFound`` for a start that the graph has not, with the names that are most like it, and
-        ``InvalidOption`` for a term that PROV has not.
+        ``InvalidOption`` for a term that PROV has not, or less than nothing.
         """
         unknown = [term for term in terms or () if term not in TERMS or term in ELEMENTS]
         if unknown:
             raise InvalidOption(f"PROV has no relation {', '.join(map(repr, unknown))}", terms=tuple(unknown))
+        if (depth or 0) < 0 or (limit or 0) < 0:
+            raise InvalidOption(f"a walk cannot be of {depth} links or {limit} elements", depth=depth, limit=limit)
         first = [self._key(id) for id in dict.fromkeys(start)]
         step: Step
         if past:
@@ -249,4 +252,4 @@ def _links_table(nodes: Keys, found: _Found) -> pa.Table:
 
 def _worded(places: npt.NDArray[np.int8]) -> pa.Array:
     """Terms by their places, as words."""
-    return pa.DictionaryArray.from_arrays(numbers(places), column(list(TERMS), pa.string()))
+    return pa.DictionaryArray.from_arrays(numbers(places), _TERMS)

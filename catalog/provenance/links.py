@@ -87,6 +87,26 @@ class LinkView(View):
         found |= _taken(self._across, rows + self._across_at) * np.uint8(ACROSS)
         return found
 
+    def add(self, first: int, wanted: Wanted, found: list[tuple[int, int, int]]) -> bool:
+        """Add the wanted links of the element whose first one is at the row ``first``, unless they are too many."""
+        fast, key = self.fast, self.fast[first]
+        size, table, others = len(fast), wanted.table, self.fast_others
+        last = first + _MANY
+        if last >= size or fast[last] != key:
+            row = first
+            while row < size and fast[row] == key:
+                sense = self.sense(row)
+                if table[sense]:
+                    found.append((key, others[row], sense))
+                row += 1
+            return True
+        runs = self.cuts(first, bisect_right(fast, key, last), wanted)
+        if len(found) + sum(map(len, runs)) > _FEW:
+            return False
+        senses = ((row, self.sense(row)) for rows in runs for row in rows)
+        found += [(key, others[row], sense) for row, sense in senses if table[sense]]
+        return True
+
     def cuts(self, first: int, last: int, wanted: Wanted) -> list[range]:
         """Where among the rows of one element links may be that are wanted."""
 
@@ -124,36 +144,18 @@ class Links:
     def __init__(self, catalog: Reading, state: State) -> None:
         self._lookup = Lookup(catalog, PROV_LINKS, state, LinkView)
 
-    @property
-    def rows(self) -> int:
-        """How many there are, each counted from both ends."""
-        return self._lookup.rows
-
     def few(self, keys: Iterable[int], wanted: Wanted) -> list[tuple[int, int, int]] | None:
         """The wanted links of a few elements: node, other end, sense; ``None`` when they are too many for this.
 
         Raises ``ObjectMissing``, ``ObjectDamaged``, or what the store raises.
         """
         found: list[tuple[int, int, int]] = []
-        table = wanted.table
         for key in keys:
             for view in self._lookup.holding(key):
                 fast = view.fast
                 first = bisect_left(fast, key)
-                if first == len(fast) or fast[first] != key:
-                    continue
-                last = first + _MANY
-                if last < len(fast) and fast[last] == key:
-                    runs = view.cuts(first, bisect_right(fast, key, last), wanted)
-                    if len(found) + sum(map(len, runs)) > _FEW:
-                        return None
-                else:
-                    runs = [range(first, bisect_right(fast, key, first, min(last, len(fast))))]
-                for rows in runs:
-                    for row in rows:
-                        sense = view.sense(row)
-                        if table[sense]:
-                            found.append((key, view.fast_others[row], sense))
+                if first < len(fast) and fast[first] == key and not view.add(first, wanted, found):
+                    return None
         return found
 
     def many(self, keys: Keys, wanted: Wanted) -> tuple[Keys, Keys, Senses]:

@@ -84,6 +84,8 @@ def test_a_walk_ends_at_a_depth_at_a_limit_or_at_terms() -> None:
     assert (whole.nodes.num_rows, whole.complete) == (7, True)
     only = graph.walk([FIGURE], past=True, terms={"wasGeneratedBy", "used"})
     assert only.nodes["id"].to_pylist() == [FIGURE, "ex:plot", CLEAN, "ex:wash", RAW]
+    with pytest.raises(InvalidOption, match="of -1 links"):
+        graph.walk([FIGURE], past=True, depth=-1)
     with pytest.raises(InvalidOption, match="'wasMadeBy'"):
         graph.walk([FIGURE], past=True, terms={"wasMadeBy"})
 
@@ -94,6 +96,7 @@ def test_a_walk_may_begin_at_many() -> None:
     assert walk.nodes["id"].to_pylist()[:2] == [FIGURE, RAW]
     assert walk.nodes["depth"].to_pylist()[:2] == [0, 0]
     assert walk.nodes.num_rows == 7
+    assert graph.walk([], past=True).nodes.num_rows == graph.walk([], past=True).links.num_rows == 0
 
 
 def test_an_unknown_element_is_refused_with_the_nearest_names() -> None:
