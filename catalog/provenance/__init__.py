@@ -19,6 +19,7 @@ Each module may use those above it::
     linking     what records say, as rows of the graph
     recording   records into an archive, once they are known to be possible
     exchange    other notations, read and written
+    drawing     pictures, as text that others draw
 """
 
 from __future__ import annotations
@@ -27,9 +28,14 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from .drawing import dot, mermaid
     from .exchange.cratereading import read_crate
-    from .exchange.cratewriting import write_crate
-    from .exchange.documents import read_document, write_document
+    from .exchange.cratewriting import Root, write_crate
+    from .exchange.documents import FORMATS, read_document, write_document
+    from .exchange.lineage import openlineage_events, write_openlineage
+    from .exchange.lineagereading import read_openlineage
+    from .exchange.package import from_prov, to_prov
+    from .exchange.results import Loss, Written
     from .graph import Graph, Walk
     from .hashing import CONTENT, content_id, content_of, key, keys
     from .model import ELEMENTS, PROV, TERMS, Bundle, Document, Literal, Name, Record, Value
@@ -59,37 +65,45 @@ if TYPE_CHECKING:
 
 # The module that defines each name.
 _HOME = {
+    "Bundle": "model",
     "CONTENT": "hashing",
+    "Document": "model",
     "ELEMENTS": "model",
+    "FORMATS": "exchange.documents",
+    "FileVersion": "vocabulary",
+    "Graph": "graph",
     "HOLOTYPE": "vocabulary",
+    "Literal": "model",
+    "Loss": "exchange.results",
+    "Name": "model",
     "PREFIXES": "vocabulary",
     "PROV": "model",
     "PROV_ELEMENTS": "tables",
     "PROV_RELATIONS": "tables",
     "PROV_TABLES": "tables",
-    "TERMS": "model",
-    "Bundle": "model",
-    "Document": "model",
-    "FileVersion": "vocabulary",
-    "Graph": "graph",
-    "Literal": "model",
-    "Name": "model",
     "Record": "model",
+    "Root": "exchange.cratewriting",
+    "TERMS": "model",
     "Value": "model",
     "Walk": "graph",
+    "Written": "exchange.results",
     "activity_id": "vocabulary",
     "content_id": "hashing",
     "content_of": "hashing",
     "described_id": "vocabulary",
+    "dot": "drawing",
     "element_of": "rows",
     "elements": "stored",
     "file_id": "vocabulary",
     "file_version": "vocabulary",
+    "from_prov": "exchange.package",
     "key": "hashing",
     "keys": "hashing",
     "literal": "vocabulary",
     "matching": "stored",
+    "mermaid": "drawing",
     "name": "vocabulary",
+    "openlineage_events": "exchange.lineage",
     "outside_id": "vocabulary",
     "package_id": "vocabulary",
     "person_id": "vocabulary",
@@ -97,6 +111,7 @@ _HOME = {
     "plain_value": "vocabulary",
     "read_crate": "exchange.cratereading",
     "read_document": "exchange.documents",
+    "read_openlineage": "exchange.lineagereading",
     "read_provn": "provn",
     "record": "recording",
     "relation_of": "rows",
@@ -105,43 +120,53 @@ _HOME = {
     "snapshot_id": "vocabulary",
     "software_id": "vocabulary",
     "statements": "stored",
+    "to_prov": "exchange.package",
     "write_crate": "exchange.cratewriting",
     "write_document": "exchange.documents",
+    "write_openlineage": "exchange.lineage",
     "write_provn": "provn",
 }
 
 __all__ = [
+    "Bundle",
     "CONTENT",
+    "Document",
     "ELEMENTS",
+    "FORMATS",
+    "FileVersion",
+    "Graph",
     "HOLOTYPE",
+    "Literal",
+    "Loss",
+    "Name",
     "PREFIXES",
     "PROV",
     "PROV_ELEMENTS",
     "PROV_RELATIONS",
     "PROV_TABLES",
-    "TERMS",
-    "Bundle",
-    "Document",
-    "FileVersion",
-    "Graph",
-    "Literal",
-    "Name",
     "Record",
+    "Root",
+    "TERMS",
     "Value",
     "Walk",
+    "Written",
     "activity_id",
     "content_id",
     "content_of",
     "described_id",
+    "dot",
     "element_of",
     "elements",
     "file_id",
     "file_version",
+    "from_prov",
     "key",
     "keys",
     "literal",
     "matching",
+    "mermaid",
     "name",
+    "openlineage_events",
     "outside_id",
     "package_id",
     "person_id",
@@ -149,6 +174,7 @@ __all__ = [
     "plain_value",
     "read_crate",
     "read_document",
+    "read_openlineage",
     "read_provn",
     "record",
     "relation_of",
@@ -157,8 +183,10 @@ __all__ = [
     "snapshot_id",
     "software_id",
     "statements",
+    "to_prov",
     "write_crate",
     "write_document",
+    "write_openlineage",
     "write_provn",
 ]
 

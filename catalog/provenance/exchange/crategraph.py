@@ -23,6 +23,7 @@ Source: RO-Crate 1.2 and 1.3; Process, Workflow and Provenance Run Crate 0.5 and
 from __future__ import annotations
 
 import re
+from collections import defaultdict
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
@@ -199,21 +200,14 @@ class _Builder:
         instruments = list(dict.fromkeys([*plans, *programs]))
         self._link(node, "instrument", instruments)
         self._link(node, "agent", [each.id for each in agents if each.id not in programs])
+        inputs: list[str] = []
         for used in things.seconds("used", thing.id):
-            if self._is_environment(thing.id, used):
+            if "environment" in things.roles(thing.id, used):
                 self._environment(node, used, instruments)
             elif not self._parameters(node, used) and used not in instruments:
-                self._link(node, "object", [used])
+                inputs.append(used)
+        self._link(node, "object", inputs)
         self._link(node, "result", things.firsts("wasGeneratedBy", thing.id))
-
-    def _is_environment(self, activity: str, used: str) -> bool:
-        roles = {
-            plain_value(value)
-            for record in self._things.relations("used", activity)
-            if record.arguments[1] == used
-            for value in record.values(PROV + "role")
-        }
-        return "environment" in roles
 
     def _environment(self, node: dict[str, Any], id: str, instruments: list[str]) -> None:
         thing = self._things.all[id]
@@ -258,12 +252,15 @@ class _Builder:
 
     def _rest(self) -> None:
         """The relations that are no action's own."""
+        links: dict[tuple[str, str], list[str]] = defaultdict(list)
         for term in (*_WORDS, *_RELATIONS):
             for record in self._things.relations(term):
                 first, second = record.arguments[:2]
-                node = self._nodes.get(self._at(str(first)))
-                if node is not None and isinstance(second, str) and content_of(second) is None:
-                    self._link(node, _WORDS.get(term, f"prov:{term}"), [second])
+                if isinstance(first, str) and isinstance(second, str) and content_of(second) is None:
+                    links[self._at(first), _WORDS.get(term, f"prov:{term}")].append(second)
+        for (first, key), others in links.items():
+            if (node := self._nodes.get(first)) is not None:
+                self._link(node, key, others)
 
     def _provenance(self) -> str | None:
         """Says which actions are steps of others; gives the workflow of the first."""

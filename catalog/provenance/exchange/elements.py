@@ -13,7 +13,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from ..model import ELEMENTS, PROV, TERMS, Name
-from ..vocabulary import HOLOTYPE, file_version
+from ..vocabulary import HOLOTYPE, file_version, plain_value
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -79,6 +79,7 @@ class Things:
         self._relations: dict[str, list[Record]] = defaultdict(list)
         self._of: dict[tuple[str, object], list[Record]] = defaultdict(list)
         self._to: dict[tuple[str, object], dict[str, None]] = defaultdict(dict)
+        self._roles: dict[tuple[object, object], set[str]] = defaultdict(set)
         spoken: list[tuple[str, str]] = []
         for _, record in document:
             if record.term in ELEMENTS:
@@ -89,11 +90,13 @@ class Things:
             self._of[record.term, first].append(record)
             if isinstance(first, str):
                 self._to[record.term, second][first] = None
+            if record.term == "used":
+                self._roles[first, second] |= {str(plain_value(value)) for value in record.values(PROV + "role")}
             for argument, value in zip(TERMS[record.term].arguments, record.arguments, strict=True):
                 if isinstance(value, str) and argument.refers in ELEMENTS:
                     spoken.append((value, argument.refers))
         for id, term in spoken:
-            self.all.setdefault(id, Thing(id, {term}))
+            self.all.setdefault(id, Thing(id)).terms.add(term)
 
     def _element(self, record: Record) -> None:
         thing = self.all.setdefault(record.id or "", Thing(record.id or ""))
@@ -120,3 +123,7 @@ class Things:
     def firsts(self, term: str, second: str) -> list[str]:
         """What stands at the first place of the relations to a thing; each once."""
         return list(self._to[term, second])
+
+    def roles(self, activity: str, used: str) -> set[str]:
+        """The roles in which an activity used something."""
+        return self._roles.get((activity, used), set())

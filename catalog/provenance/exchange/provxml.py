@@ -19,7 +19,6 @@ from __future__ import annotations
 import re
 from datetime import datetime
 from typing import TYPE_CHECKING
-from xml.sax.saxutils import escape, quoteattr
 
 from ..model import ELEMENTS, PROV, TERMS, XSD, Name
 from .prefixes import NCNAME, NCNAME_CHARACTERS, NCNAME_STARTS, Prefixes
@@ -52,8 +51,8 @@ IMPLIED = {
 }
 # What XML 1.0 has no way to write.
 _ILLEGAL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
-_IN_TEXT = {"\r": "&#13;"}
-_IN_ATTRIBUTES = {"\r": "&#13;", "\n": "&#10;", "\t": "&#9;"}
+_IN_TEXT = str.maketrans({"&": "&amp;", "<": "&lt;", ">": "&gt;", "\r": "&#13;"})
+_IN_ATTRIBUTES = {**_IN_TEXT, **str.maketrans({'"': "&quot;", "\n": "&#10;", "\t": "&#9;"})}
 _ESCAPE = re.compile(r"_x([0-9A-F]{8}|[0-9A-F]{4})_")
 _START, _CHARACTER = re.compile(f"[{NCNAME_STARTS}]"), re.compile(f"[{NCNAME_CHARACTERS}]")
 
@@ -118,11 +117,12 @@ def _attributes(record: Record, prefixes: Prefixes) -> Iterator[str]:
 
 
 def _text(text: str) -> str:
-    return escape(_ILLEGAL.sub("\ufffd", text), _IN_TEXT)
+    return _ILLEGAL.sub("\ufffd", text).translate(_IN_TEXT)
 
 
 def _quoted(text: str) -> str:
-    return quoteattr(_ILLEGAL.sub("\ufffd", text), _IN_ATTRIBUTES)
+    legal = _ILLEGAL.sub("\ufffd", text)
+    return f'"{legal.translate(_IN_ATTRIBUTES)}"'
 
 
 def _escaped(local: str) -> str:

@@ -139,7 +139,19 @@ class Reading:
 
 def json_literal(value: object, datatype: str) -> Literal:
     """A literal of what has no other form than its JSON."""
-    return Literal(json.dumps(value, sort_keys=True, ensure_ascii=False), datatype)
+    return Literal(_dumped(value), datatype)
+
+
+def _dumped(value: object) -> str:
+    """A value of JSON as text, its numbers by their digits."""
+    match value:
+        case Number():
+            return str(value)
+        case dict():
+            return "{" + ", ".join(f"{_dumped(key)}: {_dumped(value[key])}" for key in sorted(value)) + "}"
+        case list():
+            return "[" + ", ".join(map(_dumped, value)) + "]"
+    return json.dumps(value, ensure_ascii=False)
 
 
 def tagged(text: str, language: str) -> Literal:

@@ -51,16 +51,18 @@ def losses(before: Document, after: Document) -> tuple[Loss, ...]:
     """What of ``before`` is not in ``after``, which was read from what was written of it."""
     said, kept = Counter(map(_plain, before)), Counter(map(_plain, after))
     gone, come = said - kept, kept - said
+    originals = {_plain(each): each[1] for each in before} if gone else {}
     left: dict[tuple[object, ...], list[Record]] = defaultdict(list)
     for bundle, record in come.elements():
         left[_place(bundle, record)].append(record)
     told: set[tuple[object, ...]] = set()
     found: list[Loss] = []
-    for bundle, record in gone.elements():
+    for bundle, plain in gone.elements():
+        record = originals[bundle, plain]
         place = _place(bundle, record)
         instead = tuple(left.get(place, ()))
         again = f"that {_short(record)} was said more than once"
-        what = again if (bundle, record) in kept else _missing(record, instead)
+        what = again if (bundle, plain) in kept else _missing(record, instead)
         found.append(Loss(record, what, () if place in told else instead, bundle))
         told.add(place)
     # What stands where nothing was said.

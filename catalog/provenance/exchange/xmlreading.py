@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 from xml.parsers import expat
 
+from ...errors import DocumentUnreadable
 from ..model import ELEMENTS, PROV, TERMS, XSD, Bundle, Document, Literal, Name
 from .provxml import IMPLIED, XSI, unescaped
 from .reading import Reading, tagged
@@ -96,6 +97,8 @@ class _Parser:
     def parse(self, data: bytes) -> _Element:
         try:
             self._parser.Parse(data, True)
+        except DocumentUnreadable:
+            raise
         except (expat.ExpatError, LookupError, ValueError) as error:
             # The last two: of an encoding that Python does not know, or the parser cannot use.
             raise self._reading.refuse(f"no XML: {error}") from error

@@ -15,8 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from holotype.catalog import InvalidOption, SourceNotFound, SourceProblem, TargetRefused
-from holotype.catalog.provenance.exchange.cratereading import read_crate
-from holotype.catalog.provenance.exchange.cratewriting import Root, write_crate
+from holotype.catalog.provenance import Root, read_crate, write_crate
 from holotype.catalog.provenance.model import PROV, XSD, Document, Literal, Name, Record
 from holotype.catalog.provenance.vocabulary import HOLOTYPE
 
@@ -24,7 +23,7 @@ from .documents import EX, TRICKY, documents
 from .runs import ALIGN, ANA, BWA, CALL, CALLING, FLOW, FLOW_DATA, READS_DATA, RUN, RUN_42, A, B, C
 
 if TYPE_CHECKING:
-    from holotype.catalog.provenance.exchange.results import Written
+    from holotype.catalog.provenance import Written
 
 rocrate = pytest.importorskip("rocrate.rocrate")
 

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from holotype.catalog import DocumentUnreadable, InvalidOption, SourceNotFound
-from holotype.catalog.provenance.exchange.documents import FORMATS, read_document, write_document
+from holotype.catalog.provenance import FORMATS, read_document, write_document
 from holotype.catalog.provenance.model import (
     ELEMENTS,
     PROV,
@@ -29,7 +29,7 @@ from .documents import EX, PLAIN, TRICKY, documents
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from holotype.catalog.provenance.exchange.results import Written
+    from holotype.catalog.provenance import Written
 
 WHOLE = ("provn", "json", "xml")
 RDF = ("turtle", "trig", "nt", "jsonld")

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from holotype.catalog.provenance.exchange.documents import read_document
+from holotype.catalog.provenance import read_document
 from holotype.catalog.provenance.model import PROV, XSD, Document, Literal, Name, Record
 
 if TYPE_CHECKING:
@@ -193,7 +193,7 @@ def test_values_without_a_form_in_prov_are_kept_as_json() -> None:
     document = provjson(entity={"ex:figure": {"ex:size": {"width": 640, "height": None}}})
     (value,) = document.records[0].values(EX + "size")
     assert isinstance(value, Literal)
-    assert json.loads(value.text) == {"width": "640", "height": None}
+    assert json.loads(value.text) == {"width": 640, "height": None}
     assert document.notes
 
 

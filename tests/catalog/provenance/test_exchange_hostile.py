@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from holotype.catalog import DocumentUnreadable
-from holotype.catalog.provenance.exchange.documents import read_document
+from holotype.catalog.provenance import read_document
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

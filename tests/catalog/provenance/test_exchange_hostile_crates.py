@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from holotype.catalog import DocumentUnreadable, SourceNotFound, UnsafePath
-from holotype.catalog.provenance.exchange.cratereading import read_crate
+from holotype.catalog.provenance import read_crate
 
 if TYPE_CHECKING:
     from pathlib import Path

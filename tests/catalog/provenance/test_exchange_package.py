@@ -12,8 +12,7 @@ from typing import TYPE_CHECKING
 import pytest
 from hypothesis import given, settings
 
-from holotype.catalog.provenance.exchange.documents import read_document, write_document
-from holotype.catalog.provenance.exchange.package import from_prov, to_prov
+from holotype.catalog.provenance import from_prov, read_document, to_prov, write_document
 from holotype.catalog.provenance.model import PROV, XSD, Bundle, Document, Literal, Name, Record
 
 from .documents import EX, documents

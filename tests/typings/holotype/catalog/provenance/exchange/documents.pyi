@@ -1,1 +1,0 @@
-from catalog.provenance.exchange.documents import *
