@@ -11,7 +11,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from holotype.catalog import ObjectDamaged, ObjectMissing
+from holotype.catalog import ObjectDamaged, ObjectMissing, SnapshotNotFound
 
 from ..packs import PackReader
 from ..records.index import locate
@@ -189,9 +189,15 @@ class Content:
         rows = sorted(rows)
         try:
             found = self._read(rows)
-        except ObjectMissing:
+        except ObjectMissing as error:
             # A collection may have moved what is still needed since the file was opened.
-            if not self._look_again():
+            moved = self._look_again()
+            if moved is None:
+                raise SnapshotNotFound(
+                    "the snapshot that this file was opened in was forgotten, and collected while the file was read;"
+                    " a collection with grace= leaves readers time",
+                ) from error
+            if not moved:
                 raise
             found = self._read(rows)
         with self._lock:
@@ -208,13 +214,15 @@ class Content:
         places = self._places.take(pa.array(rows, pa.int64()))
         return {rows[number]: data for number, data in self._reader.read_many(places)}
 
-    def _look_again(self) -> bool:
-        """Whether chunks now lie elsewhere than was known; then that is known from here on."""
+    def _look_again(self) -> bool | None:
+        """Whether chunks now lie elsewhere than was known; then that is known from here on.  ``None`` when a collection
+        took some away: damage leaves the records of what it damages.
+        """
         self._context.catalog.refresh()
         places = locate(self._context.catalog, self._places["chunk"])
         order = pc.index_in(self._places["chunk"].combine_chunks(), value_set=places["chunk"].combine_chunks())
         if order.null_count:
-            return False
+            return None
         places = places.take(order)
         moved = not places["object"].equals(self._places["object"])
         self._places = places

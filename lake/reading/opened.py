@@ -154,7 +154,8 @@ class ArchivedFile(io.BufferedReader):
     def read_at(self, offset: int, length: int) -> bytes:
         """``length`` bytes from ``offset``, fewer where the file ends; safe from any thread, and moves nothing.
 
-        Raises ``ObjectMissing`` or ``ObjectDamaged`` when they are not what was archived, or what the storage raises.
+        Raises ``ObjectMissing`` or ``ObjectDamaged`` when they are not what was archived, ``SnapshotNotFound`` when
+        they were collected since the file was opened, or what the storage raises.
         """
         if self.closed:
             raise ValueError("read of closed file")

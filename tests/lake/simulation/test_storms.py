@@ -26,6 +26,7 @@ REMEMBERED = {
     1: "verify missed chunks of rows that no snapshot shows any more",
     318: "verify took for lost what a collection was taking away",
     19700: "verify stumbled over a pack that a collection took away between two looks at it",
+    52745: "a reader took for damaged what was collected while it read",
 }
 
 
