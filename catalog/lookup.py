@@ -84,9 +84,14 @@ class Lookup(Generic[_V]):
         """Where rows with this key may be.  Raises ``ObjectMissing``, ``ObjectDamaged``, or what the store raises."""
         if self._small:
             yield self._held or self._hold()
-        for low, high, place in self._places[key >> (64 - _BITS)]:
+        places = self._places[key >> (64 - _BITS)]
+        for low, high, place in places:
             if low <= key <= high:
-                yield self._views[place] or self._open([place])[0]
+                view = self._views[place]
+                if view is None:  # those that the others will need are hashed with it
+                    self._open([each for begin, end, each in places if begin <= key <= end])
+                    view = self._views[place] or self._open([place])[0]
+                yield view
 
     def touching(self, keys: Keys) -> Iterator[tuple[_V, int, Keys]]:
         """Where rows with some of ``keys``, which are in order, may be: the place of the first key, and all of them.
