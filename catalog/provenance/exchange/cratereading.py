@@ -44,7 +44,7 @@ def read_crate(source: str | PathLike[str] | bytes, *, largest: int = LARGEST) -
     whole = parse_json(data, name)
     nodes = _nodes(whole, reading)
     for id, node in nodes.items():
-        if {"File", "Dataset"} & set(_list(node.get("@type"))):
+        if any(each in ("File", "Dataset") for each in _list(node.get("@type"))):
             refuse_unsafe(id, name)
     if attached is not None and PROVENANCE in nodes:
         if _is_of(attached, nodes):

@@ -82,6 +82,8 @@ def _literals_as_written(rdflib: Any) -> Iterator[None]:
 
 def _refuse_fetching(whole: Any, reading: Reading) -> None:
     """Refuses JSON-LD with a context that would have to be fetched, or that is nested too deeply."""
+    if not isinstance(whole, (dict, list)):
+        raise reading.refuse("JSON-LD is an object of JSON or a list, and this is something else")
     waiting: list[tuple[Any, int]] = [(whole, 0)]
     while waiting:
         value, depth = waiting.pop()

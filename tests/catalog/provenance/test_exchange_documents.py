@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections import Counter
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
@@ -10,8 +11,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from holotype.catalog import DocumentUnreadable, InvalidOption, SourceNotFound
-from holotype.catalog.provenance import FORMATS, read_document, write_document
+from holotype.catalog import DocumentUnreadable, ExtraMissing, InvalidOption, SourceNotFound
+from holotype.catalog.provenance import FORMATS, Root, read_document, to_prov, write_crate, write_document
 from holotype.catalog.provenance.model import (
     ELEMENTS,
     PROV,
@@ -224,3 +225,22 @@ def test_a_missing_document_and_an_unknown_format_are_errors_of_the_call(tmp_pat
         read_document(b"{}", format="yaml")
     with pytest.raises(InvalidOption, match="provn, json"):
         write_document(Document(), "yaml")
+
+
+def test_rdf_is_written_without_rdflib_and_read_only_with_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "rdflib", None)
+    text = write_document(Document((Record("entity", FIGURE),)), "turtle").text
+    with pytest.raises(ExtraMissing, match=r"holotype\[provenance\]"):
+        read_document(text.encode(), format="turtle")
+
+
+def test_crates_and_documents_of_the_package_say_what_they_need(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    for module in ("prov", "prov.model", "rocrate", "rocrate.rocrate"):
+        monkeypatch.setitem(sys.modules, module, None)
+    with pytest.raises(ExtraMissing, match=r"holotype\[provenance\]"):
+        to_prov(Document())
+    with pytest.raises(ExtraMissing, match=r"holotype\[provenance\]"):
+        write_crate(Document(), tmp_path / "crate", root=Root("a", "b", "c"))
+    assert not (tmp_path / "crate").exists()
