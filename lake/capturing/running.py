@@ -20,6 +20,9 @@ from holotype.catalog import InvalidOption, ProgramNotFound
 
 from .processes import end, members
 
+if sys.platform != "win32":
+    import resource
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
     from datetime import datetime
@@ -35,7 +38,9 @@ _INTERRUPTED = 2.0  # seconds for a command to end when whoever waits is interru
 
 @dataclass(frozen=True)
 class Ended:
-    """How a command ended.  ``max_rss``: bytes of memory that the largest of its processes had."""
+    """How a command ended.  ``max_rss``: bytes of memory that the largest of its processes had, or 0 where that was
+    less than this process ever had, behind which it cannot be seen.
+    """
 
     returncode: int
     began: datetime
@@ -91,6 +96,11 @@ class _Pump:
         os.close(self._reading)
 
 
+def _own_peak() -> int:
+    """The most memory that this process ever had, in the unit that ``wait4`` counts in."""
+    return 0 if sys.platform == "win32" else resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+
+
 class Running:
     """A command that was started; ``wait`` for it, once.
 
@@ -125,6 +135,8 @@ class Running:
                 else:
                     pump = self._pumps[stream] = _Pump("stdout" if stream == "stdout" else "stderr", passing)
                     writing.append(pump.writing)
+            # Linux counts what this process ever had to the children it starts, so less than that cannot be told.
+            self._hidden = _own_peak()
             self.began = clock()
             try:
                 self._process = subprocess.Popen(
@@ -208,7 +220,8 @@ class Running:
         self._process.returncode = os.waitstatus_to_exitcode(status)
         # Linux counts kibibytes, macOS bytes.
         unit = 1 if sys.platform == "darwin" else 1024
-        return self._process.returncode, used.ru_utime, used.ru_stime, used.ru_maxrss * unit
+        memory = used.ru_maxrss if used.ru_maxrss > self._hidden else 0
+        return self._process.returncode, used.ru_utime, used.ru_stime, memory * unit
 
     def _too_long(self, grace: float) -> None:
         if not self._done.is_set():

@@ -66,7 +66,8 @@ class Watched:
     done until then counts as the command's.  ``how``: which way it was watched; with ``states`` nothing says what was
     read.  ``note``: why not the better way, or what could not be looked at.  ``user_seconds`` and ``system_seconds`` of
     processor time, ``max_rss`` in bytes of its largest process: of the command and the children it waited for; all 0
-    where the platform does not count them.  ``stdout`` and ``stderr``: the last 64 KiB of each that went to no file.
+    where the platform does not count them, the last also where it was less than this process itself ever had.
+    ``stdout`` and ``stderr``: the last 64 KiB of each that went to no file.
     """
 
     command: tuple[str, ...]
