@@ -20,9 +20,6 @@ from holotype.catalog import InvalidOption, ProgramNotFound
 
 from .processes import end, members
 
-if sys.platform != "win32":
-    import resource
-
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
     from datetime import datetime
@@ -97,8 +94,12 @@ class _Pump:
 
 
 def _own_peak() -> int:
-    """The most memory that this process ever had, in the unit that ``wait4`` counts in."""
-    return 0 if sys.platform == "win32" else resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    """The most memory that this program ever had, in kibibytes; 0 where nothing says so."""
+    try:
+        with open("/proc/self/status", "rb") as status:
+            return next((int(line.split()[1]) for line in status if line.startswith(b"VmHWM:")), 0)
+    except OSError:
+        return 0
 
 
 class Running:
@@ -135,7 +136,7 @@ class Running:
                 else:
                     pump = self._pumps[stream] = _Pump("stdout" if stream == "stdout" else "stderr", passing)
                     writing.append(pump.writing)
-            # Linux counts what this process ever had to the children it starts, so less than that cannot be told.
+            # Linux counts what this program ever had to the children it starts, so less than that cannot be told.
             self._hidden = _own_peak()
             self.began = clock()
             try:
