@@ -13,7 +13,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from .manifest import Manifest, differing
-from .records.snapshots import resolve
+from .records.snapshots import reading, resolve
 from .tree.paths import Patterns, key, keys, raw
 
 if TYPE_CHECKING:
@@ -74,11 +74,10 @@ def diff(context: Context, before: str, after: str, *, paths: Iterable[str] = ()
     """
     chosen = Patterns.of(paths).patterns
     state = context.catalog.refresh()
-    one, other = (
-        Manifest.load(context.catalog, resolve(context, reference, state=state).id, state=state)
-        for reference in (before, after)
-    )
-    found = [_found(old, new) for old, new in differing(one, other, _COLUMNS, patterns=chosen)]
+    snapshots = [resolve(context, reference, state=state) for reference in (before, after)]
+    with reading(context, *snapshots):
+        one, other = (Manifest.load(context.catalog, snapshot.id, state=state) for snapshot in snapshots)
+        found = [_found(old, new) for old, new in differing(one, other, _COLUMNS, patterns=chosen)]
     changes = pl.concat(found) if found else pl.DataFrame(schema=_FOUND)
     changes = _with_moves(_judged(_resolved(_resolved(changes, "before", one), "after", other)))
     return changes.select(pl.col(name).cast(kind) for name, kind in _RESULT.items()).sort("path")

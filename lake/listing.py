@@ -10,7 +10,7 @@ import pyarrow.compute as pc
 
 from .manifest import Manifest
 from .records.references import check_name
-from .records.snapshots import history, resolve
+from .records.snapshots import history, reading, resolve
 from .restoring.selecting import selected
 from .schema import ENTRIES
 from .tree.paths import Patterns
@@ -70,9 +70,11 @@ def files(context: Context, reference: str, *, paths: Iterable[str] = ()) -> pl.
     and the rest.
     """
     snapshot = resolve(context, reference, state=context.catalog.refresh())
-    manifest = Manifest.load(context.catalog, snapshot.id)
+    patterns = Patterns.of(paths)
     columns = [name for name in ENTRIES.schema.names if name not in _HIDDEN]
-    parts = [rows.select(columns) for rows in selected(manifest, Patterns.of(paths), columns=columns)]
+    with reading(context, snapshot):
+        manifest = Manifest.load(context.catalog, snapshot.id)
+        parts = [rows.select(columns) for rows in selected(manifest, patterns, columns=columns)]
     found = frame(pa.concat_tables(parts) if parts else ENTRIES.empty().select(columns))
     return found.with_columns(
         pl.from_epoch("mtime_ns", time_unit="ns").dt.replace_time_zone("UTC").alias("modified"),

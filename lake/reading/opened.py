@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 from holotype.catalog import EntryNotFound
 
 from ..manifest import Manifest
-from ..records.snapshots import resolve
+from ..records.snapshots import reading, resolve
 from ..tree.paths import raw_path
 from .content import Content
 from .lookup import follow, missing
@@ -171,7 +171,8 @@ def open_file(context: Context, reference: str, path: str | bytes) -> ArchivedFi
     nearest names.
     """
     snapshot = resolve(context, reference)
-    return open_row(context, file_row(Manifest.load(context.catalog, snapshot.id), path))
+    with reading(context, snapshot):
+        return open_row(context, file_row(Manifest.load(context.catalog, snapshot.id), path))
 
 
 def file_row(manifest: Manifest, path: str | bytes, *, columns: Sequence[str] = COLUMNS) -> dict[str, Any]:

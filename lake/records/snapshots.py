@@ -3,24 +3,26 @@
 from __future__ import annotations
 
 import difflib
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from holotype.catalog import DatasetNotFound, SnapshotNotFound, column, dicts, scalar
+from holotype.catalog import DatasetNotFound, ObjectMissing, SnapshotNotFound, column, dicts, scalar
 
 from .references import parse
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from datetime import datetime
 
     from holotype.catalog import State
 
     from ..context import Context
 
-__all__ = ["Snapshot", "history", "latest", "resolve", "snapshots"]
+__all__ = ["Snapshot", "history", "latest", "reading", "resolve", "snapshots"]
 
 
 @dataclass(frozen=True)
@@ -81,6 +83,26 @@ def snapshots(context: Context, *, state: State | None = None) -> pa.Table:
     """The live snapshots, sorted by dataset and number."""
     rows = history(context, state=state)
     return rows.filter(pc.equal(rows["state"], scalar("live")))
+
+
+@contextmanager
+def reading(context: Context, *snapshots: Snapshot) -> Iterator[None]:
+    """While something of these snapshots is read: what is missing because one of them was forgotten, and collected
+    meanwhile, is no damage, and raises ``SnapshotNotFound``.
+    """
+    try:
+        yield
+    except ObjectMissing as error:
+        rows = history(context, state=context.catalog.refresh())
+        purged = set(rows.filter(pc.equal(rows["state"], scalar("purged")))["snapshot"].to_pylist())
+        for snapshot in snapshots:
+            if snapshot.id in purged:
+                raise SnapshotNotFound(
+                    f"{snapshot.name} was forgotten, and collected while it was read; collect(grace=…) leaves readers"
+                    " time",
+                    reference=snapshot.name,
+                ) from error
+        raise
 
 
 def _snapshot(row: dict[str, Any]) -> Snapshot:

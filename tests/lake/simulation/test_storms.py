@@ -27,6 +27,7 @@ REMEMBERED = {
     318: "verify took for lost what a collection was taking away",
     19700: "verify stumbled over a pack that a collection took away between two looks at it",
     52745: "a reader took for damaged what was collected while it read",
+    60510: "a reader took for damaged a manifest that was collected while it read",
 }
 
 
