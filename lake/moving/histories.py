@@ -21,10 +21,11 @@ if TYPE_CHECKING:
 
 __all__ = ["histories", "missing_histories"]
 
-# What makes a row of each table that row; links and names are what the others say, once more.
+# What makes a row of each table that row: all of it, for a thing may be said in several ways at one moment; links and
+# names are what the others say, once more.
 _SAME = {
-    "prov_elements": ["key", "term", "recorded", "author"],
-    "prov_relations": ["subject", "object", "term", "recorded", "author"],
+    "prov_elements": prov.PROV_ELEMENTS.schema.names,
+    "prov_relations": prov.PROV_RELATIONS.schema.names,
     "prov_names": ["key"],
     "prov_links": ["node", "other", "term", "past"],
 }

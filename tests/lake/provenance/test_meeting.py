@@ -68,3 +68,25 @@ def test_a_copy_of_an_archive_has_its_history_too(laboratory: Laboratory) -> Non
     laboratory.archive.copy(laboratory.root / "copy")
     copied = lake.open(laboratory.root / "copy")
     assert copied.provenance.upstream("study/made.txt").equals(laboratory.archive.provenance.upstream("study/made.txt"))
+    assert laboratory.archive.compare(copied).equal
+
+
+def test_nothing_that_was_said_at_one_moment_is_lost_on_the_way(laboratory: Laboratory) -> None:
+    from holotype import lake
+    from holotype.catalog import provenance
+
+    text = """document
+    prefix ex <http://example.org/>
+    entity(ex:table, [prov:label="one"])
+    entity(ex:table, [prov:label="another"])
+    used(ex:plot, ex:table, -, [prov:role="x"])
+    used(ex:plot, ex:table, -, [prov:role="y"])
+    endDocument"""
+    laboratory.keep()
+    laboratory.archive.provenance.record(provenance.read_provn(text))
+    laboratory.archive.copy(laboratory.root / "copy")
+    copied = lake.open(laboratory.root / "copy")
+    assert set(copied.provenance.document().records) == set(provenance.read_provn(text).records)
+    assert laboratory.archive.compare(copied).equal
+    laboratory.archive.sync(copied)
+    assert copied.read("prov_relations").num_rows == 2
