@@ -36,6 +36,8 @@ __all__ = ["record", "refusals", "shared"]
 _SHARED = re.compile(
     r"urn:holotype:(?:content|command|parameters|environment|git|person|software|system|code):.*|pkg:.*", re.DOTALL
 )
+# What an identifier says by itself: that it is an entity, or an activity.
+_OURS = re.compile(r"urn:holotype:(?:file|outside|unread|snapshot|activity):")
 # Of a thing that was there before, these say nothing that has to come before or after anything.
 _ORDERED = frozenset({"specializationOf", "alternateOf", "hadMember", "mentionOf"})
 
@@ -115,20 +117,19 @@ def _of(said: list[tuple[str | None, Record]], document: Document) -> Document:
 
 
 def _before(catalog: Catalog, graph: Graph, document: Document, known: Collection[str]) -> list[Record]:
-    """What was said before that what is new could contradict: of the elements it speaks of as what came later, and of
-    all that lies between those and what they are now said to have come from.
+    """What was said before that what is new could contradict: of the elements it speaks of, but for those whose
+    identifiers of ours say what they are, and of all that lies between what came later and what it is now said to have
+    come from.
     """
-    later = {each.id for each in document.records if each.term == "activity" and each.id in known}
-    between = set[str]()
+    wanted = set[str]()
     for each in document.records:
-        if each.term in ELEMENTS or each.term in _ORDERED:
+        ids = [id for id in _ids(each) if id in known and not shared(id)]
+        if each.term in ELEMENTS:
+            wanted.update(id for id in ids if each.term != "entity" or not _OURS.match(id))
             continue
+        wanted.update(id for id in ids if not _OURS.match(id))
         first, *others = _ids(each)
-        if first not in known or shared(first):
-            continue
-        later.add(first)
-        for other in others:
-            if other in known and not shared(other) and other != first:
-                between.update(graph.path(other, first))
-    wanted = sorted({id for id in later if id is not None} | between)
-    return list(statements(catalog, wanted, state=graph.state).records) if wanted else []
+        if each.term not in _ORDERED and first in ids:
+            wanted.add(first)
+            wanted.update(id for other in others if other in ids and other != first for id in graph.path(other, first))
+    return list(statements(catalog, sorted(wanted), state=graph.state).records) if wanted else []

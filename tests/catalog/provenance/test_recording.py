@@ -89,6 +89,15 @@ def test_what_breaks_a_constraint_with_what_was_said_before_is_refused_and_leave
     assert catalog.state.version == version
 
 
+def test_what_was_an_activity_is_used_as_no_entity_later() -> None:
+    catalog = empty()
+    keep(catalog, Record("activity", "ex:plot", (NOW, NOW + DAY)))
+    for wrong in (Record("used", None, ("ex:other", "ex:plot")), Record("entity", "ex:plot")):
+        with pytest.raises(ProvenanceRefused) as caught:
+            keep(catalog, wrong)
+        assert "entity-activity-disjoint" in str(caught.value.about["constraints"])
+
+
 @pytest.mark.parametrize(
     ("constraint", "records"),
     [
