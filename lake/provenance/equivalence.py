@@ -1,4 +1,4 @@
-"""Whether two files mean the same though their bytes differ: what a format writes of its own accord does not count.
+"""Whether two files mean the same though their bytes differ: what a format writes of its own accord does not count::
 
 .gz, .bgz          what was compressed; the time and the name in the header do not count
 .npy, .npz         the same numbers up to rounding (relative 1e-9)

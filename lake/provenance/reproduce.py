@@ -12,7 +12,9 @@ from __future__ import annotations
 
 import hashlib
 import os
+import shutil
 import sys
+import tempfile
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -81,16 +83,19 @@ def reproduce(
     os.makedirs(target, exist_ok=True)
     if os.listdir(target):
         raise TargetRefused(f"{target} is not empty: reproduce into a folder of its own", path=target)
-    made = {entity for step in steps for entity in step.outputs}
-    needed = dict.fromkeys(entity for step in steps for entity in (*step.inputs, *step.scripts) if entity not in made)
-    lacking = _bring(context, graph, needed, target)
+    files: list[tuple[str, str, str, str, str, str | None]] = []
     done: list[tuple[str, str | None]] = []
-    for step in steps:
-        why = _why_not(step, lacking) or _do(step, target, timeout)
-        done.append((step.name, why))
-        if why is not None:
-            lacking |= dict.fromkeys(step.outputs, why)
-    files = [row for step in steps for row in _held_against(context, graph, step, target)]
+    with tempfile.TemporaryDirectory(prefix="holotype-made-") as aside:
+        stock = _Stock(context, graph, target, aside, steps)
+        for step in steps:
+            stock.lay_out(step)
+            why = _why_not(step, stock.lacking) or _do(step, target, timeout)
+            done.append((step.name, why))
+            if why is not None:
+                stock.lacking.update(dict.fromkeys(step.outputs, why))
+            # At once, for a later step may write over them.
+            files += _held_against(context, graph, step, target)
+            stock.keep(step)
     return Reproduced(
         _verdict([row[3] for row in files], [why for _, why in done]),
         pl.DataFrame(
@@ -112,25 +117,56 @@ def _verdict(files: Sequence[str], troubles: Sequence[str | None]) -> str:
     return "different" if "different" in files else "equivalent" if "equivalent" in files else "exact"
 
 
-def _bring(context: Context, graph: prov.Graph, wanted: Iterable[str], target: str) -> dict[str, str]:
-    """Put archived files where steps will look for them; those that are not archived, and why."""
-    lacking: dict[str, str] = {}
-    for entity in wanted:
-        version = prov.file_version(entity)
-        if version is None:
-            if entity.startswith("urn:holotype:outside:"):
-                lacking[entity] = f"{shown(entity)} was in no dataset"
-            continue
-        snapshot = _holding(context, graph, version)
+class _Stock:
+    """The versions of files that steps use: archived ones, and those that steps made.
+
+    Where several versions of a file come by, as when one is changed in place, each step finds the one that it used.
+    ``lacking``: entities that cannot be had, and why.
+    """
+
+    def __init__(self, context: Context, graph: prov.Graph, target: str, aside: str, steps: Sequence[Step]) -> None:
+        self._context, self._graph, self._target, self._aside = context, graph, target, aside
+        self.lacking: dict[str, str] = {}
+        self._made = {entity for step in steps for entity in step.outputs}
+        places: dict[str, set[str]] = {}
+        for entity in {entity for step in steps for entity in (*step.inputs, *step.scripts, *step.outputs)}:
+            version = prov.file_version(entity)
+            if version is not None:
+                places.setdefault(_place(target, version), set()).add(entity)
+        self._contested = {entity for entities in places.values() if len(entities) > 1 for entity in entities}
+        self._kept: dict[str, str] = {}
+        self._brought = set[str]()
+
+    def lay_out(self, step: Step) -> None:
+        """Put what a step uses where it will look for it."""
+        for entity in dict.fromkeys((*step.inputs, *step.scripts)):
+            version = prov.file_version(entity)
+            if version is None:
+                if entity.startswith("urn:holotype:outside:"):
+                    self.lacking[entity] = f"{shown(entity)} was in no dataset"
+            elif entity in self._kept:
+                shutil.copyfile(self._kept[entity], _place(self._target, version))
+            elif entity not in self._made and (entity in self._contested or entity not in self._brought):
+                self._bring(entity, version)
+
+    def _bring(self, entity: str, version: prov.FileVersion) -> None:
+        snapshot = _holding(self._context, self._graph, version)
         if snapshot is None:
-            lacking[entity] = f"no live snapshot has {version.dataset}/{version.path} as it was used"
-            continue
-        path = _place(target, version)
+            self.lacking[entity] = f"no live snapshot has {version.dataset}/{version.path} as it was used"
+            return
+        path = _place(self._target, version)
         os.makedirs(os.path.dirname(path), exist_ok=True)
-        with open_file(context, snapshot, version.path) as archived, open(path, "wb") as file:
-            while data := archived.read(1 << 20):
-                file.write(data)
-    return lacking
+        with open_file(self._context, snapshot, version.path) as archived, open(path, "wb") as file:
+            shutil.copyfileobj(archived, file, 1 << 20)
+        self._brought.add(entity)
+
+    def keep(self, step: Step) -> None:
+        """Put aside what a step made and another will write over."""
+        for entity in step.outputs:
+            version = prov.file_version(entity)
+            if version is not None and entity in self._contested and os.path.isfile(_place(self._target, version)):
+                self._kept[entity] = os.path.join(self._aside, str(len(self._kept)))
+                shutil.copyfile(_place(self._target, version), self._kept[entity])
 
 
 def _place(target: str, version: prov.FileVersion) -> str:
@@ -158,9 +194,9 @@ def _why_not(step: Step, lacking: Mapping[str, str]) -> str | None:
     line = _line(step)
     if not line:
         return "it was no command, and no script of it is archived"
-    for part in (*line, step.cwd or ""):
+    for part in (*line, step.cwd or "", *step.streams.values(), *map(str, step.variables.values())):
         if REDACTED in part:
-            return "something in its command line was redacted"
+            return "something in its command line or its variables was redacted"
         if _UNKNOWN in part:
             return f"{part} was in no dataset"
     return None

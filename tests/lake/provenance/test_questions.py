@@ -103,6 +103,44 @@ def test_what_means_the_same_is_equivalent_and_what_does_not_is_different(labora
     assert (timed.verdict, timed.ok) == ("different", False)
 
 
+def test_a_file_that_was_changed_in_place_is_for_each_step_what_it_was_then(laboratory: Laboratory) -> None:
+    (laboratory.data / "raw.txt").write_text("raw\n")
+    (laboratory.data / "list.txt").write_text("old\n")
+    laboratory.keep()
+    for name, line in (
+        ("begin", "cat raw.txt > list.txt"),
+        ("first look", "cat list.txt > first.txt"),
+        ("add", "echo more >> list.txt"),
+        ("second look", "cat list.txt first.txt > second.txt"),
+    ):
+        assert laboratory.archive.run(["sh", "-c", line], name=name, dataset="study").ok
+    laboratory.keep()
+    done = laboratory.archive.provenance.reproduce("study/second.txt", to=laboratory.root / "again")
+    assert done.verdict == "exact", (done.files, done.steps)
+    assert sorted(done.files["path"]) == ["first.txt", "list.txt", "list.txt", "second.txt"]
+    assert (laboratory.root / "again" / "study" / "second.txt").read_text() == "raw\nmore\nraw\n"
+
+
+def test_two_versions_of_an_input_are_each_brought_for_its_step(laboratory: Laboratory) -> None:
+    for content, name in (("one\n", "a.txt"), ("two\n", "b.txt")):
+        (laboratory.data / "raw.txt").write_text(content)
+        laboratory.keep()
+        assert laboratory.archive.run(["sh", "-c", f"cat raw.txt > {name}"], name=name, dataset="study").ok
+    assert laboratory.archive.run(["sh", "-c", "cat a.txt b.txt > both.txt"], name="both", dataset="study").ok
+    laboratory.keep()
+    assert laboratory.archive.provenance.reproduce("study/both.txt", to=laboratory.root / "again").verdict == "exact"
+
+
+def test_a_step_that_read_from_outside_of_every_dataset_is_not_done_again(laboratory: Laboratory) -> None:
+    (laboratory.root / "outside.txt").write_text("o")
+    laboratory.keep()
+    assert laboratory.archive.run(["cat"], stdin=laboratory.root / "outside.txt", stdout="made.txt", dataset="study").ok
+    laboratory.keep()
+    done = laboratory.archive.provenance.reproduce("study/made.txt", to=laboratory.root / "again")
+    assert done.verdict == "incomplete"
+    assert "outside" in done.steps["why"][0]
+
+
 def test_what_cannot_be_done_again_says_why(laboratory: Laboratory) -> None:
     (laboratory.root / "outside.txt").write_text("o")
     laboratory.keep()
