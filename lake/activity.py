@@ -18,7 +18,7 @@ import functools
 import inspect
 import os
 from contextvars import ContextVar
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from holotype.catalog import InvalidOption
 from holotype.catalog import provenance as prov
@@ -71,11 +71,12 @@ class Activity:
         self._heard: Heard | None = None
         self._said: list[tuple[str, str, str]] = []  # what was done, an entity, its role
         self._files: dict[str, Seen] = {}
-        self._derived: list[tuple[str, str]] = []
+        self._digests: dict[str, bytes] = {}  # of files that were said to be used, as they were then
 
     def __enter__(self) -> Activity:
         if self._scene is not None:
             raise InvalidOption("an activity happens once: make another", option="name")
+        self._process = os.getpid()
         self._context.catalog.check_writable()
         self._scene = scene = Scene.of(self._context, dataset=self._dataset, source=self._source)
         self._parent = _outer.get()
@@ -93,6 +94,8 @@ class Activity:
         if self._listening is not None:
             self._listening.__exit__(None, None, None)
         _outer.reset(self._token)
+        if os.getpid() != self._process:
+            return  # a forked child leaves the block as well; what it did is its parent's to tell
         try:
             self._tell(error)
         except Exception as trouble:
@@ -102,24 +105,40 @@ class Activity:
             error.add_note(f"the activity {self.name!r} could not be recorded: {trouble}")
 
     def __call__(self, function: _F) -> _F:
-        """A function, each call of which is an activity with its arguments as parameters."""
+        """A function, or a coroutine, each call of which is an activity with its arguments as parameters.
+
+        Raises ``InvalidOption`` for a generator, whose work is done when others ask for it.
+        """
+        if inspect.isgeneratorfunction(function) or inspect.isasyncgenfunction(function):
+            raise InvalidOption(
+                f"{function.__name__} is a generator: open the activity where it is used", option="name"
+            )
         signature = inspect.signature(function)
 
-        @functools.wraps(function)
-        def recorded(*given: Any, **named: Any) -> Any:
+        def opened(given: tuple[Any, ...], named: dict[str, Any]) -> Activity:
             bound = signature.bind(*given, **named)
             bound.apply_defaults()
-            with Activity(
+            return Activity(
                 self._context,
                 self.name,
                 parameters={**self._parameters, **bound.arguments},
                 dataset=self._dataset,
                 source=self._source,
                 listen=self._listen,
-            ):
+            )
+
+        @functools.wraps(function)
+        def recorded(*given: Any, **named: Any) -> Any:
+            with opened(given, named):
                 return function(*given, **named)
 
-        return recorded  # type: ignore[return-value]  # it takes and gives what the function does
+        @functools.wraps(function)
+        async def awaited(*given: Any, **named: Any) -> Any:
+            with opened(given, named):
+                return await function(*given, **named)
+
+        wrapped: Any = awaited if inspect.iscoroutinefunction(function) else recorded
+        return cast("_F", wrapped)  # it takes and gives what the function does
 
     def used(self, what: str | os.PathLike[str], *, role: str = "input") -> str:
         """Say that the activity used something: a file of this machine, as it is now; an archived one, such as
@@ -144,6 +163,9 @@ class Activity:
         if status is not None:
             before = self._files.get(path)
             wrote, read = verb == "generated", verb == "used"
+            digest = self._scene.versions().now(path).sha256 if read else None
+            if digest is not None:
+                self._digests[path] = digest
             self._files[path] = Seen(
                 path,
                 read=read or (before is not None and before.read),
@@ -165,7 +187,12 @@ class Activity:
         graph = prov.Graph(self._context.catalog, state=self._context.catalog.refresh())
         heard = self._heard
         touched = tell_files(
-            account, scene, graph, self._seen(), ended=ended, digests=None if heard is None else heard.before
+            account,
+            scene,
+            graph,
+            self._seen(),
+            ended=ended,
+            digests={**(heard.before if heard is not None else {}), **self._digests},
         )
         for verb, entity, role in self._said:
             account.archived(entity)
@@ -174,9 +201,9 @@ class Activity:
             else:
                 account.generated(entity, role=role, time=ended)
         account.person(self._context.author)
-        account.parameters(self._parameters)
+        account.parameters(self._parameters, scene.redactor)
         found = environment(redactor=scene.redactor)
-        account.environment(found)
+        account.environment(found, graph)
         script = main_script()
         state = git_state(os.path.dirname(script) if script is not None else os.getcwd())
         if state is not None:
@@ -216,7 +243,7 @@ class Activity:
                 written=(said.written or (both is not None and both.written)) and now is not None,
                 executed=both is not None and both.executed,
                 by=both.by if both is not None else (),
-                before=both.before if both is not None else said.before,
+                before=said.before or (both.before if both is not None else None),
                 after=now,
             )
         return list(found.values())

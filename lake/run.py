@@ -133,9 +133,9 @@ def run(
     graph = prov.Graph(context.catalog, state=context.catalog.refresh())
     touched = tell_files(account, scene, graph, _files(watched, declared), ended=watched.ended)
     notes = [*touched.notes, *([watched.note] if watched.note is not None else [])]
-    account.parameters(parameters or {})
+    account.parameters(parameters or {}, scene.redactor)
     streams = {"stdin": stdin, "stdout": stdout, "stderr": stderr}
-    _tell(account, scene, watched, title, env or {}, _streams(scene, folder, streams), notes)
+    _tell(account, scene, graph, watched, title, env or {}, _streams(scene, folder, streams), notes)
     commit(scene, account.document(), operation="run", message=title)
     return _ran(account.id, title, watched, touched, declared, notes)
 
@@ -188,6 +188,7 @@ def _streams(scene: Scene, folder: str, streams: Mapping[str, Path | None]) -> d
 def _tell(
     account: Account,
     scene: Scene,
+    graph: prov.Graph,
     watched: Watched,
     title: str,
     env: Mapping[str, str],
@@ -212,7 +213,7 @@ def _tell(
             told.add(agent.sha256)
             account.program(agent, person=person)
     found = environment({**os.environ, **env}, redactor=redactor)
-    account.environment(found)
+    account.environment(found, graph)
     state = git_state(watched.cwd)
     if state is not None:
         account.git(state)

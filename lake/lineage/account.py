@@ -1,4 +1,4 @@
-"""An account of one activity: what it was, what it used and made, who did it with what, as records of PROV.
+"""An account of one activity: what it was, what it used and made, who did it with what, as records of PROV::
 
 activity ── used ──────────────▶ files, parameters, a script, an environment, a state of git
          ── wasAssociatedWith ─▶ a person (with the command as plan), programs that acted for them
@@ -12,6 +12,9 @@ from typing import TYPE_CHECKING, Any
 
 from holotype.catalog import provenance as prov
 
+from ..capturing.redacting import REDACTED
+from ..capturing.secrets import is_secret
+
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from datetime import datetime
@@ -19,6 +22,7 @@ if TYPE_CHECKING:
     from ..capturing.environment import Environment
     from ..capturing.git import GitState
     from ..capturing.packages import Package
+    from ..capturing.redacting import Redactor
     from ..capturing.seen import Status
     from ..capturing.tools import Tool
     from .versions import Version
@@ -159,11 +163,11 @@ class Account:
 
     # -- with what, and by whom
 
-    def parameters(self, values: Mapping[str, Any]) -> None:
-        """The parameters it was given, together one entity."""
+    def parameters(self, values: Mapping[str, Any], redactor: Redactor) -> None:
+        """The parameters it was given, together one entity; nothing secret of them."""
         if not values:
             return
-        shown = {name: _jsonable(value) for name, value in sorted(values.items())}
+        shown = {name: _redacted(name, _jsonable(value), redactor) for name, value in sorted(values.items())}
         id = prov.described_id("parameters", shown)
         facts = tuple(_own(f"parameter:{name}", value) for name, value in shown.items())
         self._say("entity", id, attributes=(*_typed(prov.name("parameters")), (_LABEL, _shortly(shown)), *facts))
@@ -209,9 +213,12 @@ class Account:
         self._say("wasAssociatedWith", None, self.id, id, None)
         self._say("actedOnBehalfOf", None, id, person, self.id)
 
-    def environment(self, found: Environment) -> None:
-        """Where it ran: one entity, of which packages are members."""
+    def environment(self, found: Environment, graph: prov.Graph) -> None:
+        """Where it ran: one entity, of which packages are members.  What ``graph`` has is not described again."""
         id = f"urn:holotype:environment:{found.digest}"
+        self.used(id, role="environment")
+        if graph.known([id])[0]:
+            return
         interpreter, system = found.interpreter, found.system
         facts = [
             (_LABEL, prov.literal(f"{interpreter.implementation} {interpreter.version}")),
@@ -228,7 +235,6 @@ class Account:
         self._say("entity", id, attributes=tuple(facts))
         for package in (*found.packages, *found.conda):
             self._say("hadMember", None, id, self._package(package))
-        self.used(id, role="environment")
 
     def _package(self, package: Package) -> str:
         id = prov.package_id(package.name, package.version, ecosystem="pypi" if package.source == "pypi" else "conda")
@@ -297,6 +303,21 @@ def _fields(value: Any) -> dict[str, Any]:
 
 def _shortly(values: Mapping[str, object]) -> prov.Value:
     return prov.literal(", ".join(f"{name}={value}" for name, value in values.items())[:200])
+
+
+def _redacted(name: str, value: Any, redactor: Redactor) -> Any:
+    """A parameter as it may be kept."""
+    match value:
+        case str():
+            return REDACTED if is_secret(name) and value else redactor.argument(value)
+        case dict():
+            return {key: _redacted(key, each, redactor) for key, each in value.items()}
+        case list():
+            return [_redacted(name, each, redactor) for each in value]
+        case int() | float() if is_secret(name) and not isinstance(value, bool):
+            return REDACTED
+        case _:
+            return value
 
 
 def _jsonable(value: Any) -> Any:

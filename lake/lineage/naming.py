@@ -1,4 +1,4 @@
-"""From what people name to entities.
+"""From what people name to entities::
 
 run42@2/reads/a.fastq     a file as a snapshot has it
 run42/reads/a.fastq       the same in the latest

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pyarrow.compute as pc
 
-from holotype.catalog import HolotypeError, SourceNotFound, SourceProblem, plain
+from holotype.catalog import Conflict, HolotypeError, SourceNotFound, SourceProblem, plain
 from holotype.catalog import provenance as prov
 
 from ..capturing.redacting import Redactor
@@ -28,7 +28,9 @@ if TYPE_CHECKING:
     from ..context import Context
     from .versions import Version
 
-__all__ = ["Scene", "Touched", "commit", "tell_files"]
+__all__ = ["Scene", "Touched", "commit", "kept", "status_of", "tell_files"]
+
+_TRIES = 5
 
 
 @dataclass(frozen=True)
@@ -99,11 +101,11 @@ def tell_files(
         before = _before(scene, versions, each, known.get(each.path), found)
         now = _now(versions, each, found) if each.written and each.after is not None else None
         old = None
-        if before is not None and (each.read or each.executed or each.removed or now is not None):
+        if before is not None:
             old = _latest(scene, graph, file_of(before))
             account.file(before, again=old)
         if old is not None and (each.read or each.executed):
-            account.used(old, role="script" if each.executed and _is_script(each) else "input")
+            account.used(old, role="script" if each.executed and each.read else "input")
             found.used[each.path] = old
         if now is not None:
             taken = file_of(now)
@@ -120,11 +122,13 @@ def tell_files(
 
 
 def _before(scene: Scene, versions: Versions, each: Seen, digest: bytes | None, found: Touched) -> Version | None:
-    """The version that was there before, or that was read."""
+    """The version that was used, or removed; nothing is said of one that was only written over."""
+    if not (each.read or each.executed or each.removed):
+        return None
     if each.before is not None and (each.written or each.removed):
         version = versions.earlier(each.path, each.before, digest=digest)
         return version if version.sha256 is not None else _recorded(scene, version, each.before)
-    if each.written or not (each.read or each.executed):
+    if each.written:
         return None
     if each.before is not None and each.after is not None and each.before != each.after:
         found.notes.append(f"{os.path.basename(each.path)} was changed by somebody else meanwhile")
@@ -156,10 +160,6 @@ def _now(versions: Versions, each: Seen, found: Touched) -> Version | None:
         return None
 
 
-def _is_script(each: Seen) -> bool:
-    return each.read
-
-
 def _taken(graph: prov.Graph, id: str, found: Touched) -> bool:
     """Whether an entity is known already: then it is not made now, for what is made was not there before."""
     return id in found.used.values() or id in found.generated.values() or bool(graph.known([id])[0])
@@ -185,11 +185,24 @@ def _latest(scene: Scene, graph: prov.Graph, id: str) -> str:
 
 
 def commit(scene: Scene, document: prov.Document, *, operation: str, message: str) -> None:
-    """Keep what a document says.  Raises ``ProvenanceRefused``, ``ArchiveReadOnly``, or what the store raises."""
+    """Keep what a document says.  What a collection takes away before it is committed is written again.
+
+    Raises ``ProvenanceRefused``, ``ArchiveReadOnly``, ``Conflict`` after losing to collections again and again, or what
+    the store raises.
+    """
     catalog, author = scene.context.catalog, scene.context.author
-    segments = prov.record(catalog, document, recorded=scene.context.clock(), author=author, state=catalog.state)
-    if segments:
-        catalog.commit(add=segments, operation=operation, message=message, author=author)
+    for left in reversed(range(_TRIES)):
+        state = catalog.refresh()
+        segments = prov.record(catalog, document, recorded=scene.context.clock(), author=author, state=state)
+        if not segments:
+            return
+        try:
+            catalog.commit(add=segments, operation=operation, message=message, author=author)
+        except Conflict:
+            if not left:
+                raise
+        else:
+            return
 
 
 def kept(error: BaseException, redactor: Redactor) -> str:

@@ -2,17 +2,27 @@
 
 from __future__ import annotations
 
+import asyncio
+import hashlib
 import json
+import os
+import subprocess
+import sys
 import threading
-from typing import TYPE_CHECKING
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import polars as pl
 import pytest
 
 from holotype import lake
-from holotype.catalog import ArchiveReadOnly, EntryNotFound, InvalidOption, provenance
+from holotype.catalog import ArchiveReadOnly, Catalog, Conflict, EntryNotFound, InvalidOption, provenance
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from holotype.catalog import Entry
+
     from .conftest import Laboratory
 
 
@@ -186,3 +196,80 @@ def test_what_is_not_there_cannot_have_been_used(laboratory: Laboratory) -> None
     with laboratory.archive.activity("look") as activity, pytest.raises(EntryNotFound) as caught:
         activity.used("study@1/read.csv")
     assert "reads.csv" in str(caught.value)
+
+
+def test_nothing_secret_is_kept_of_parameters(laboratory: Laboratory) -> None:
+    secret = "ghp_0123456789abcdefghijklmnopqrstuvwxyz"
+    given = {"api_key": "hunter2hunter2", "address": f"https://me:{secret}@host/x", "nested": [{"password": 12345678}]}
+    with laboratory.archive.activity("fetch", parameters={**given, "alpha": 0.5, "home": Path.home() / "notes"}):
+        pass
+    everything = str([laboratory.archive.read(table).to_pylist() for table in ("prov_elements", "prov_relations")])
+    for hidden in (secret, "hunter2", "12345678", str(Path.home() / "notes")):
+        assert hidden not in everything
+    assert "0.5" in everything
+
+
+def test_a_coroutine_is_an_activity_until_it_is_done_and_a_generator_is_refused(laboratory: Laboratory) -> None:
+    laboratory.keep()
+
+    @laboratory.archive.activity("wait")
+    async def write(name: str) -> str:
+        await asyncio.sleep(0)
+        (laboratory.data / name).write_text(name)
+        return name
+
+    assert asyncio.run(write("late.txt")) == "late.txt"
+    assert [made for _, made in laboratory.edges()["wait"]] == [{"late.txt"}]
+
+    def numbers() -> Iterator[int]:
+        yield 1
+
+    with pytest.raises(InvalidOption):
+        laboratory.archive.activity("count")(numbers)
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="nothing forks here")
+def test_a_forked_child_that_leaves_the_block_records_nothing(laboratory: Laboratory) -> None:
+    program = """
+import os, sys
+from holotype import lake
+archive = lake.open(sys.argv[1])
+with archive.activity("fork") as activity:
+    child = os.fork()
+if child:
+    os.waitpid(child, 0)
+"""
+    subprocess.run([sys.executable, "-c", program, str(laboratory.root / "archive")], check=True)
+    assert [len(runs) for name, runs in laboratory.edges().items() if name == "fork"] == [1]
+    activities = laboratory.archive.sql("SELECT count(*) FROM prov_elements WHERE term = 'activity'").fetchall()
+    assert activities == [(1,)]
+
+
+def test_what_was_used_is_what_it_was_when_that_was_said(laboratory: Laboratory) -> None:
+    laboratory.keep()
+    path = laboratory.data / "reading.txt"
+    path.write_text("first")
+    with laboratory.archive.activity("measure", listen=False) as activity:
+        activity.used(path)
+        path.write_text("later and longer")
+    digests = {row["sha256"] for row in laboratory.archive.read("prov_elements").to_pylist() if row["path"]}
+    assert digests == {hashlib.sha256(b"first").digest()}
+
+
+def test_what_was_done_is_kept_though_a_collection_came_first(
+    laboratory: Laboratory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    committed = Catalog.commit
+    lost: list[str] = []
+
+    def loses(self: Catalog, **given: Any) -> Entry:
+        if given["operation"] == "activity" and len(lost) < 2:
+            lost.append(given["operation"])
+            raise Conflict("condemned meanwhile")
+        return committed(self, **given)
+
+    monkeypatch.setattr(Catalog, "commit", loses)
+    with laboratory.archive.activity("long work"):
+        pass
+    assert len(lost) == 2
+    assert "long work" in laboratory.edges()
