@@ -11,6 +11,7 @@ import json
 import sys
 import threading
 import time
+from abc import ABC, abstractmethod
 from functools import partial
 from importlib import import_module
 from pathlib import Path
@@ -174,15 +175,12 @@ def _anonymous() -> int:
 # -- what people use instead; they are given numbers for identifiers, and do not cross from a file to its copies
 
 
-class Peer:
+class Peer(ABC):
     """Something that answers the same questions."""
 
-    def __init__(self, later: Numbers, earlier: Numbers, work: Path) -> None:
-        raise NotImplementedError
-
+    @abstractmethod
     def reach(self, start: int, *, past: bool, depth: int | None) -> int:
         """How many elements a walk comes to."""
-        raise NotImplementedError
 
 
 class DuckDB(Peer):
@@ -258,7 +256,11 @@ class Rustworkx(Peer):
         return len(seen)
 
 
-PEERS = {"DuckDB, recursive query": DuckDB, "NumPy, sorted arrays": NumpyCSR, "rustworkx": Rustworkx}
+PEERS: dict[str, Callable[[Numbers, Numbers, Path], Peer]] = {
+    "DuckDB, recursive query": DuckDB,
+    "NumPy, sorted arrays": NumpyCSR,
+    "rustworkx": Rustworkx,
+}
 
 
 def peer(name: str, edges: str, activities: str, work: str) -> dict[str, Any]:

@@ -9,6 +9,7 @@ cases.
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -57,19 +58,19 @@ def back() -> Wanted:
     return Wanted({*_either(place | PAST for place in _terms(None)), _SPECIALIZATION | ACROSS, _ALTERNATE})
 
 
-class Step:
+class Step(ABC):
     """How a walk goes on; it remembers what it must, so that each walk has its own."""
 
     def __init__(self, links: Links) -> None:
         self._links = links
 
+    @abstractmethod
     def few(self, frontier: list[int]) -> Few | None:
         """The links that lead on from a few elements; ``None`` when they are too many for this."""
-        raise NotImplementedError
 
+    @abstractmethod
     def many(self, frontier: Keys) -> Many:
         """The links that lead on from many elements, whose keys are in order."""
-        raise NotImplementedError
 
     @property
     def more(self) -> bool:

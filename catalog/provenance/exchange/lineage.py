@@ -110,7 +110,7 @@ class _Writer:
     def _without_runs(self) -> list[dict[str, Any]]:
         """Where nothing happened, there are still things: an event for each, which says that it is there."""
         entities = [thing for thing in self._things.of("entity") if content_of(thing.id) is None]
-        events = [
+        events: list[dict[str, Any]] = [
             {
                 "eventTime": time_text(self._told),
                 "dataset": self._dataset(thing),
@@ -120,8 +120,7 @@ class _Writer:
             for thing in entities
         ]
         if events:
-            facets: dict[str, Any] = events[-1]["dataset"]["facets"]  # type: ignore[index]
-            facets[FACET] = self._rest(self._document, "DatasetFacet")
+            events[-1]["dataset"]["facets"][FACET] = self._rest(self._document, "DatasetFacet")
         return events
 
     def _rest(self, document: Document, kind: str) -> dict[str, Any]:
