@@ -2,9 +2,9 @@
 
     python benchmarks/tour.py [FOLDER]
 
-Back up, change, back up again, compare, query, read in place, damage, verify, restore, move to another archive. Without
-FOLDER it takes this checkout and data as instruments write them. FOLDER is only read: everything happens to a copy, in
-a temporary folder that is removed at the end.
+Back up, change, back up again, compare, query, read in place, trace a result and a fault, damage, verify, restore, move
+to another archive. Without FOLDER it takes this checkout and data as instruments write them. FOLDER is only read:
+everything happens to a copy, in a temporary folder that is removed at the end.
 """
 
 from __future__ import annotations
@@ -75,6 +75,7 @@ def tour(folder: Path | None, work: Path) -> None:
     compare(archive, changed)
     query(archive)
     read_in_place(archive, source, work / "archive")
+    trace(archive, source, work / "again")
     damage_and_find(archive, work / "archive")
     restore(archive, source, target)
     move(archive, source, work / "elsewhere")
@@ -163,6 +164,38 @@ def read_in_place(archive: lake.Archive, source: Path, place: Path) -> None:
         name = files.filter((files["kind"] == "file") & (files["size"] > 0))["path"][0]
         with archive.open(f"{DATASET}@1", name) as file:
             say(f"{name} begins with {file.read(40)!r}")
+
+
+def trace(archive: lake.Archive, source: Path, place: Path) -> None:
+    """Make a result of the table, follow it back to its raw data, and a fault in those to the result."""
+    with step("Make a result in two steps, and follow it back"):
+        first = "import sys; rows = open(sys.argv[1]).readlines(); open(sys.argv[2], 'w').writelines(rows[:9])"
+        command = [sys.executable, "-c", first, TABLE, "first-rows.csv"]
+        ran = archive.run(command, name="take the first rows", dataset=DATASET, inputs=[TABLE])
+        if not ran.ok:
+            raise Failed(f"a command that only reads and writes failed: {ran.stderr.decode(errors='replace')}")
+        with archive.activity("count", parameters={"what": "rows"}, dataset=DATASET):
+            count = len((source / "first-rows.csv").read_text().splitlines())
+            (source / "count.txt").write_text(f"{count}\n")
+        archive.backup(source, dataset=DATASET, message="with a result")
+        steps = archive.provenance.explain(f"{DATASET}/count.txt")["name"].to_list()
+        came_from = archive.provenance.upstream(f"{DATASET}/count.txt")["path"].to_list()
+        say(f"count.txt came of {TABLE}, by: {', '.join(steps)}")
+        if steps != ["take the first rows", "count"] or TABLE not in came_from:
+            raise Failed(f"the steps to count.txt are {steps}, and it came from {came_from}")
+    with step("Find what a fault in the raw data reaches, and do it again"):
+        reached = archive.provenance.impact(f"{DATASET}/{TABLE}")
+        files = [path for path in reached["path"].to_list() if path is not None]
+        say(f"a fault in {TABLE} reaches {', '.join(files[1:])}")
+        if not {"first-rows.csv", "count.txt"} <= set(files):
+            raise Failed(f"a fault in {TABLE} is said to reach {files} only")
+        again = archive.provenance.reproduce(f"{DATASET}/first-rows.csv", to=place)
+        say(f"done again, first-rows.csv is {again.verdict}")
+        if again.verdict != "exact":
+            raise Failed(f"done again, the rows are {again.verdict}: {again.steps['why'].to_list()}")
+    for name in ("first-rows.csv", "count.txt"):
+        (source / name).unlink()
+    archive.backup(source, dataset=DATASET, message="without it")
 
 
 def damage_and_find(archive: lake.Archive, place: Path) -> None:
