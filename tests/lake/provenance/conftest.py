@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -51,6 +52,12 @@ class Laboratory:
         }
 
 
+def unmeasured(patch: pytest.MonkeyPatch) -> None:
+    """Programs that are run write nothing of their own accord: coverage of children would be files that they made."""
+    for name in [name for name in os.environ if name.startswith(("COV_", "COVERAGE_"))]:
+        patch.delenv(name)
+
+
 def opened(root: Path) -> Laboratory:
     """A laboratory in an empty folder."""
     (root / "data").mkdir()
@@ -62,4 +69,5 @@ def laboratory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Laboratory:
     """An archive and an empty folder that is the source of ``study``, where the process is."""
     laboratory = opened(tmp_path)
     monkeypatch.chdir(laboratory.data)
+    unmeasured(monkeypatch)
     return laboratory

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import polars as pl
 import pytest
 
-from .conftest import opened
+from .conftest import opened, unmeasured
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -94,6 +94,7 @@ def analysed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Laboratory]:
     laboratory = opened(tmp_path_factory.mktemp("laboratory"))
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(laboratory.data)
+        unmeasured(patch)
         prepare(laboratory)
         yield laboratory
 
