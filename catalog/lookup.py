@@ -12,15 +12,15 @@ from collections import deque
 from typing import TYPE_CHECKING, Generic, TypeVar
 
 import numpy as np
-import pyarrow as pa
 
-from .columns import plain, whole
+from .columns import plain
 from .segments import HELD
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
     import numpy.typing as npt
+    import pyarrow as pa
 
     from .log import Segment
     from .reading import Reading
@@ -37,6 +37,7 @@ _BITS = 10
 _OPEN = 256
 # So many are opened, and hashed, at a time.
 _TOGETHER = 32
+_NOWHERE: tuple[tuple[()], ...] = ((),) * (1 << _BITS)
 
 
 class View:
@@ -118,9 +119,7 @@ class Lookup(Generic[_V]):
     def _hold(self) -> _V:
         with self._lock:
             if self._held is None:
-                rows = self._catalog.read(self._table.name, segments=self._small)
-                rows = rows.sort_by([(name, "ascending") for name in self._table.sort])
-                self._held = self._view(pa.Table.from_arrays(list(map(whole, rows.columns)), schema=rows.schema))
+                self._held = self._view(self._catalog.together(self._table.name, self._small))
             return self._held
 
     def _open(self, places: Sequence[int]) -> list[_V]:
@@ -170,8 +169,10 @@ def _bounded(segment: Segment) -> bool:
     return segment.mapped and segment.low is not None and segment.high is not None
 
 
-def _places(lows: Sequence[int], highs: Sequence[int]) -> list[list[tuple[int, int, int]]]:
+def _places(lows: Sequence[int], highs: Sequence[int]) -> Sequence[Sequence[tuple[int, int, int]]]:
     """For each way a key can begin the segments that may have it: their bounds, and which they are."""
+    if not lows:
+        return _NOWHERE
     found: list[list[tuple[int, int, int]]] = [[] for _ in range(1 << _BITS)]
     for place, (low, high) in enumerate(zip(lows, highs, strict=True)):
         for beginning in range(low >> (64 - _BITS), (high >> (64 - _BITS)) + 1):

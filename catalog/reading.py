@@ -14,6 +14,7 @@ from .errors import InvalidOption, ObjectMissing, TableNotFound
 from .files import SegmentFiles
 from .history import entries_after, news
 from .segments import SegmentReader, open_mapped
+from .together import Together
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -45,6 +46,7 @@ class Reading:
         self._tables = MappingProxyType({table.name: table for table in tables})
         self._reader = SegmentReader(store)
         self._files = SegmentFiles(store, self._reader)
+        self._together = Together()
         self._looking = threading.Lock()  # guards _state
 
     @property
@@ -146,6 +148,14 @@ class Reading:
             )
         wanted = (state or self._state).segments(table) if segments is None else segments
         return self._reader.stream(declared, wanted, columns=columns, filter=filter)
+
+    def together(self, table: str, segments: Sequence[Segment]) -> pa.Table:
+        """The rows of small ``segments`` as one, in the table's order, each column in one piece; kept for later.
+
+        Raises what ``read`` raises.
+        """
+        declared = self.table(table)
+        return self._together.rows(declared, segments, lambda new: self.batches(table, segments=new))
 
     def stored(self, segment: Segment) -> Buffer:
         """A segment's bytes as they lie in storage, hashed; raises ``ObjectMissing``, ``ObjectDamaged``, or what the

@@ -48,6 +48,9 @@ __all__ = [
 # Bytes.  Looking up rows in an Arrow segment below this costs more than taking all of its rows into memory.
 HELD = 256 << 10
 
+# Bytes.  Segments below this are kept as rows, so many bytes of them.
+_TINY, _TINIES = 16 << 10, 16 << 20
+
 # Random bytes in a segment's name: enough that no two writers ever meet.
 _UNIQUE = 10
 # Bytes of the values that bound a segment: what tells them apart where they are digests.
@@ -106,8 +109,9 @@ def _encodings(rows: pa.Table) -> tuple[list[str], dict[str, str]]:
 
 def write_segment(
     store: ObjectStore, table: Table, rows: pa.Table, *, seen: int, entropy: Callable[[int], bytes]
-) -> tuple[Segment, Buffer]:
-    """Write ``rows`` as a new segment, which belongs to nothing until a commit adds it; returns its bytes as well.
+) -> tuple[Segment, Buffer, pa.Table]:
+    """Write ``rows`` as a new segment, which belongs to nothing until a commit adds it; returns its bytes and its rows
+    as well.
 
     Its name is new each time, not a hash of its content: a collector may have condemned an object of the same content.
     Raises ``RowsRefused``, or what the store raises.
@@ -117,7 +121,7 @@ def write_segment(
         rows = rows.sort_by([(name, "ascending") for name in table.sort])
     data = encode_mapped(rows) if table.mapped else encode(rows)
     segment = Segment(table.name, "", blake3(data).hexdigest(), rows.num_rows, 0, *_bounds(table, rows))
-    return put_segment(store, segment, data, seen=seen, entropy=entropy, mapped=table.mapped), data
+    return put_segment(store, segment, data, seen=seen, entropy=entropy, mapped=table.mapped), data, rows
 
 
 def put_segment(
@@ -147,7 +151,9 @@ def beginning(value: bytes | int) -> str:
 
 
 class SegmentReader:
-    """Reads segments of one store, verified; keeps the bytes of those read last, ``cache`` bytes of them at most."""
+    """Reads segments of one store, verified; keeps the bytes of those read last, ``cache`` bytes of them at most, and
+    the rows of tiny ones, which take longer to decode than to read.
+    """
 
     def __init__(self, store: ObjectStore, *, cache: int = 32 << 20, threads: int = 4) -> None:
         self._store = store
@@ -155,6 +161,8 @@ class SegmentReader:
         self._threads = threads
         self._held: OrderedDict[str, Buffer] = OrderedDict()
         self._size = 0
+        self._tiny: OrderedDict[str, pa.Table] = OrderedDict()
+        self._tiny_size = 0
         self._lock = threading.Lock()
 
     def verified(self, segment: Segment) -> Buffer:
@@ -220,6 +228,18 @@ class SegmentReader:
                 _, dropped = self._held.popitem(last=False)
                 self._size -= memoryview(dropped).nbytes
 
+    def keep_rows(self, segment: Segment, rows: pa.Table) -> None:
+        """Keep all rows of a segment, if it is tiny."""
+        if segment.bytes >= _TINY:
+            return
+        with self._lock:
+            if segment.key not in self._tiny:
+                self._tiny[segment.key] = rows
+                self._tiny_size += rows.nbytes
+            while self._tiny_size > _TINIES:
+                _, dropped = self._tiny.popitem(last=False)
+                self._tiny_size -= dropped.nbytes
+
     def read(
         self,
         table: Table,
@@ -232,13 +252,8 @@ class SegmentReader:
 
         Raises what ``verified`` raises, and ``InvalidOption`` for a filter that does not fit the table.
         """
-        data = self.bytes(segment)
         wanted = None if filter is not None else columns
-        try:
-            read = decode_mapped if segment.mapped else decode
-            rows = conform(table, read(data, None if wanted is None else tuple(wanted)), wanted)
-        except (pa.ArrowException, OSError) as error:
-            raise _unreadable(segment, error) from error
+        rows = self._tiny_rows(table, segment, wanted) if segment.bytes < _TINY else self._rows(table, segment, wanted)
         if filter is None:
             return rows
         try:
@@ -249,6 +264,31 @@ class SegmentReader:
             ) from error
         return rows if columns is None else rows.select(list(columns))
 
+    def _rows(self, table: Table, segment: Segment, columns: Sequence[str] | None) -> pa.Table:
+        """The segment's rows, decoded."""
+        data = self.bytes(segment)
+        try:
+            read = decode_mapped if segment.mapped else decode
+            return conform(table, read(data, None if columns is None else tuple(columns)), columns)
+        except (pa.ArrowException, OSError) as error:
+            raise _unreadable(segment, error) from error
+
+    def _tiny_rows(self, table: Table, segment: Segment, columns: Sequence[str] | None) -> pa.Table:
+        """As ``_rows``, of a tiny segment, whose rows are kept with all columns."""
+        with self._lock:
+            rows = self._tiny.get(segment.key)
+            if rows is not None:
+                self._tiny.move_to_end(segment.key)
+        if rows is None:
+            rows = self._rows(table, segment, None)
+            self.keep_rows(segment, rows)
+        return rows if columns is None else rows.select(list(columns))
+
+    def _at_hand(self, segment: Segment) -> bool:
+        """Whether reading the segment asks nothing of the store."""
+        with self._lock:
+            return segment.key in self._tiny or segment.key in self._held
+
     def stream(
         self,
         table: Table,
@@ -258,7 +298,8 @@ class SegmentReader:
         filter: pc.Expression | None = None,
     ) -> Iterator[pa.Table]:
         """The rows of each segment, in order, a few segments read ahead where the store waits."""
-        if len(segments) < 3 or self._threads < 2 or not self._store.waits:
+        waits = self._store.waits and self._threads > 1
+        if not waits or sum(not self._at_hand(segment) for segment in segments) < 3:
             for segment in segments:
                 yield self.read(table, segment, columns=columns, filter=filter)
             return

@@ -23,6 +23,7 @@ from typing import TYPE_CHECKING, Any, TypeVar, cast
 from holotype.catalog import InvalidOption
 from holotype.catalog import provenance as prov
 
+from .capturing.aside import aside
 from .capturing.environment import environment
 from .capturing.git import git_state
 from .capturing.hooks import listening
@@ -82,6 +83,9 @@ class Activity:
         self._parent = _outer.get()
         self._token = _outer.set(self.id)
         self._began = self._context.clock()
+        script = self._script = main_script()
+        folder = os.path.dirname(script) if script is not None else os.getcwd()
+        self._git = aside(lambda: git_state(folder))
         if self._listen:
             roots = [*scene.places.sources.values(), os.getcwd()]
             self._listening = listening(roots, digests=True, leave_out=[scene.own] if scene.own is not None else [])
@@ -204,8 +208,8 @@ class Activity:
         account.parameters(self._parameters, scene.redactor)
         found = environment(redactor=scene.redactor)
         account.environment(found, graph)
-        script = main_script()
-        state = git_state(os.path.dirname(script) if script is not None else os.getcwd())
+        script = self._script
+        state = self._git.result()
         if state is not None:
             account.git(state)
         if self._parent is not None:

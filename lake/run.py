@@ -17,6 +17,7 @@ import polars as pl
 
 from holotype.catalog import provenance as prov
 
+from .capturing.aside import aside
 from .capturing.environment import environment
 from .capturing.git import git_state
 from .capturing.seen import Seen
@@ -29,6 +30,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
     from datetime import datetime
 
+    from .capturing.environment import Environment
+    from .capturing.git import GitState
     from .capturing.redacting import Redactor
     from .capturing.running import Passing
     from .capturing.watching import Watched
@@ -114,6 +117,7 @@ def run(
     if os.path.isfile(folder):  # a dataset that is a single file
         folder = os.path.dirname(folder)
     declared = _Declared.of(folder, inputs, outputs)
+    surroundings = aside(lambda: _Surroundings.of(folder, env or {}, scene.redactor))
     watched = watch(
         command,
         cwd=folder,
@@ -135,9 +139,22 @@ def run(
     notes = [*touched.notes, *([watched.note] if watched.note is not None else [])]
     account.parameters(parameters or {}, scene.redactor)
     streams = {"stdin": stdin, "stdout": stdout, "stderr": stderr}
-    _tell(account, scene, graph, watched, title, env or {}, _streams(scene, folder, streams), notes)
+    around = surroundings.result()
+    _tell(account, scene, graph, watched, title, env or {}, around, _streams(scene, folder, streams), notes)
     commit(scene, account.document(), operation="run", message=title)
     return _ran(account.id, title, watched, touched, declared, notes)
+
+
+@dataclass(frozen=True)
+class _Surroundings:
+    """Where a command runs, as it was while it ran."""
+
+    environment: Environment
+    git: GitState | None
+
+    @classmethod
+    def of(cls, folder: str, env: Mapping[str, str], redactor: Redactor) -> _Surroundings:
+        return cls(environment({**os.environ, **env}, redactor=redactor), git_state(folder))
 
 
 @dataclass(frozen=True)
@@ -192,6 +209,7 @@ def _tell(
     watched: Watched,
     title: str,
     env: Mapping[str, str],
+    around: _Surroundings,
     streams: Mapping[str, str],
     notes: Sequence[str],
 ) -> None:
@@ -212,11 +230,10 @@ def _tell(
         if agent is not None and agent.sha256 not in told:
             told.add(agent.sha256)
             account.program(agent, person=person)
-    found = environment({**os.environ, **env}, redactor=redactor)
+    found = around.environment
     account.environment(found, graph)
-    state = git_state(watched.cwd)
-    if state is not None:
-        account.git(state)
+    if around.git is not None:
+        account.git(around.git)
     account.activity(
         title,
         kind="run",

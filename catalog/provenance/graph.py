@@ -16,7 +16,7 @@ from ..columns import column, numbers, plain
 from ..errors import EntryNotFound, InvalidOption
 from ..lookup import distinct, firsts
 from .hashing import content_of, key
-from .links import PAST, Links
+from .links import ACROSS, PAST, PLACES, Links, Wanted
 from .meeting import meeting
 from .model import ELEMENTS, TERMS
 from .names import Names
@@ -126,6 +126,11 @@ class Graph:
         first, last = self._key(a), self._key(b)
         found = meeting(self._links, first, last, past=True) or meeting(self._links, first, last, past=False)
         return tuple(self.ids(found))
+
+    def neighbours(self, id: str, term: str, *, past: bool) -> list[str]:
+        """The elements that a relation of one ``term`` leads to from ``id``, one step into the past or the future."""
+        wanted = Wanted(PLACES[term] | (PAST if past else 0) | across for across in (0, ACROSS))
+        return self.ids(distinct(self._links.many(np.array([key(id)], np.uint64), wanted)[1]))
 
     def ids(self, keys: Sequence[int] | Keys) -> list[str]:
         """The identifiers of elements, by their keys; raises ``ObjectDamaged`` for a key that is no element's."""

@@ -76,7 +76,7 @@ def record(
         PROV_NAMES.name: names,
         PROV_LINKS.name: links,
     }
-    return [catalog.write(table, each) for table, each in rows.items() if each.num_rows]
+    return catalog.write_all({table: each for table, each in rows.items() if each.num_rows})
 
 
 def refusals(catalog: Catalog, graph: Graph, document: Document, known: Collection[str]) -> tuple[Violation, ...]:

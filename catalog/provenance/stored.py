@@ -8,7 +8,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from ..columns import numbers
+from ..columns import numbers, plain
+from ..lookup import distinct
 from .hashing import keys
 from .model import Document
 from .rows import element_of, relation_of
@@ -19,11 +20,16 @@ if TYPE_CHECKING:
 
     import numpy.typing as npt
 
+    from ..lookup import Keys
     from ..reading import Reading
     from ..state import State
     from ..tables import Table
 
 __all__ = ["elements", "matching", "relations", "statements"]
+
+# Bytes.  Opening a segment below the first costs more than having its rows at hand, unless all of them are more than
+# the second.
+_SMALL, _HELD = 64 << 10, 2 << 20
 
 
 def statements(catalog: Reading, ids: Iterable[str], *, state: State | None = None) -> Document:
@@ -63,12 +69,27 @@ def matching(
     Raises as ``statements``.
     """
     segments = (state or catalog.state).segments(table.name)
-    values = np.unique(wanted)
+    values = distinct(wanted)
     found = [table.empty() if columns is None else table.empty().select(list(columns))]
-    if len(values) and segments:
-        for path in catalog.paths(segments):
-            found += _of_file(path, table.sort[0], values, columns)
+    if not len(values) or not segments:
+        return found[0]
+    small = [segment for segment in segments if segment.bytes < _SMALL]
+    if sum(segment.bytes for segment in small) > _HELD:
+        small = []
+    if small:
+        found.append(_among(catalog.together(table.name, small), table.sort[0], values, columns))
+    for path in catalog.paths([segment for segment in segments if segment not in small]):
+        found += _of_file(path, table.sort[0], values, columns)
     return pa.concat_tables(found, promote_options="permissive")
+
+
+def _among(rows: pa.Table, column: str, values: Keys, columns: Sequence[str] | None) -> pa.Table:
+    """Those of ``rows``, which are in the order of ``column``, that have one of ``values`` there."""
+    own = plain(rows[column])
+    first, last = np.searchsorted(own, values), np.searchsorted(own, values, "right")
+    there = [np.arange(begin, end) for begin, end in zip(first.tolist(), last.tolist(), strict=True) if end > begin]
+    hits = np.concatenate(there) if there else np.empty(0, np.int64)
+    return (rows if columns is None else rows.select(list(columns))).take(numbers(hits))
 
 
 def _of_file(

@@ -104,7 +104,13 @@ class Environment:
     @property
     def digest(self) -> str:
         """SHA-256 of ``canonical()``, in hexadecimal digits."""
-        return hashlib.sha256(self.canonical()).hexdigest()
+        return _digest(self)
+
+
+@lru_cache(maxsize=8)
+def _digest(found: Environment) -> str:
+    # Most processes see one environment, again and again.
+    return hashlib.sha256(found.canonical()).hexdigest()
 
 
 def environment(variables: Mapping[str, str] | None = None, *, redactor: Redactor | None = None) -> Environment:

@@ -98,7 +98,7 @@ def git_state(path: Path, *, limit: int = LIMIT, git: str = "git", timeout: floa
     folder = os.path.realpath(path)
     if not os.path.isdir(folder):
         folder = os.path.dirname(folder)
-    if program is None or not os.path.isdir(folder):
+    if program is None or not os.path.isdir(folder) or not _may_be_inside(folder):
         return None
     ask = partial(_ask, program, folder, max(limit, _LINE), timeout)
     try:
@@ -106,6 +106,16 @@ def git_state(path: Path, *, limit: int = LIMIT, git: str = "git", timeout: floa
         return None if inside is None or inside.line != "true" else _told(ask, limit)
     except _Trouble as trouble:
         return GitState(problem=str(trouble))
+
+
+def _may_be_inside(folder: str) -> bool:
+    """Whether git would look into a repository: most folders of data lie in none, and asking git takes a while."""
+    while not os.path.lexists(os.path.join(folder, ".git")):
+        above = os.path.dirname(folder)
+        if above == folder:
+            return False
+        folder = above
+    return True
 
 
 def _told(ask: Callable[..., _Answer | None], limit: int) -> GitState:

@@ -15,9 +15,9 @@ import site
 import stat
 import sys
 import sysconfig
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -45,16 +45,17 @@ class Places:
     ) -> None:
         given = _both(leave_out)
         self._files = frozenset(given)
-        always = (*installed(), *_KERNEL, *_SYSTEM)
-        self._prefixes = (*always, *map(_folder, given))
-        self._inner = tuple(root for root in map(_folder, _both(roots)) if root.startswith(always))
+        self._prefixes = tuple(map(_folder, given))
+        self._inner = tuple(root for root in map(_folder, _both(roots)) if root.startswith(_always()))
         self._folders: dict[str, str] = {}
 
     def left_out(self, path: str) -> bool:
         """Whether an absolute path is in one of the places that are left out."""
-        if path.endswith(_BYTECODE) or _CACHE in path or path in self._files:
+        always = _left_out(path)
+        if always == "everywhere" or path in self._files:
             return True
-        return path.startswith(self._prefixes) and not path.startswith((_MEMORY, *self._inner))
+        left_out = bool(always) or path.startswith(self._prefixes)
+        return left_out and not path.startswith((_MEMORY, *self._inner))
 
     def resolved(self, path: str) -> tuple[str, os.stat_result | None]:
         """A path without links in it, relative ones from where the process is, and the status of what is there."""
@@ -92,6 +93,19 @@ def _lstat(path: str) -> os.stat_result | None:
         return os.lstat(path)
     except (OSError, ValueError):  # nothing there, or nothing that could be a path: what comes next fails by itself
         return None
+
+
+@lru_cache(maxsize=1 << 14)
+def _left_out(path: str) -> Literal["everywhere", "unless a root", ""]:
+    """Where a path is left out, whoever asks: a program has thousands of modules, and asks at the end of each block."""
+    if path.endswith(_BYTECODE) or _CACHE in path:
+        return "everywhere"
+    return "unless a root" if path.startswith(_always()) else ""
+
+
+@cache
+def _always() -> tuple[str, ...]:
+    return (*installed(), *_KERNEL, *_SYSTEM)
 
 
 @cache

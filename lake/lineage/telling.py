@@ -174,8 +174,8 @@ def _latest(scene: Scene, graph: prov.Graph, id: str) -> str:
         return id
     # All files with these bytes.
     content = prov.content_id(version.sha256)
-    others = graph.walk([content], past=False, depth=1, terms=["specializationOf"], across=False).nodes["id"]
-    made: list[str] = [each for each in others.to_pylist() if each == id or each.startswith(f"{id}#")]
+    others = graph.neighbours(content, "specializationOf", past=False)
+    made = [each for each in others if each == id or each.startswith(f"{id}#")]
     if len(made) < 2:
         return id
     told = prov.relations(scene.context.catalog, prov.keys(made), state=graph.state).to_pylist()
