@@ -1,0 +1,97 @@
+"""Checks: what one is, in one small contract.
+
+A check of a lab's own takes ten lines::
+
+    class Barcodes(Check):
+        name, version, formats = "lab.barcodes", "1", frozenset({"csv"})
+        codes = (UNKNOWN := Code("lab.barcode.unknown", Severity.ERROR, "A barcode is one of the lab's."),)
+
+        def look(self, subject: Subject, found: Found) -> None:
+            for lines in subject.lines(found):
+                …
+                found.add(UNKNOWN, "no such barcode", line=number, seen=barcode)
+
+It is used by handing it to ``validate``, by ``register``, or, once the lab's package is installed, by an entry point of
+the group ``holotype.checks`` that names the class.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from enum import StrEnum
+from typing import TYPE_CHECKING, ClassVar
+
+from .errors import CheckRefused
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from .findings import Code
+    from .found import Found
+    from .subjects import Subject
+
+__all__ = ["Check", "Cost", "GroupCheck"]
+
+
+class Cost(StrEnum):
+    """How much of a file is looked at: what stands at its beginning, a sample, or all."""
+
+    HEADER = "header"
+    SAMPLE = "sample"
+    FULL = "full"
+
+    @property
+    def rank(self) -> int:
+        """Higher is dearer."""
+        return list(Cost).index(self)
+
+
+class _Declared(ABC):
+    """What checks say of themselves.
+
+    ``name``: words with dots, the format's or the lab's first.  ``version``: changed when what it finds changes.
+    ``codes``: the rules it applies; others it cannot tell of.
+    """
+
+    name: ClassVar[str]
+    version: ClassVar[str] = "1"
+    codes: ClassVar[tuple[Code, ...]] = ()
+
+    def __init_subclass__(cls) -> None:
+        super().__init_subclass__()
+        names = [code.name for code in cls.codes]
+        if twice := {name for name in names if names.count(name) > 1}:
+            raise CheckRefused(f"{cls.__name__} declares {', '.join(sorted(twice))} twice", check=cls.__name__)
+
+
+class Check(_Declared):
+    """Looks at one file or table.
+
+    ``formats``: the names of the formats it is for; empty for every one.  ``tables``: whether it looks at dataframes.
+    ``cost``: the least for which it finds anything; what the caller allows is ``subject.cost``, and a check that looks
+    at less than all says so with ``found.partly()``.
+
+    An instance holds what it was made with and nothing of what it looked at: one is used for many files, and by several
+    threads at once.
+    """
+
+    formats: ClassVar[frozenset[str]] = frozenset()
+    tables: ClassVar[bool] = False
+    cost: ClassVar[Cost] = Cost.HEADER
+
+    @abstractmethod
+    def look(self, subject: Subject, found: Found) -> None:
+        """Look, and tell what is wrong.
+
+        Whatever it raises is a finding itself, ``check.crashed``: data that make a check fall over are never sound.
+        """
+
+
+class GroupCheck(_Declared):
+    """Looks at files that belong together: mates of a pair, an index and its file, contigs of one analysis."""
+
+    @abstractmethod
+    def look(self, subjects: Sequence[Subject], found: Found) -> None:
+        """Look at those of ``subjects`` that it is for, and tell what is wrong; the place's ``member`` says with
+        which.
+        """

@@ -1,0 +1,87 @@
+"""What a check tells while it looks: findings, bounded for each code but all counted, and metrics."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import TYPE_CHECKING
+
+from .errors import CheckRefused
+from .findings import Finding, Place
+from .metrics import Metric
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from .findings import Code
+    from .limits import Limits
+
+__all__ = ["Found"]
+
+# Characters of what was seen: whoever reads a report wants to recognise it, not to have all of it.
+_SHOWN = 200
+
+
+class Found:
+    """Takes what one check finds.  It is given to the check, and belongs to one thread."""
+
+    def __init__(self, check: str, codes: Iterable[Code], *, limits: Limits) -> None:
+        self.findings: list[Finding] = []
+        self.metrics: list[Metric] = []
+        self.counts: Counter[Code] = Counter()
+        self.complete = True
+        self._check = check
+        self._codes = {code.name: code for code in codes}
+        self._each = limits.each
+
+    def add(
+        self,
+        code: Code,
+        message: str,
+        *,
+        member: str | None = None,
+        offset: int | None = None,
+        line: int | None = None,
+        row: int | None = None,
+        column: str | None = None,
+        record: str | None = None,
+        seen: object = None,
+        expected: object = None,
+    ) -> None:
+        """Tell of one fact.  Raises ``CheckRefused`` for a code that the check has not declared."""
+        if self._codes.get(code.name) is None:
+            raise CheckRefused(f"the check {self._check} has not declared the code {code.name}", code=code.name)
+        self.counts[code] += 1
+        if self.counts[code] <= self._each:
+            place = Place(member, offset, line, row, column, record)
+            self.findings.append(Finding(code, message, place, _shown(seen), _shown(expected), self._check))
+
+    def room(self, code: Code) -> int:
+        """How many more findings of this code are kept: for checks that find millions at once, and tell of the first
+        with ``add`` and of the others with ``count``.
+        """
+        return max(0, self._each - self.counts[code])
+
+    def count(self, code: Code, more: int) -> None:
+        """Tell that there are so many more, which are not kept one by one."""
+        if self._codes.get(code.name) is None:
+            raise CheckRefused(f"the check {self._check} has not declared the code {code.name}", code=code.name)
+        self.counts[code] += more
+
+    def metric(self, name: str, value: float, *, unit: str = "1", of: str = "") -> None:
+        """Tell of a figure."""
+        self.metrics.append(Metric(name, float(value), unit, of))
+
+    def partly(self) -> None:
+        """Tell that not all was looked at."""
+        self.complete = False
+
+
+def _shown(value: object) -> str | None:
+    if value is None:
+        return None
+    text = value.decode("utf-8", "backslashreplace") if isinstance(value, bytes) else str(value)
+    # What is in hostile files must not reach a terminal as it is.
+    text = "".join(
+        each if each.isprintable() else each.encode("unicode_escape").decode() for each in text[: 2 * _SHOWN]
+    )
+    return text if len(text) <= _SHOWN else text[: _SHOWN - 1] + "…"

@@ -1,0 +1,82 @@
+"""Metrics: figures that say how good data is, and thresholds that say how good it has to be."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import pyarrow as pa
+
+from .errors import InvalidChoice
+from .findings import Code, Severity
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+__all__ = ["METRICS", "Metric", "Threshold"]
+
+
+@dataclass(frozen=True, slots=True)
+class Metric:
+    """One figure: ``fastq.q30``, its value, its unit (UCUM, ``1`` for a share), and what it is of where there are
+    several: a read, a position, a contig.
+    """
+
+    name: str
+    value: float
+    unit: str = "1"
+    of: str = ""
+
+
+METRICS = pa.schema(
+    [
+        pa.field("path", pa.string(), nullable=False, metadata={"about": "What was looked at."}),
+        pa.field("name", pa.string(), nullable=False, metadata={"about": "The figure's name."}),
+        pa.field("of", pa.string(), nullable=False, metadata={"about": "What it is of, where there are several."}),
+        pa.field("value", pa.float64(), nullable=False, metadata={"about": "The figure."}),
+        pa.field(
+            "unit", pa.string(), nullable=False, metadata={"about": "Its unit, in UCUM; 1 for a share or a count."}
+        ),
+    ]
+)
+"""The columns of a report's metrics."""
+
+
+@dataclass(frozen=True)
+class Threshold:
+    """What a metric has to be: ``least`` and ``most`` are allowed themselves.
+
+    ``of``: only of that, by default of each.  A metric that was not found breaks it as well, unless it is ``optional``.
+    """
+
+    metric: str
+    least: float | None = None
+    most: float | None = None
+    of: str | None = None
+    severity: Severity = Severity.ERROR
+    optional: bool = False
+
+    def __post_init__(self) -> None:
+        ends = [end for end in (self.least, self.most) if end is not None]
+        if not ends or any(math.isnan(end) for end in ends) or ends != sorted(ends):
+            raise InvalidChoice(f"a threshold for {self.metric} needs a least, a most, or both in that order")
+
+    def broken(self, value: float) -> str | None:
+        """What is expected of this value, if it is not so."""
+        if self.least is not None and not value >= self.least:
+            return f"at least {self.least:g}"
+        if self.most is not None and not value <= self.most:
+            return f"at most {self.most:g}"
+        return None
+
+    @property
+    def code(self) -> Code:
+        """The rule it is."""
+        return _BROKEN[self.severity]
+
+
+_BROKEN: Mapping[Severity, Code] = {
+    severity: Code("metric.threshold", severity, "A figure is what was declared that it has to be.")
+    for severity in Severity
+}

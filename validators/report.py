@@ -1,0 +1,150 @@
+"""Reports: everything that was found, as Arrow tables that join with anything else."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any
+
+import pyarrow as pa
+import pyarrow.compute
+
+from .findings import FINDINGS, Severity
+from .metrics import METRICS
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    import polars as pl
+
+__all__ = ["CHECKED", "Report"]
+
+# pyarrow makes these functions when it is imported, where no checker sees them.
+pc: Any = pyarrow.compute
+
+CHECKED = pa.schema(
+    [
+        pa.field(name, kind, nullable=nullable, metadata={"about": about})
+        for name, kind, nullable, about in (
+            ("path", pa.string(), False, "What was looked at."),
+            ("format", pa.string(), True, "What it is, by its content."),
+            ("packing", pa.string(), True, "What that is packed in, as gzip."),
+            ("grade", pa.string(), True, "Whether the format itself would show damage: all, some or none of it."),
+            ("size", pa.int64(), True, "Its bytes."),
+            ("check", pa.string(), False, "The check that looked."),
+            ("version", pa.string(), False, "The check's version."),
+            ("cost", pa.string(), False, "How much it was asked to look at: header, sample or full."),
+            ("complete", pa.bool_(), False, "Whether it looked at all of that."),
+            ("seconds", pa.float64(), False, "How long it took."),
+        )
+    ]
+)
+"""The columns of a report's list of what was looked at."""
+
+
+@dataclass(frozen=True, eq=False)
+class Report:
+    """What was found.
+
+    ``findings``: Arrow, see ``findings.FINDINGS``; of each code and file some are kept.  ``counts``: how many there are
+    in truth, by code.  ``metrics``: Arrow, see ``metrics.METRICS``.  ``checked``: Arrow, one row for each file and each
+    check that looked at it.
+    """
+
+    findings: pa.Table
+    metrics: pa.Table
+    checked: pa.Table
+    counts: Mapping[str, int] = field(default_factory=lambda: MappingProxyType({}))
+
+    @property
+    def ok(self) -> bool:
+        """Whether nothing is wrong; warnings and notes are allowed."""
+        return not self.worst or self.worst is not Severity.ERROR
+
+    @property
+    def worst(self) -> Severity | None:
+        """The worst severity there is, ``None`` without findings."""
+        there = self.findings["severity"].unique().to_pylist()
+        return max(map(Severity, there), key=lambda each: each.rank, default=None)
+
+    @property
+    def complete(self) -> bool:
+        """Whether every check looked at all that it was asked to."""
+        return all(self.checked["complete"].to_pylist())
+
+    @property
+    def codes(self) -> frozenset[str]:
+        """The codes of all findings."""
+        return frozenset(self.counts)
+
+    @property
+    def summary(self) -> pl.DataFrame:
+        """One row for each file and code: ``path``, ``code``, ``severity``, ``kept`` findings, the first ``line`` and
+        ``message``.
+        """
+        import polars as pl  # it takes half a second, and most callers ask only whether all is well
+
+        frame = pl.DataFrame(pl.from_arrow(self.findings))
+        return frame.group_by("path", "code", "severity", maintain_order=True).agg(
+            kept=pl.len(), line=pl.col("line").first(), message=pl.col("message").first()
+        )
+
+    def metric(self, name: str, *, of: str = "", path: str | None = None) -> float | None:
+        """The value of one figure, ``None`` when nobody found it."""
+        wanted = pc.and_(pc.equal(self.metrics["name"], name), pc.equal(self.metrics["of"], of))
+        if path is not None:
+            wanted = pc.and_(wanted, pc.equal(self.metrics["path"], path))
+        values = self.metrics["value"].filter(wanted).to_pylist()
+        return values[0] if values else None
+
+    def of(self, path: str) -> Report:
+        """The part of it that is about one file; ``counts`` are then of the findings that were kept."""
+        findings, metrics, checked = (
+            table.filter(pc.equal(table["path"], path)) for table in (self.findings, self.metrics, self.checked)
+        )
+        return Report(findings, metrics, checked, _counted(findings))
+
+    def __str__(self) -> str:
+        files = len(self.checked["path"].unique())
+        if not self.counts:
+            return f"{files} looked at, nothing found"
+        lines = [f"{files} looked at, {sum(self.counts.values())} findings:"]
+        for row in self.findings.slice(0, 20).to_pylist():
+            line = "" if row["line"] is None else f":{row['line']}"
+            lines.append(f"  {row['path']}{line}: {row['severity']} {row['code']}: {row['message']}")
+        return "\n".join(lines)
+
+    def to_json(self) -> str:
+        """All of it as JSON, which ``from_json`` reads."""
+        tables = {name: getattr(self, name).to_pylist() for name in _TABLES}
+        return json.dumps({**tables, "counts": dict(self.counts)}, ensure_ascii=False)
+
+    @classmethod
+    def from_json(cls, text: str) -> Report:
+        """The report that ``to_json`` wrote."""
+        told = json.loads(text)
+        tables = {name: pa.Table.from_pylist(told[name], schema=schema) for name, schema in _TABLES.items()}
+        return cls(**tables, counts=MappingProxyType(dict(told["counts"])))
+
+    @classmethod
+    def together(cls, reports: Iterable[Report]) -> Report:
+        """Several reports as one."""
+        every = list(reports)
+        counts: dict[str, int] = {}
+        for report in every:
+            for code, count in report.counts.items():
+                counts[code] = counts.get(code, 0) + count
+        tables = {
+            name: pa.concat_tables([schema.empty_table(), *(getattr(each, name) for each in every)])
+            for name, schema in _TABLES.items()
+        }
+        return cls(**tables, counts=MappingProxyType(counts))
+
+
+_TABLES = {"findings": FINDINGS, "metrics": METRICS, "checked": CHECKED}
+
+
+def _counted(findings: pa.Table) -> Mapping[str, int]:
+    told = findings["code"].value_counts().to_pylist()
+    return MappingProxyType({each["values"]: each["counts"] for each in told})

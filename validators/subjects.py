@@ -1,0 +1,182 @@
+"""What is looked at: a file, something that reads like one, a folder that is one thing, or a dataframe."""
+
+from __future__ import annotations
+
+import io
+import os
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, BinaryIO, cast
+
+from .check import Cost
+from .errors import InvalidChoice, SubjectNotFound
+from .formats.identify import HEAD, Identified, identify, named
+from .formats.known import FORMATS
+from .limits import Limits
+from .streams.lines import lines_of
+from .streams.packed import unpacked
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from .found import Found
+    from .streams.lines import Lines
+
+__all__ = ["Subject"]
+
+_BLOCK = 1 << 20
+_MARKS = {"zarr.json": "zarr", ".zarray": "zarr", ".zgroup": "zarr"}
+
+
+class Subject:
+    """One thing to look at.
+
+    ``what``: a path, a binary file object that can seek, or a dataframe (polars, pandas, pyarrow).  ``name``: what the
+    report calls it.  ``format``: of a file, where the caller knows better.  ``cost``: how much may be looked at.
+    """
+
+    def __init__(
+        self,
+        what: Any,
+        *,
+        name: str | None = None,
+        format: str | None = None,
+        cost: Cost = Cost.FULL,
+        limits: Limits | None = None,
+    ) -> None:
+        self.cost, self.limits = cost, limits or Limits()
+        self.path: Path | None = None
+        self.table: Any = None
+        self._file: BinaryIO | None = None
+        if isinstance(what, (str, os.PathLike)):
+            self.path = Path(os.fsdecode(what))
+            if not self.path.exists():
+                raise SubjectNotFound(f"there is nothing at {self.path}", path=str(self.path))
+        elif hasattr(what, "read") and hasattr(what, "seek"):
+            self._file = what
+        elif hasattr(what, "columns"):
+            self.table = what
+        else:
+            raise InvalidChoice(f"{type(what).__name__} is no path, no file that can seek, and no dataframe")
+        self.name = name or str(self.path or getattr(what, "name", None) or ("table" if self.table is not None else ""))
+        if format is not None and format not in FORMATS:
+            raise InvalidChoice(f"there is no format {format!r}; there are {', '.join(FORMATS)}", format=format)
+        self._format = format
+
+    @property
+    def folder(self) -> bool:
+        """Whether it is a folder."""
+        return self.path is not None and self.path.is_dir()
+
+    @cached_property
+    def size(self) -> int | None:
+        """Its bytes, ``None`` for a folder or a dataframe."""
+        if self.path is not None:
+            return None if self.folder else self.path.stat().st_size
+        if self._file is not None:
+            return self._file.seek(0, os.SEEK_END)
+        return None
+
+    def open(self) -> BinaryIO:
+        """Its bytes as they lie, from the beginning; to be closed, which leaves a file object of the caller's open.
+
+        Raises ``OSError``.
+        """
+        if self.path is not None:
+            return open(self.path, "rb", buffering=0)
+        if self._file is None:
+            raise InvalidChoice(f"{self.name} has no bytes")
+        self._file.seek(0)
+        return cast("BinaryIO", _Borrowed(self._file))
+
+    @cached_property
+    def head(self) -> bytes:
+        """Its first ``HEAD`` bytes as they lie.  Raises ``OSError``."""
+        with self.open() as file:
+            return _read(file, HEAD)
+
+    @cached_property
+    def identified(self) -> Identified:
+        """What it is; raises ``OSError``."""
+        if self.table is not None:
+            return Identified("table", by="content")
+        if self.folder:
+            assert self.path is not None
+            found = next((kind for mark, kind in _MARKS.items() if (self.path / mark).is_file()), None)
+            return Identified(found, claimed=named(self.name), by="content")
+        told = identify(self.head, self.name)
+        return Identified(self._format, told.packing, told.claimed, "name") if self._format else told
+
+    @property
+    def format(self) -> str | None:
+        """The name of its format."""
+        return self.identified.format
+
+    @property
+    def packing(self) -> str | None:
+        """What it is packed in."""
+        return self.identified.packing
+
+    def blocks(self, found: Found) -> Iterator[bytes]:
+        """Its bytes, unpacked, about a megabyte at a time: all of them, or a sample of the beginning where no more is
+        asked for, which of text ends with a line (``found.complete`` is then false, so that a record which goes on
+        after it is not taken for cut off).  What is wrong with the packing is told to ``found``.
+        """
+        left = self.limits.sample if self.cost is not Cost.FULL else None
+        with self.open() as file:
+            packing = self.packing
+            parts = _plain(file) if packing is None else unpacked(file, packing, found, limits=self.limits)
+            for block in parts:
+                if left is not None and len(block) >= left:
+                    found.partly()
+                    yield block[: block.rfind(b"\n", 0, left) + 1 or left] if self._is_text else block[:left]
+                    return
+                left = None if left is None else left - len(block)
+                yield block
+
+    @property
+    def _is_text(self) -> bool:
+        known = FORMATS.get(self.format or "")
+        return known is not None and known.text
+
+    def lines(self, found: Found) -> Iterator[Lines]:
+        """The same, as whole lines."""
+        return lines_of(self.blocks(found), found, limits=self.limits)
+
+
+def _plain(file: BinaryIO) -> Iterator[bytes]:
+    while block := file.read(_BLOCK):
+        yield block
+
+
+def _read(file: BinaryIO, size: int) -> bytes:
+    parts: list[bytes] = []
+    while size and (part := file.read(size)):
+        parts.append(part)
+        size -= len(part)
+    return b"".join(parts)
+
+
+class _Borrowed(io.RawIOBase):
+    """Somebody's file, which stays open."""
+
+    def __init__(self, file: BinaryIO) -> None:
+        super().__init__()
+        self._file = file
+
+    def readable(self) -> bool:
+        return True
+
+    def seekable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        data = self._file.read(len(buffer))
+        buffer[: len(data)] = data
+        return len(data)
+
+    def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
+        return self._file.seek(offset, whence)
+
+    def tell(self) -> int:
+        return self._file.tell()
