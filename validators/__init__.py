@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from .report import Report
     from .streams.lines import Lines
     from .subjects import Subject
-    from .validating import Looked, validate, validate_folder
+    from .validating import Examination, Looked, validate, validate_folder
 
 _WHERE = {
     "check": ("Check", "Cost", "GroupCheck"),
@@ -59,7 +59,7 @@ _WHERE = {
     "report": ("Report",),
     "streams.lines": ("Lines",),
     "subjects": ("Subject",),
-    "validating": ("Looked", "validate", "validate_folder"),
+    "validating": ("Examination", "Looked", "validate", "validate_folder"),
 }
 
 __all__ = [
@@ -68,6 +68,7 @@ __all__ = [
     "CheckRefused",
     "Code",
     "Cost",
+    "Examination",
     "FORMATS",
     "Finding",
     "Format",
