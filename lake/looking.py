@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     import pyarrow
     import zarr
 
+    from holotype.validators import Report
+
     from .context import Context
     from .provenance.face import Provenance
     from .reading.filesystem import HolotypeFileSystem
@@ -73,6 +75,30 @@ class Looking:
 
         self._context.catalog.refresh()
         return resolve(self._context, reference)
+
+    def quarantined(self) -> polars.DataFrame:
+        """The snapshots that are passed over by whoever asks for the latest, since when and why."""
+        from .quarantine import quarantined
+
+        return quarantined(self._context)
+
+    def reports(self, target: str | None = None) -> polars.DataFrame:
+        """What validation was done of a snapshot, a dataset, or all, the oldest first.  See ``lake/reports.py``."""
+        from .reports import reports
+
+        return reports(self._context, target)
+
+    def report(self, which: str) -> Report:
+        """A report by its identifier, or the last one on a snapshot."""
+        from .reports import report
+
+        return report(self._context, which)
+
+    def scrubs(self) -> polars.DataFrame:
+        """When each pack was last read through, those that wait longest first.  See ``lake/scrub.py``."""
+        from .scrub import ledger
+
+        return ledger(self._context)
 
     def datasets(self) -> polars.DataFrame:
         """One row per dataset: its latest snapshot, how many there are, entries and bytes."""
