@@ -58,6 +58,11 @@ class Scrubbed:
         """Whether nothing is wrong with what was read."""
         return self.verified.ok
 
+    @property
+    def damage(self) -> pl.DataFrame:
+        """What is wrong, as ``verify`` tells it."""
+        return self.verified.damage
+
 
 def ledger(context: Context, *, state: State | None = None) -> pl.DataFrame:
     """Every pack there is, and when it was last read through; those that wait longest first.

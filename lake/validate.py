@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+import polars as pl
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Validated", "validate"]
 
+_DAMAGE = {"snapshot": pl.String(), "path": pl.String()}
 _COLUMNS = ["path", "path_bytes", "kind", "size"]
 _LOOKS = 5
 
@@ -55,6 +57,13 @@ class Validated:
     def ok(self) -> bool:
         """Whether nothing is wrong; warnings are allowed."""
         return self.report.ok
+
+    @property
+    def damage(self) -> pl.DataFrame:
+        """The files with errors, as ``archive.provenance.impact`` takes them: ``snapshot`` and ``path``."""
+        rows = pl.DataFrame(self.report.findings).filter(pl.col("severity") == "error")
+        paths = rows.filter(pl.col("path") != self.snapshot)["path"].unique(maintain_order=True)
+        return pl.DataFrame({"snapshot": [self.snapshot] * len(paths), "path": paths.to_list()}, schema=_DAMAGE)
 
 
 def validate(

@@ -123,7 +123,7 @@ class Specimen:
             self._store.damaged = (chunk["object"], content)
             try:
                 if file is None:
-                    right = PackReader(self._store, cache_bytes=1).read_one(chunk) == self._whole[number]
+                    right = bytes(PackReader(self._store, cache_bytes=1).read_one(chunk)) == self._whole[number]
                 else:
                     with self._archive.open("specimen", file) as opened:
                         right = opened.read() == self._files[file]
