@@ -6,6 +6,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Literal
 
 if TYPE_CHECKING:
+    import os
     from collections.abc import Iterable, Mapping, Sequence
     from typing import Any
 
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from holotype.validators import Report
 
     from .context import Context
+    from .progress import OnProgress
     from .provenance.face import Provenance
     from .reading.filesystem import HolotypeFileSystem
     from .reading.opened import ArchivedFile
@@ -123,6 +125,21 @@ class Looking:
         from .diff import diff
 
         return diff(self._context, before, after, paths=paths)
+
+    def diff_folder(
+        self,
+        reference: str,
+        folder: str | os.PathLike[str],
+        *,
+        paths: Iterable[str] = (),
+        progress: OnProgress | None = None,
+    ) -> polars.DataFrame:
+        """What differs between a snapshot and a folder on this machine, one row per path: nothing, if all that was
+        restored is as it was.  See ``lake/diff.py``.
+        """
+        from .diff import diff_folder
+
+        return diff_folder(self._context, reference, folder, paths=paths, progress=progress)
 
     def history(self, dataset: str, path: str) -> polars.DataFrame:
         """One file across the snapshots of a dataset.  See ``lake/filehistory.py``."""
