@@ -10,6 +10,7 @@ import random
 from collections import Counter
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
+from uuid import uuid4
 
 import numpy as np
 
@@ -81,7 +82,7 @@ class Specimen:
     """An archive in memory, all of its chunks, and what each and each file has to be."""
 
     def __init__(self, folder: Path) -> None:
-        store = MemoryStore(f"specimen-{id(self)}")
+        store = MemoryStore(f"specimen-{uuid4()}")
         small = {"min": 512, "average": 2048, "max": 8192}
         catalog = Catalog.create(store, tables=TABLES, settings={"chunking": small})
         archive = lake.Archive(Context(store, catalog, "ada@lab"))
@@ -97,6 +98,7 @@ class Specimen:
         again = Catalog.open(self._store, tables=TABLES, read_only=True)
         self._archive = lake.Archive(Context(self._store, again, "ada@lab"))
         self._holders = self._in_files(archive)
+        store.delete(objects)  # a process has one memory, and many specimens may follow
 
     def _in_files(self, archive: Any) -> dict[bytes, str]:
         """A file for each chunk."""
