@@ -1,54 +1,34 @@
-"""Validating: one thing, or all files of a folder, looked at by every check that is for it.
-
-A check that falls over is a finding, ``check.crashed``, and the others go on: a report is never lost.
-"""
+"""Validating: one thing, or all files of a folder, looked at by every check that is for it."""
 
 from __future__ import annotations
 
-import fnmatch
 import os
-import time
-from collections import Counter
-from contextlib import suppress
+from collections import deque
+from concurrent.futures import BrokenExecutor, Future
 from dataclasses import dataclass
-from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
-import pyarrow as pa
-
 from .check import Check, Cost, GroupCheck
-from .errors import LibraryMissing, SubjectNotFound
-from .findings import FINDINGS, Code, Severity
-from .formats.known import FORMATS
-from .found import Found
+from .errors import InvalidChoice, SubjectNotFound
 from .limits import Limits
-from .metrics import METRICS, Threshold
+from .looking import CRASHED, UNAVAILABLE, look_at, look_together, only_the_frame
 from .registry import REGISTRY
-from .report import CHECKED, Report
-from .streams.codes import STREAM_CODES
+from .report import Report
 from .subjects import Subject
+from .walking import walk
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
     from concurrent.futures import Executor
 
-    from .findings import Finding
+    from .metrics import Threshold
 
-__all__ = ["FRAME_CODES", "Looked", "validate", "validate_folder"]
+__all__ = ["Looked", "validate", "validate_folder"]
 
-UNREADABLE = Code("file.unreadable", Severity.ERROR, "A file can be read.")
-EMPTY = Code("file.empty", Severity.ERROR, "A file of this format has something in it.")
-NAMED_OTHERWISE = Code("file.extension", Severity.WARNING, "A file's name says what its content is.")
-UNKNOWN = Code("file.unknown", Severity.NOTE, "The format of a file is known.")
-CRASHED = Code("check.crashed", Severity.ERROR, "A check comes to an end; what makes it fall over is not sound.")
-UNAVAILABLE = Code("check.unavailable", Severity.WARNING, "What a check needs is installed.")
-THRESHOLD = tuple(Code("metric.threshold", each, "A figure is what was declared.") for each in Severity)
-
-FRAME_CODES = (UNREADABLE, EMPTY, NAMED_OTHERWISE, UNKNOWN, CRASHED, UNAVAILABLE, THRESHOLD[-1])
-"""The rules that are applied to whatever is looked at."""
-
-_FRAME = "file"
-_STREAM = {code.name for code in STREAM_CODES}
+# Files that an executor has at a time: enough for every worker, while what waits does not grow with the folder.
+_AHEAD = 256
+# Reports that are put together at a time: an Arrow table of two rows takes kilobytes, one of a thousand little more.
+_TOGETHER = 512
 
 
 @dataclass(frozen=True)
@@ -83,10 +63,14 @@ def validate(
     What is wrong with it is in the report, unreadable files included.  Raises ``SubjectNotFound``, ``InvalidChoice``,
     or ``CheckRefused`` for a check that there is not.
     """
-    subject = Subject(what, name=name, format=format, cost=Cost(cost), limits=limits)
-    every = (*(REGISTRY.every() if checks is None else map(_check, checks)), *map(_check, also))
-    chosen = [each for each in every if isinstance(each, Check)]
-    return _look(subject, chosen, tuple(thresholds), all_formats=checks is not None)
+    subject = Subject(what, name=name, format=format, cost=_cost(cost), limits=limits)
+    if subject.folder and subject.format is None:
+        raise InvalidChoice(f"{subject.name} is a folder of files: validate_folder looks at each", path=subject.name)
+    asked = _chosen(checks)
+    # A check that the caller names looks at what it is given, whatever that seems to be.
+    look = _Look(asked + _chosen(also), tuple(thresholds), all_formats=checks is not None)
+    told = [] if checks is not None else _troubles(subject.name, subject.limits)
+    return Report.together([look(subject), *told])
 
 
 def validate_folder(
@@ -103,204 +87,119 @@ def validate_folder(
     """Look at every file below a folder whose path below it one of ``patterns`` matches, and at what belongs together:
     pairs, indexes, references.  The report calls each file by its path below the folder, with slashes.
 
-    ``executor``: looks at several at once.  Links are not followed.  Otherwise as ``validate``.
+    ``executor``: looks at several at once; when one of its workers dies, what it had not looked at is a finding.  Links
+    are noted and not followed.  Folders that cannot be read are findings.  Otherwise as ``validate``.
     """
     top = os.fspath(folder)
     if not os.path.isdir(top):
         raise SubjectNotFound(f"there is no folder {top}", path=top)
-    wanted = tuple(patterns)
-    names = [name for name in _names(top) if any(fnmatch.fnmatch(name, pattern) for pattern in wanted)]
+    if isinstance(patterns, str):
+        raise InvalidChoice(f"patterns are several: [{patterns!r}]", patterns=patterns)
     limits = limits or Limits()
-    subjects = [Subject(os.path.join(top, name), name=name, cost=Cost(cost), limits=limits) for name in names]
-    every = REGISTRY.every() if checks is None else tuple(map(_check, checks))
-    alone = [each for each in every if isinstance(each, Check)]
-    rules = tuple(thresholds)
-    sizes = [subject.size or 0 for subject in subjects]
-    report: list[Report] = []
-    look = [(subject, alone, rules) for subject in subjects]
-    results = (_look(*each) for each in look) if executor is None else executor.map(_look_at, look)
+    level, every = _cost(cost), _chosen(checks)
+    walked = walk(top, tuple(patterns))
+    subjects = [Subject(os.path.join(top, name), name=name, cost=level, limits=limits) for name in walked.names]
+    look = _Look(every, tuple(thresholds))
+    report = _Gathered([] if checks is not None else _troubles(top, limits))
+    for name, code, why in walked.troubles:
+        report.add(only_the_frame(name, [(code, why, None)], limits=limits))
+    total = sum(walked.sizes)
     done = 0
-    for number, (name, size, one) in enumerate(zip(names, sizes, results, strict=True), 1):
-        report.append(one)
+    results = map(look, subjects) if executor is None else _by(executor, look, subjects)
+    for number, (subject, size, one) in enumerate(zip(subjects, walked.sizes, results, strict=True), 1):
+        report.add(one)
         done += size
         if progress is not None:
-            progress(Looked(number, done, len(names), sum(sizes), name))
+            progress(Looked(number, done, len(subjects), total, subject.name))
     together = [each for each in every if isinstance(each, GroupCheck)]
-    report += [_look_together(subjects, each, top, limits) for each in together if subjects]
-    return Report.together(report)
+    for each in together if subjects else ():
+        report.add(look_together(subjects, each, top, limits))
+    return report.all()
 
 
-def _look_at(each: tuple[Subject, Sequence[Check], Sequence[Threshold]]) -> Report:
-    return _look(*each)
+class _Gathered:
+    """Reports that are put together as they come."""
+
+    def __init__(self, first: list[Report]) -> None:
+        self._whole: list[Report] = []
+        self._last = first
+
+    def add(self, one: Report) -> None:
+        """One more."""
+        self._last.append(one)
+        if len(self._last) >= _TOGETHER:
+            self._whole.append(Report.together(self._last))
+            self._last = []
+
+    def all(self) -> Report:
+        """All of them."""
+        return Report.together([*self._whole, *self._last])
 
 
-def _check(given: Check | GroupCheck | str) -> Check | GroupCheck:
-    return REGISTRY.named(given) if isinstance(given, str) else given
+@dataclass(frozen=True)
+class _Look:
+    """Looks at one subject; it goes to where an executor's work is done."""
+
+    checks: Sequence[Check | GroupCheck]
+    thresholds: Sequence[Threshold]
+    all_formats: bool = False
+
+    def __call__(self, subject: Subject) -> Report:
+        alone = [each for each in self.checks if isinstance(each, Check)]
+        try:
+            return look_at(subject, alone, self.thresholds, all_formats=self.all_formats)
+        finally:
+            subject.forget()
 
 
-def _names(top: str) -> list[str]:
-    """The files below a folder, and folders that are one thing, as paths with slashes, in order."""
-    found: list[str] = []
-    for place, folders, files in os.walk(top):
-        below = os.path.relpath(place, top)
-        prefix = "" if below == os.curdir else below.replace(os.sep, "/") + "/"
-        whole = [name for name in folders if name.lower().endswith(".zarr")]
-        folders[:] = sorted(set(folders).difference(whole))
-        found += [prefix + name for name in (*files, *whole)]
-    return sorted(found)
+def _by(executor: Executor, look: _Look, subjects: Sequence[Subject]) -> Iterator[Report]:
+    """What an executor's workers find, in the order of the subjects."""
+    waiting: deque[tuple[Subject, Future[Report] | BrokenExecutor]] = deque()
+    for subject in subjects:
+        waiting.append((subject, _submitted(executor, look, subject)))
+        if len(waiting) >= _AHEAD:
+            yield _result(*waiting.popleft())
+    while waiting:
+        yield _result(*waiting.popleft())
 
 
-def _look(
-    subject: Subject, checks: Sequence[Check], thresholds: Sequence[Threshold], *, all_formats: bool = False
-) -> Report:
-    """One subject, by those of ``checks`` that are for it; by all of them with ``all_formats``."""
-    frame = Found(_FRAME, (*FRAME_CODES, *THRESHOLD), limits=subject.limits)
-    began = time.perf_counter()
-    parts = [(_FRAME, "1", frame, began)]
-    if _can_be_read(subject, frame):
-        fitting = [each for each in checks if _fits(each, subject, all_formats=all_formats)]
-        for check in fitting:
-            started = time.perf_counter()
-            found = Found(check.name, (*check.codes, *STREAM_CODES), limits=subject.limits)
-            _guarded(lambda check=check, found=found: check.look(subject, found), check.name, found, frame)  # type: ignore[misc]
-            parts.append((check.name, check.version, found, time.perf_counter() - started))
-    _hold(frame, [found for _, _, found, _ in parts], thresholds)
-    parts[0] = (_FRAME, "1", frame, time.perf_counter() - began)
-    return _report(subject.name, parts, subject)
-
-
-def _can_be_read(subject: Subject, frame: Found) -> bool:
-    """Tell what the file itself is; whether there is anything for checks to look at."""
+def _submitted(executor: Executor, look: _Look, subject: Subject) -> Future[Report] | BrokenExecutor:
     try:
-        found = subject.identified
-        empty = subject.size == 0
-    except OSError as error:
-        frame.add(UNREADABLE, f"it cannot be read: {error.strerror or error}")
-        return False
-    if not found.agrees:
-        frame.add(
-            NAMED_OTHERWISE, f"its name says {found.claimed}, its content {found.format}", seen=found.format,
-            expected=found.claimed,
-        )  # fmt: skip
-    if found.format is None:
-        frame.add(UNKNOWN, "neither its content nor its name tell what it is", seen=subject.head[:16].hex(" "))
-    elif empty and not FORMATS[found.format].empty:
-        frame.add(EMPTY, f"a file of the format {found.format} cannot be empty")
-        return False
-    return True
+        return executor.submit(look, subject)
+    except BrokenExecutor as error:
+        return error
 
 
-def _fits(check: Check, subject: Subject, *, all_formats: bool) -> bool:
-    if check.cost.rank > subject.cost.rank:
-        return False
-    if subject.table is not None:
-        return check.tables
-    return (all_formats and not check.formats) or not check.formats or subject.format in check.formats
-
-
-def _guarded(look: Callable[[], object], name: str, found: Found, frame: Found) -> None:
-    """Let a check look; whatever it raises is a finding."""
+def _result(subject: Subject, promised: Future[Report] | BrokenExecutor) -> Report:
     try:
-        look()
-    except LibraryMissing as error:
-        found.partly()
-        frame.add(UNAVAILABLE, f"the check {name} could not look: {error}", record=name)
-    except Exception as error:  # noqa: BLE001 - a check that falls over is a finding, and no report is lost
-        found.partly()
-        where = _where(error)
-        frame.add(CRASHED, f"the check {name} fell over at {where}: {type(error).__name__}: {error}", record=name)
+        if not isinstance(promised, BrokenExecutor):
+            return promised.result()
+        error = promised
+    except BrokenExecutor as broken:
+        error = broken
+    why = f"it was not looked at: the process that would have, or was at another file, has died: {error}"
+    return only_the_frame(subject.name, [(CRASHED, why, None)], limits=subject.limits, complete=False)
 
 
-def _where(error: BaseException) -> str:
-    trace = error.__traceback__
-    while trace is not None and trace.tb_next is not None:
-        trace = trace.tb_next
-    return "?" if trace is None else f"{os.path.basename(trace.tb_frame.f_code.co_filename)}:{trace.tb_lineno}"
+def _cost(given: Cost | str) -> Cost:
+    try:
+        return Cost(given)
+    except ValueError:
+        raise InvalidChoice(f"there is no cost {given!r}; there are {', '.join(Cost)}", cost=given) from None
 
 
-def _hold(frame: Found, parts: Sequence[Found], thresholds: Sequence[Threshold]) -> None:
-    """Hold figures against what they have to be."""
-    for rule in thresholds:
-        code = THRESHOLD[rule.severity.rank]
-        figures = [
-            metric
-            for part in parts
-            for metric in part.metrics
-            if metric.name == rule.metric and rule.of in (None, metric.of)
-        ]
-        if not figures and not rule.optional:
-            frame.add(code, f"there is no figure {rule.metric}", column=rule.metric, record=rule.of)
-        for metric in figures:
-            expected = rule.broken(metric.value)
-            if expected is not None:
-                of = f" of {metric.of}" if metric.of else ""
-                frame.add(
-                    code, f"{metric.name}{of} is {metric.value:g}", column=metric.name, record=metric.of or None,
-                    seen=f"{metric.value:g}", expected=expected,
-                )  # fmt: skip
+def _chosen(given: Iterable[Check | GroupCheck | str] | None) -> tuple[Check | GroupCheck, ...]:
+    if given is None:
+        return REGISTRY.every()
+    return tuple(REGISTRY.named(each) if isinstance(each, str) else each for each in given)
 
 
-def _look_together(subjects: Sequence[Subject], check: GroupCheck, name: str, limits: Limits) -> Report:
-    began = time.perf_counter()
-    frame = Found(_FRAME, FRAME_CODES, limits=limits)
-    found = Found(check.name, (*check.codes, *STREAM_CODES), limits=limits)
-    _guarded(lambda: check.look(subjects, found), check.name, found, frame)
-    taken = time.perf_counter() - began
-    return _report(name, [(_FRAME, "1", frame, 0.0), (check.name, check.version, found, taken)], None)
-
-
-def _report(name: str, parts: Sequence[tuple[str, str, Found, float]], subject: Subject | None) -> Report:
-    findings: list[dict[str, object]] = []
-    counts: Counter[str] = Counter()
-    told: set[str] = set()
-    for _, _, found, _ in parts:
-        # What is wrong with a file's packing every check meets that reads it: it is told once.
-        mine = {code.name for code in found.counts}
-        left_out = mine & told & _STREAM
-        told |= mine
-        findings += [_row(name, each) for each in found.findings if each.code.name not in left_out]
-        for code, count in found.counts.items():
-            counts[code.name] += 0 if code.name in left_out else count
-    metrics = [
-        {"path": name, "name": metric.name, "of": metric.of, "value": metric.value, "unit": metric.unit}
-        for _, _, found, _ in parts
-        for metric in found.metrics
+def _troubles(name: str, limits: Limits) -> list[Report]:
+    """What there is to say of checks of installed packages that could not be loaded."""
+    if not REGISTRY.troubles:
+        return []
+    told = [
+        (UNAVAILABLE, f"a package offers the check {point}, which cannot be loaded: {why}", point)
+        for point, why in REGISTRY.troubles.items()
     ]
-    checked = [_checked(name, part, subject) for part in parts]
-    return Report(
-        pa.Table.from_pylist(findings, schema=FINDINGS),
-        pa.Table.from_pylist(metrics, schema=METRICS),
-        pa.Table.from_pylist(checked, schema=CHECKED),
-        MappingProxyType({code: count for code, count in counts.items() if count}),
-    )
-
-
-def _row(name: str, finding: Finding) -> dict[str, object]:
-    place = finding.place
-    return {
-        "path": name,
-        "check": finding.check,
-        "code": finding.code.name,
-        "severity": finding.code.severity.value,
-        "member": place.member,
-        "offset": place.offset,
-        "line": place.line,
-        "row": place.row,
-        "column": place.column,
-        "record": place.record,
-        "message": finding.message,
-        "seen": finding.seen,
-        "expected": finding.expected,
-    }
-
-
-def _checked(name: str, part: tuple[str, str, Found, float], subject: Subject | None) -> dict[str, object]:
-    check, version, found, seconds = part
-    about: dict[str, object] = {"format": None, "packing": None, "grade": None, "size": None, "cost": Cost.FULL.value}
-    if subject is not None:
-        about["cost"] = subject.cost.value
-        with suppress(OSError):  # it is told as a finding
-            about |= {"format": subject.format, "packing": subject.packing, "size": subject.size}
-            known = FORMATS.get(subject.packing or subject.format or "")
-            about["grade"] = None if known is None else known.grade.value
-    return {"path": name, "check": check, "version": version, "complete": found.complete, "seconds": seconds, **about}
+    return [only_the_frame(name, told, limits=limits)]
