@@ -40,8 +40,9 @@ def identify(head: bytes, name: str) -> Identified:
         plain = next((plain.removesuffix(end) for end in PACKED[packing] if plain.endswith(end)), plain)
         head = beginning(head, packing, HEAD)
     claimed = named(plain)
-    if claimed in PACKED and packing is None and head:
-        return Identified(_by_content(head), None, claimed, "content")
+    if claimed in PACKED and packing is None:
+        # Nothing is no gzip, though its name says so: whoever was to write it did not come to its header.
+        return Identified(_by_content(head), None, claimed, "content") if head else Identified(claimed, by="name")
     found = _by_content(head, claimed)
     if found is not None:
         return Identified(found, packing, claimed, "content")
