@@ -24,7 +24,13 @@ __all__ = ["Checks", "REGISTRY", "register"]
 
 _GROUP = "holotype.checks"
 # Modules with checks of holotype's own: each has a tuple CHECKS.  They import what they need when they look.
-_OWN: tuple[str, ...] = (".genomics.fastq", ".genomics.fastqmetrics", ".genomics.pairs")
+_OWN: tuple[str, ...] = (
+    ".genomics.fastq",
+    ".genomics.fastqmetrics",
+    ".genomics.pairs",
+    ".genomics.fasta",
+    ".genomics.faidx",
+)
 
 
 class Checks:
