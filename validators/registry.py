@@ -30,6 +30,7 @@ _OWN: tuple[str, ...] = (
     ".genomics.pairs",
     ".genomics.fasta",
     ".genomics.faidx",
+    ".genomics.bed",
 )
 
 
