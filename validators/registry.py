@@ -31,6 +31,8 @@ _OWN: tuple[str, ...] = (
     ".genomics.fasta",
     ".genomics.faidx",
     ".genomics.bed",
+    ".genomics.gff3",
+    ".genomics.gtf",
 )
 
 
