@@ -33,6 +33,7 @@ _OWN: tuple[str, ...] = (
     ".genomics.bed",
     ".genomics.gff3",
     ".genomics.gtf",
+    ".genomics.references",
 )
 
 

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     Numbers = npt.NDArray[np.int64]
     Mask = npt.NDArray[np.bool_]
 
-__all__ = ["Ends", "Rows", "heads_of", "rows_of", "tell"]
+__all__ = ["Ends", "Rows", "first_columns", "heads_of", "rows_of", "tell"]
 
 _TAB, _RETURN = 9, 13
 # Digits that 64 bits hold for certain; no chromosome has so many letters.
@@ -155,6 +155,22 @@ def rows_of(lines: Lines, ends: Numbers, wanted: Mask) -> Iterator[Rows]:
         begins = np.concatenate([starts[those][:, None], at + 1], axis=1)
         finishes = np.concatenate([at, stops[those][:, None]], axis=1)
         yield Rows(lines, places[those], begins, finishes)
+
+
+def first_columns(lines: Lines, ends: Numbers, wanted: Mask, count: int) -> Rows:
+    """The first columns of the wanted lines that have so many, or more."""
+    tabs = np.flatnonzero(lines.array == _TAB)
+    places = np.flatnonzero(wanted)
+    first = np.searchsorted(tabs, lines.starts[places])
+    there = np.searchsorted(tabs, ends[places]) - first
+    those = there >= count - 1
+    places, first, there = places[those], first[those], there[those]
+    before = first[:, None] + np.arange(count - 1)
+    at = tabs[before] if len(places) else np.zeros((0, count - 1), np.int64)
+    begins = np.concatenate([lines.starts[places][:, None], at + 1], axis=1)
+    after = np.minimum(first + count - 1, max(0, len(tabs) - 1))
+    last = np.where(there >= count, tabs[after] if len(tabs) else 0, ends[places])
+    return Rows(lines, places, begins, np.concatenate([at, last[:, None]], axis=1))
 
 
 def tell(
