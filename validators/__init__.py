@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     )
     from .findings import Code, Finding, Place, Severity
     from .formats.format import Format, Grade
+    from .formats.identify import named
     from .formats.known import FORMATS
     from .found import Found
     from .limits import Limits
@@ -50,6 +51,7 @@ _WHERE = {
     ),
     "findings": ("Code", "Finding", "Place", "Severity"),
     "formats.format": ("Format", "Grade"),
+    "formats.identify": ("named",),
     "formats.known": ("FORMATS",),
     "found": ("Found",),
     "limits": ("Limits",),
@@ -90,6 +92,7 @@ __all__ = [
     "SubjectNotFound",
     "Threshold",
     "ValidatorError",
+    "named",
     "register",
     "validate",
     "validate_folder",
