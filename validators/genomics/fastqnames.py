@@ -31,6 +31,8 @@ DUPLICATE = Code("fastq.name.duplicate", Severity.WARNING, "No two reads of a fi
 # Bytes for each read that is kept: its hash and its number.
 _EACH = 16
 _MOST = 4 << 20
+# Of what follows a name the space and two letters belong to it, which tell the mates of a pair apart: 1: and 2:.
+_AFTER = 3
 
 _ILLUMINA = re.compile(
     # CASAVA 1.8: instrument, run, flow cell, lane, tile, x, y, UMI; read, filtered, control, sample
@@ -65,7 +67,8 @@ class Names:
 
     def take(self, batch: Batch) -> None:
         """Take the names of a batch."""
-        hashes = np.fromiter(map(_key, batch.titles), np.int64, len(batch))
+        keys = [title if (end := title.find(b" ")) < 0 else title[: end + _AFTER] for title in batch.titles]
+        hashes = np.fromiter(map(hash, keys), np.int64, len(batch))
         numbers = np.arange(self._reads, self._reads + len(batch))
         self._reads += len(batch)
         if self._mask:
@@ -107,14 +110,9 @@ def _all_in_pairs(hashes: npt.NDArray[np.int64]) -> bool:
     return bool((np.unique(hashes, return_counts=True)[1] % 2 == 0).all())
 
 
-def _key(title: bytes) -> int:
-    """A number for a name; the first two letters after it belong to it, which tell the mates of a pair apart."""
-    return hash(_named(title))
-
-
 def _named(title: bytes) -> bytes:
     end = title.find(b" ")
-    return title if end < 0 else title[: end + 3]
+    return title if end < 0 else title[: end + _AFTER]
 
 
 def _tell(subject: Subject, found: Found, pairs: list[tuple[int, int]], count: int) -> None:
