@@ -88,6 +88,7 @@ _EVERY = (
     Format("jsonl", "JSON, one value a line", (".jsonl", ".ndjson"), Grade.NONE, within="json", text=True, empty=True),
     Format("json", "JSON", (".json", ".geojson"), Grade.NONE, sniff=sniffing.json, text=True),
     Format("bed", "Intervals", (".bed",), Grade.NONE, text=True, empty=True),
+    Format("bedgraph", "Intervals with values", (".bedgraph", ".bdg", ".bg"), Grade.NONE, text=True, empty=True),
     Format("gtf", "Features, GTF", (".gtf",), Grade.NONE, text=True),
     Format("fai", "Index of a FASTA file", (".fai",), Grade.NONE, text=True, empty=True),
     Format("crai", "Index of a CRAM file", (".crai",), Grade.NONE, text=True, empty=True),

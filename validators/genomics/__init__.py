@@ -1,0 +1,1 @@
+"""Files of genomics: reads, sequences, alignments, variants and features, and what belongs together."""
