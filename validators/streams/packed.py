@@ -192,8 +192,8 @@ def _bgzip(raw: _Counted, found: Found) -> Iterator[bytes]:
 
 
 def _block_size(head: bytes) -> int | None:
-    """The bytes of a BGZF block, by its first 18; other extra fields may stand before BC, and never do."""
-    if len(head) < 18 or head[:4] != b"\x1f\x8b\x08\x04" or head[12:16] != b"BC\x02\x00":
+    """The bytes of a BGZF block, by its first 18; other extra fields may stand beside BC, and never do."""
+    if len(head) < 18 or head[:4] != b"\x1f\x8b\x08\x04" or head[10:16] != b"\x06\x00BC\x02\x00":
         return None
     size = int(struct.unpack_from("<H", head, 16)[0]) + 1
     return size if size >= 26 else None
