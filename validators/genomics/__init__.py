@@ -1,0 +1,1 @@
+"""Reads, alignments and variants: what their specifications ask of a file."""
