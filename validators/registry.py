@@ -24,7 +24,14 @@ __all__ = ["Checks", "REGISTRY", "register"]
 
 _GROUP = "holotype.checks"
 # Modules with checks of holotype's own: each has a tuple CHECKS.  They import what they need when they look.
-_OWN: tuple[str, ...] = (".genomics.bam", ".genomics.sam")
+_OWN: tuple[str, ...] = (
+    ".genomics.bam",
+    ".genomics.bamindex",
+    ".genomics.crai",
+    ".genomics.cram",
+    ".genomics.indexes",
+    ".genomics.sam",
+)
 
 
 class Checks:
