@@ -37,6 +37,12 @@ _OWN: tuple[str, ...] = (
     ".genomics.gff3",
     ".genomics.gtf",
     ".genomics.references",
+    ".genomics.bam",
+    ".genomics.bamindex",
+    ".genomics.crai",
+    ".genomics.cram",
+    ".genomics.indexes",
+    ".genomics.sam",
 )
 
 
