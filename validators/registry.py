@@ -43,6 +43,7 @@ _OWN: tuple[str, ...] = (
     ".genomics.cram",
     ".genomics.indexes",
     ".genomics.sam",
+    ".genomics.vcf",
 )
 
 
