@@ -16,6 +16,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from .arrays.rules import ValueRules, array_checks
     from .check import Check, Cost, GroupCheck
     from .errors import (
         CheckRefused,
@@ -39,6 +40,7 @@ if TYPE_CHECKING:
     from .validating import Looked, validate, validate_folder
 
 _WHERE = {
+    "arrays.rules": ("ValueRules", "array_checks"),
     "check": ("Check", "Cost", "GroupCheck"),
     "errors": (
         "CheckRefused",
@@ -89,6 +91,8 @@ __all__ = [
     "SubjectNotFound",
     "Threshold",
     "ValidatorError",
+    "ValueRules",
+    "array_checks",
     "register",
     "validate",
     "validate_folder",

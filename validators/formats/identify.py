@@ -42,6 +42,8 @@ def identify(head: bytes, name: str) -> Identified:
     claimed = named(plain)
     if claimed in PACKED and packing is None and head:
         return Identified(_by_content(head), None, claimed, "content")
+    if claimed in PACKED and packing is None:
+        return Identified(claimed, None, claimed, "name")  # without a byte: nothing can be packed in nothing
     found = _by_content(head, claimed)
     if found is not None:
         return Identified(found, packing, claimed, "content")
