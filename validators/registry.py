@@ -25,11 +25,14 @@ __all__ = ["Checks", "REGISTRY", "register"]
 _GROUP = "holotype.checks"
 # Modules with checks of holotype's own: each has a tuple CHECKS.  They import what they need when they look.
 _OWN: tuple[str, ...] = (
+    ".arrays.arrow",
     ".arrays.fits",
+    ".arrays.hdf5",
     ".arrays.netcdf3",
     ".arrays.nifti",
     ".arrays.npy",
     ".arrays.npz",
+    ".arrays.parquet",
     ".arrays.tiff",
 )
 

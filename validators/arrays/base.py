@@ -20,19 +20,20 @@ if TYPE_CHECKING:
     from .held import Held
     from .values import Fields
 
-__all__ = ["ArrayCheck", "figures_of", "sampled"]
+__all__ = ["ArrayCheck", "ValueCheck", "figures_of", "sampled"]
 
 
-class ArrayCheck(Check):
-    """Looks at a file of arrays.
-
-    ``values``: what its numbers have to be.  ``truncated``: the rule that is broken when bytes are missing.
-    """
-
-    truncated: ClassVar[Code]
+class ValueCheck(Check):
+    """Looks at numbers.  ``values``: what they have to be."""
 
     def __init__(self, *, values: ValueRules | None = None) -> None:
         self.values = values or ValueRules()
+
+
+class ArrayCheck(ValueCheck):
+    """Looks at a file of arrays.  ``truncated``: the rule that is broken when bytes are missing."""
+
+    truncated: ClassVar[Code]
 
     def look(self, subject: Subject, found: Found) -> None:
         """Look at its bytes, and tell what is wrong, up to what makes it useless to read on."""

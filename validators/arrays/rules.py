@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from ..check import Check
 from ..registry import REGISTRY
-from .base import ArrayCheck
+from .base import ValueCheck
 from .values import ValueRules
 
 if TYPE_CHECKING:
@@ -20,7 +20,7 @@ def array_checks(*, values: ValueRules) -> tuple[Check, ...]:
 
     def ruled(every: Iterable[object]) -> Iterable[Check]:
         for check in every:
-            if isinstance(check, ArrayCheck):
+            if isinstance(check, ValueCheck):
                 yield type(check)(values=values)
             elif isinstance(check, Check):
                 yield check

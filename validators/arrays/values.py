@@ -47,7 +47,7 @@ class Figures:
         self, found: Found, rules: ValueRules, *, member: str | None = None, column: str | None = None
     ) -> None:
         self._found, self._rules = found, rules
-        self._place = {"member": member, "column": column}
+        self._place: dict[str, Any] = {"member": member, "column": column}
         self._of = ":".join(part for part in (member, column) if part is not None)
         self.values = self.nan = self.infinite = 0
         self.least: float | None = None
@@ -124,7 +124,7 @@ class Figures:
         kept = self._found.room(code)
         for index in places[:kept].tolist():
             what = f"value {first + index:,} is {values[index]}"
-            self._found.add(code, what, row=first + index, seen=values[index], expected=expected, **self._place)  # type: ignore[arg-type]
+            self._found.add(code, what, row=first + index, seen=values[index], expected=expected, **self._place)
         self._found.count(code, max(0, len(places) - kept))
 
 

@@ -18,14 +18,8 @@ if TYPE_CHECKING:
 
 
 def card(keyword: str, value: object) -> bytes:
-    told = (
-        {True: "T", False: "F"}[value]
-        if isinstance(value, bool)
-        else f"'{value:<8}'"
-        if isinstance(value, str)
-        else value
-    )
-    return f"{keyword:<8}= {told!s:>20} / about it".ljust(80).encode()
+    told = f"'{value:<8}'" if isinstance(value, str) else f"{'FT'[value] if isinstance(value, bool) else value!s:>20}"
+    return f"{keyword:<8}= {told:<20} / about it".ljust(80).encode()
 
 
 def unit(cards: dict[str, object], data: bytes = b"", fill: bytes = b"\0") -> bytes:
@@ -33,9 +27,9 @@ def unit(cards: dict[str, object], data: bytes = b"", fill: bytes = b"\0") -> by
     return head + b" " * (-len(head) % 2880) + data + fill * (-len(data) % 2880)
 
 
-IMAGE = {"SIMPLE": True, "BITPIX": -32, "NAXIS": 2, "NAXIS1": 5, "NAXIS2": 4}
+IMAGE: dict[str, object] = {"SIMPLE": True, "BITPIX": -32, "NAXIS": 2, "NAXIS1": 5, "NAXIS2": 4}
 PIXELS = np.arange(20, dtype=">f4").tobytes()
-TABLE = {
+TABLE: dict[str, object] = {
     "XTENSION": "BINTABLE",
     "BITPIX": 8,
     "NAXIS": 2,
@@ -120,7 +114,7 @@ def changed(old: str, new: str) -> bytes:
     ("old", "new", "code", "member"),
     [
         ("BITPIX  =                  -32", "BITPIX  =                  -33", "fits.keyword", "HDU 0"),
-        ("BITPIX  =                  -32", "BITPIX  =                'ab'", "fits.keyword", "HDU 0"),
+        ("BITPIX  =                  -32", "BITPIX  = 'ab'                ", "fits.keyword", "HDU 0"),
         ("NAXIS   =                    2", "NAXIS   =                    3", "fits.keyword", "HDU 0"),
         ("NAXIS   =                    2", "NAXIS   =                   -2", "fits.keyword", "HDU 0"),
         ("NAXIS1  =                    5", "NAXIS1  =                   -5", "fits.keyword", "HDU 0"),
@@ -166,7 +160,7 @@ def test_what_follows_the_last_data_is_told_where_it_begins() -> None:
 
 
 def test_random_groups_are_as_long_as_they_say() -> None:
-    groups = {
+    groups: dict[str, object] = {
         "SIMPLE": True,
         "BITPIX": 16,
         "NAXIS": 2,
