@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     )
     from .findings import Code, Finding, Place, Severity
     from .formats.format import Format, Grade
+    from .formats.identify import named
     from .formats.known import FORMATS
     from .found import Found
     from .limits import Limits
@@ -37,7 +38,7 @@ if TYPE_CHECKING:
     from .report import Report
     from .streams.lines import Lines
     from .subjects import Subject
-    from .validating import Looked, validate, validate_folder
+    from .validating import Examination, Looked, validate, validate_folder
 
 _WHERE = {
     "arrays.rules": ("ValueRules", "array_checks"),
@@ -52,6 +53,7 @@ _WHERE = {
     ),
     "findings": ("Code", "Finding", "Place", "Severity"),
     "formats.format": ("Format", "Grade"),
+    "formats.identify": ("named",),
     "formats.known": ("FORMATS",),
     "found": ("Found",),
     "limits": ("Limits",),
@@ -61,7 +63,7 @@ _WHERE = {
     "report": ("Report",),
     "streams.lines": ("Lines",),
     "subjects": ("Subject",),
-    "validating": ("Looked", "validate", "validate_folder"),
+    "validating": ("Examination", "Looked", "validate", "validate_folder"),
 }
 
 __all__ = [
@@ -70,6 +72,7 @@ __all__ = [
     "CheckRefused",
     "Code",
     "Cost",
+    "Examination",
     "FORMATS",
     "Finding",
     "Format",
@@ -93,6 +96,7 @@ __all__ = [
     "ValidatorError",
     "ValueRules",
     "array_checks",
+    "named",
     "register",
     "validate",
     "validate_folder",

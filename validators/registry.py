@@ -28,12 +28,14 @@ _OWN: tuple[str, ...] = (
     ".arrays.arrow",
     ".arrays.fits",
     ".arrays.hdf5",
+    ".arrays.mat5",
     ".arrays.netcdf3",
     ".arrays.nifti",
     ".arrays.npy",
     ".arrays.npz",
     ".arrays.parquet",
     ".arrays.tiff",
+    ".arrays.zarr",
 )
 
 

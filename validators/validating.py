@@ -29,12 +29,12 @@ from .streams.codes import STREAM_CODES
 from .subjects import Subject
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
     from concurrent.futures import Executor
 
     from .findings import Finding
 
-__all__ = ["FRAME_CODES", "Looked", "validate", "validate_folder"]
+__all__ = ["FRAME_CODES", "Examination", "Looked", "validate", "validate_folder"]
 
 UNREADABLE = Code("file.unreadable", Severity.ERROR, "A file can be read.")
 EMPTY = Code("file.empty", Severity.ERROR, "A file of this format has something in it.")
@@ -62,11 +62,73 @@ class Looked:
     path: str
 
 
+class Examination:
+    """Looks at one thing after another, and makes one report of all; for those who come upon files one by one.
+
+    The options are those of ``validate``.  It belongs to one thread.
+    """
+
+    def __init__(
+        self,
+        *,
+        checks: Iterable[Check | GroupCheck | str] | None = None,
+        also: Iterable[Check | GroupCheck | str] = (),
+        cost: Cost | str = Cost.FULL,
+        thresholds: Iterable[Threshold] = (),
+        limits: Limits | None = None,
+    ) -> None:
+        every = (*(REGISTRY.every() if checks is None else map(_check, checks)), *map(_check, also))
+        alone = tuple(each for each in every if isinstance(each, Check))
+        self.limits, self.cost = limits or Limits(), Cost(cost)
+        self._together = [each for each in every if isinstance(each, GroupCheck)]
+        self._job = _Job(alone, tuple(thresholds), all_formats=checks is not None)
+        self._outcomes: list[_Outcome] = []
+
+    def subject(self, what: Any, *, name: str | None = None, format: str | None = None) -> Subject:
+        """Something to look at, with the limits of this examination.  Raises ``SubjectNotFound``, ``InvalidChoice``."""
+        return Subject(what, name=name, format=format, cost=self.cost, limits=self.limits)
+
+    def look(self, subject: Subject) -> bool:
+        """Look at one thing; whether nothing is wrong with it."""
+        return self._take(self._job(subject))
+
+    def look_at_all(self, subjects: Iterable[Subject], executor: Executor | None = None) -> Iterator[bool]:
+        """Look at many, by an executor's workers if there are any; whether each is sound, in order."""
+        outcomes = map(self._job, subjects) if executor is None else executor.map(self._job, subjects)
+        return map(self._take, outcomes)
+
+    def _take(self, outcome: _Outcome) -> bool:
+        """Keep what was found elsewhere by the same means."""
+        self._outcomes.append(outcome)
+        return all(row["severity"] != Severity.ERROR for row in outcome.findings)
+
+    def look_together(self, subjects: Sequence[Subject], *, name: str) -> None:
+        """Look at what belongs together: pairs, indexes, references.  ``name``: what the report calls all of them."""
+        if subjects:
+            self._outcomes += [_look_together(subjects, each, name, self.limits) for each in self._together]
+
+    def report(self) -> Report:
+        """All that was found."""
+        counts: Counter[str] = Counter()
+        for outcome in self._outcomes:
+            counts.update(outcome.counts)
+        rows = {
+            name: [row for outcome in self._outcomes for row in getattr(outcome, name)]
+            for name in ("findings", "metrics", "checked")
+        }
+        return Report(
+            pa.Table.from_pylist(rows["findings"], schema=FINDINGS),
+            pa.Table.from_pylist(rows["metrics"], schema=METRICS),
+            pa.Table.from_pylist(rows["checked"], schema=CHECKED),
+            MappingProxyType({code: count for code, count in counts.items() if count}),
+        )
+
+
 def validate(
     what: Any,
     *,
-    checks: Iterable[Check | str] | None = None,
-    also: Iterable[Check | str] = (),
+    checks: Iterable[Check | GroupCheck | str] | None = None,
+    also: Iterable[Check | GroupCheck | str] = (),
     format: str | None = None,
     cost: Cost | str = Cost.FULL,
     name: str | None = None,
@@ -83,10 +145,9 @@ def validate(
     What is wrong with it is in the report, unreadable files included.  Raises ``SubjectNotFound``, ``InvalidChoice``,
     or ``CheckRefused`` for a check that there is not.
     """
-    subject = Subject(what, name=name, format=format, cost=Cost(cost), limits=limits)
-    every = (*(REGISTRY.every() if checks is None else map(_check, checks)), *map(_check, also))
-    chosen = [each for each in every if isinstance(each, Check)]
-    return _look(subject, chosen, tuple(thresholds), all_formats=checks is not None)
+    looking = Examination(checks=checks, also=also, cost=cost, thresholds=thresholds, limits=limits)
+    looking.look(looking.subject(what, name=name, format=format))
+    return looking.report()
 
 
 def validate_folder(
@@ -94,6 +155,7 @@ def validate_folder(
     *,
     patterns: Iterable[str] = ("*",),
     checks: Iterable[Check | GroupCheck | str] | None = None,
+    also: Iterable[Check | GroupCheck | str] = (),
     cost: Cost | str = Cost.FULL,
     thresholds: Iterable[Threshold] = (),
     limits: Limits | None = None,
@@ -110,28 +172,38 @@ def validate_folder(
         raise SubjectNotFound(f"there is no folder {top}", path=top)
     wanted = tuple(patterns)
     names = [name for name in _names(top) if any(fnmatch.fnmatch(name, pattern) for pattern in wanted)]
-    limits = limits or Limits()
-    subjects = [Subject(os.path.join(top, name), name=name, cost=Cost(cost), limits=limits) for name in names]
-    every = REGISTRY.every() if checks is None else tuple(map(_check, checks))
-    alone = [each for each in every if isinstance(each, Check)]
-    rules = tuple(thresholds)
+    looking = Examination(checks=checks, also=also, cost=cost, thresholds=thresholds, limits=limits)
+    subjects = [looking.subject(os.path.join(top, name), name=name) for name in names]
     sizes = [subject.size or 0 for subject in subjects]
-    report: list[Report] = []
-    look = [(subject, alone, rules) for subject in subjects]
-    results = (_look(*each) for each in look) if executor is None else executor.map(_look_at, look)
     done = 0
-    for number, (name, size, one) in enumerate(zip(names, sizes, results, strict=True), 1):
-        report.append(one)
-        done += size
+    for number, _ in enumerate(looking.look_at_all(subjects, executor)):
+        done += sizes[number]
         if progress is not None:
-            progress(Looked(number, done, len(names), sum(sizes), name))
-    together = [each for each in every if isinstance(each, GroupCheck)]
-    report += [_look_together(subjects, each, top, limits) for each in together if subjects]
-    return Report.together(report)
+            progress(Looked(number + 1, done, len(names), sum(sizes), names[number]))
+    looking.look_together(subjects, name=top)
+    return looking.report()
 
 
-def _look_at(each: tuple[Subject, Sequence[Check], Sequence[Threshold]]) -> Report:
-    return _look(*each)
+@dataclass(frozen=True)
+class _Outcome:
+    """What was found in one thing: rows of the report's tables, and how many there are in truth."""
+
+    findings: list[dict[str, Any]]
+    metrics: list[dict[str, Any]]
+    checked: list[dict[str, Any]]
+    counts: dict[str, int]
+
+
+@dataclass(frozen=True)
+class _Job:
+    """What to do with each; an executor may send it to another process."""
+
+    checks: tuple[Check, ...]
+    thresholds: tuple[Threshold, ...]
+    all_formats: bool
+
+    def __call__(self, subject: Subject) -> _Outcome:
+        return _look(subject, self.checks, self.thresholds, all_formats=self.all_formats)
 
 
 def _check(given: Check | GroupCheck | str) -> Check | GroupCheck:
@@ -152,7 +224,7 @@ def _names(top: str) -> list[str]:
 
 def _look(
     subject: Subject, checks: Sequence[Check], thresholds: Sequence[Threshold], *, all_formats: bool = False
-) -> Report:
+) -> _Outcome:
     """One subject, by those of ``checks`` that are for it; by all of them with ``all_formats``."""
     frame = Found(_FRAME, (*FRAME_CODES, *THRESHOLD), limits=subject.limits)
     began = time.perf_counter()
@@ -166,7 +238,7 @@ def _look(
             parts.append((check.name, check.version, found, time.perf_counter() - started))
     _hold(frame, [found for _, _, found, _ in parts], thresholds)
     parts[0] = (_FRAME, "1", frame, time.perf_counter() - began)
-    return _report(subject.name, parts, subject)
+    return _outcome(subject.name, parts, subject)
 
 
 def _can_be_read(subject: Subject, frame: Found) -> bool:
@@ -240,17 +312,17 @@ def _hold(frame: Found, parts: Sequence[Found], thresholds: Sequence[Threshold])
                 )  # fmt: skip
 
 
-def _look_together(subjects: Sequence[Subject], check: GroupCheck, name: str, limits: Limits) -> Report:
+def _look_together(subjects: Sequence[Subject], check: GroupCheck, name: str, limits: Limits) -> _Outcome:
     began = time.perf_counter()
     frame = Found(_FRAME, FRAME_CODES, limits=limits)
     found = Found(check.name, (*check.codes, *STREAM_CODES), limits=limits)
     _guarded(lambda: check.look(subjects, found), check.name, found, frame)
     taken = time.perf_counter() - began
-    return _report(name, [(_FRAME, "1", frame, 0.0), (check.name, check.version, found, taken)], None)
+    return _outcome(name, [(_FRAME, "1", frame, 0.0), (check.name, check.version, found, taken)], None)
 
 
-def _report(name: str, parts: Sequence[tuple[str, str, Found, float]], subject: Subject | None) -> Report:
-    findings: list[dict[str, object]] = []
+def _outcome(name: str, parts: Sequence[tuple[str, str, Found, float]], subject: Subject | None) -> _Outcome:
+    findings: list[dict[str, Any]] = []
     counts: Counter[str] = Counter()
     told: set[str] = set()
     for _, _, found, _ in parts:
@@ -261,18 +333,12 @@ def _report(name: str, parts: Sequence[tuple[str, str, Found, float]], subject: 
         findings += [_row(name, each) for each in found.findings if each.code.name not in left_out]
         for code, count in found.counts.items():
             counts[code.name] += 0 if code.name in left_out else count
-    metrics = [
+    metrics: list[dict[str, Any]] = [
         {"path": name, "name": metric.name, "of": metric.of, "value": metric.value, "unit": metric.unit}
         for _, _, found, _ in parts
         for metric in found.metrics
     ]
-    checked = [_checked(name, part, subject) for part in parts]
-    return Report(
-        pa.Table.from_pylist(findings, schema=FINDINGS),
-        pa.Table.from_pylist(metrics, schema=METRICS),
-        pa.Table.from_pylist(checked, schema=CHECKED),
-        MappingProxyType({code: count for code, count in counts.items() if count}),
-    )
+    return _Outcome(findings, metrics, [_checked(name, part, subject) for part in parts], dict(counts))
 
 
 def _row(name: str, finding: Finding) -> dict[str, object]:
