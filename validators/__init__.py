@@ -16,6 +16,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from .arrays.rules import ValueRules, array_checks
     from .check import Check, Cost, GroupCheck
     from .errors import (
         CheckRefused,
@@ -41,6 +42,7 @@ if TYPE_CHECKING:
     from .validating import Looked, validate, validate_folder
 
 _WHERE = {
+    "arrays.rules": ("ValueRules", "array_checks"),
     "check": ("Check", "Cost", "GroupCheck"),
     "errors": (
         "CheckRefused",
@@ -94,6 +96,8 @@ __all__ = [
     "SubjectNotFound",
     "Threshold",
     "ValidatorError",
+    "ValueRules",
+    "array_checks",
     "named",
     "register",
     "validate",

@@ -44,6 +44,17 @@ _OWN: tuple[str, ...] = (
     ".genomics.indexes",
     ".genomics.sam",
     ".genomics.vcf",
+    ".arrays.arrow",
+    ".arrays.fits",
+    ".arrays.hdf5",
+    ".arrays.mat5",
+    ".arrays.netcdf3",
+    ".arrays.nifti",
+    ".arrays.npy",
+    ".arrays.npz",
+    ".arrays.parquet",
+    ".arrays.tiff",
+    ".arrays.zarr",
 )
 
 
