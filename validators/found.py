@@ -28,6 +28,7 @@ class Found:
         self.findings: list[Finding] = []
         self.metrics: list[Metric] = []
         self.counts: Counter[Code] = Counter()
+        self._kept: Counter[Code] = Counter()
         self.complete = True
         self._check = check
         self._codes = {code.name: code for code in codes}
@@ -51,7 +52,8 @@ class Found:
         if self._codes.get(code.name) is None:
             raise CheckRefused(f"the check {self._check} has not declared the code {code.name}", code=code.name)
         self.counts[code] += 1
-        if self.counts[code] <= self._each:
+        if self.room(code):
+            self._kept[code] += 1
             place = Place(member, offset, line, row, column, record)
             self.findings.append(Finding(code, message, place, _shown(seen), _shown(expected), self._check))
 
@@ -59,7 +61,7 @@ class Found:
         """How many more findings of this code are kept: for checks that find millions at once, and tell of the first
         with ``add`` and of the others with ``count``.
         """
-        return max(0, self._each - self.counts[code])
+        return max(0, self._each - self._kept[code])
 
     def count(self, code: Code, more: int) -> None:
         """Tell that there are so many more, which are not kept one by one."""

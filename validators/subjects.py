@@ -54,7 +54,7 @@ class Subject:
                 raise SubjectNotFound(f"there is nothing at {self.path}", path=str(self.path))
         elif hasattr(what, "read") and hasattr(what, "seek"):
             self._file = what
-        elif hasattr(what, "columns"):
+        elif hasattr(type(what), "columns"):  # asking a lazy frame itself would have it work them out
             self.table = what
         else:
             raise InvalidChoice(f"{type(what).__name__} is no path, no file that can seek, and no dataframe")
