@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO, cast
 from .check import Cost
 from .errors import InvalidChoice, SubjectNotFound
 from .formats.identify import HEAD, Identified, identify, named
-from .formats.known import FORMATS
+from .formats.known import FORMATS, PACKED
 from .limits import Limits
 from .streams.lines import lines_of
 from .streams.packed import unpacked
@@ -105,7 +105,11 @@ class Subject:
             found = next((kind for mark, kind in _MARKS.items() if (self.path / mark).is_file()), None)
             return Identified(found, claimed=named(self.name), by="content")
         told = identify(self.head, self.name)
-        return Identified(self._format, told.packing, told.claimed, "name") if self._format else told
+        if self._format is None:
+            return told
+        # Where nobody but the caller knows what is inside, the packing is all that was found.
+        packing = told.packing or (told.format if told.format in PACKED and self._format not in PACKED else None)
+        return Identified(self._format, packing, told.claimed, "name")
 
     @property
     def format(self) -> str | None:
