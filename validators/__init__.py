@@ -23,6 +23,7 @@ if TYPE_CHECKING:
         LibraryMissing,
         SchemaUnreadable,
         SubjectNotFound,
+        TableUnreadable,
         ValidatorError,
     )
     from .findings import Code, Finding, Place, Severity
@@ -36,6 +37,17 @@ if TYPE_CHECKING:
     from .report import Report
     from .streams.lines import Lines
     from .subjects import Subject
+    from .tables.evolution import Evolution, SchemaChange, compare_schemas
+    from .tables.exchanged import Exchanged
+    from .tables.frictionless import from_frictionless, to_frictionless
+    from .tables.inference import infer_schema
+    from .tables.panderas import from_pandera, to_pandera
+    from .tables.rules import Comparison, Condition, Implication, Key, Reference, Rule, Sum
+    from .tables.schema import Column, TableSchema
+    from .tables.schemacheck import SchemaCheck
+    from .tables.standardising import Standardised, standardise
+    from .tables.units import convert_unit
+    from .tables.vocabulary import Term, Vocabulary
     from .validating import Looked, validate, validate_folder
 
 _WHERE = {
@@ -46,6 +58,7 @@ _WHERE = {
         "LibraryMissing",
         "SchemaUnreadable",
         "SubjectNotFound",
+        "TableUnreadable",
         "ValidatorError",
     ),
     "findings": ("Code", "Finding", "Place", "Severity"),
@@ -59,6 +72,17 @@ _WHERE = {
     "report": ("Report",),
     "streams.lines": ("Lines",),
     "subjects": ("Subject",),
+    "tables.rules": ("Comparison", "Condition", "Implication", "Key", "Reference", "Rule", "Sum"),
+    "tables.schema": ("Column", "TableSchema"),
+    "tables.schemacheck": ("SchemaCheck",),
+    "tables.standardising": ("Standardised", "standardise"),
+    "tables.units": ("convert_unit",),
+    "tables.vocabulary": ("Term", "Vocabulary"),
+    "tables.evolution": ("Evolution", "SchemaChange", "compare_schemas"),
+    "tables.exchanged": ("Exchanged",),
+    "tables.frictionless": ("from_frictionless", "to_frictionless"),
+    "tables.inference": ("infer_schema",),
+    "tables.panderas": ("from_pandera", "to_pandera"),
     "validating": ("Looked", "validate", "validate_folder"),
 }
 
@@ -67,14 +91,21 @@ __all__ = [
     "Check",
     "CheckRefused",
     "Code",
+    "Column",
+    "Comparison",
+    "Condition",
     "Cost",
+    "Evolution",
+    "Exchanged",
     "FORMATS",
     "Finding",
     "Format",
     "Found",
     "Grade",
     "GroupCheck",
+    "Implication",
     "InvalidChoice",
+    "Key",
     "LibraryMissing",
     "Limits",
     "Lines",
@@ -82,14 +113,32 @@ __all__ = [
     "Metric",
     "Place",
     "Policy",
+    "Reference",
     "Report",
+    "Rule",
+    "SchemaChange",
+    "SchemaCheck",
     "SchemaUnreadable",
     "Severity",
+    "Standardised",
     "Subject",
     "SubjectNotFound",
+    "Sum",
+    "TableSchema",
+    "TableUnreadable",
+    "Term",
     "Threshold",
     "ValidatorError",
+    "Vocabulary",
+    "compare_schemas",
+    "convert_unit",
+    "from_frictionless",
+    "from_pandera",
+    "infer_schema",
     "register",
+    "standardise",
+    "to_frictionless",
+    "to_pandera",
     "validate",
     "validate_folder",
 ]
