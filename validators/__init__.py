@@ -24,6 +24,7 @@ if TYPE_CHECKING:
         LibraryMissing,
         SchemaUnreadable,
         SubjectNotFound,
+        TableUnreadable,
         ValidatorError,
     )
     from .examining import Examination
@@ -39,6 +40,17 @@ if TYPE_CHECKING:
     from .report import Report
     from .streams.lines import Lines
     from .subjects import Subject
+    from .tables.evolution import Evolution, SchemaChange, compare_schemas
+    from .tables.exchanged import Exchanged
+    from .tables.frictionless import from_frictionless, to_frictionless
+    from .tables.inference import infer_schema
+    from .tables.panderas import from_pandera, to_pandera
+    from .tables.rules import Comparison, Condition, Implication, Key, Reference, Rule, Sum
+    from .tables.schema import Column, TableSchema
+    from .tables.schemacheck import SchemaCheck
+    from .tables.standardising import Standardised, standardise
+    from .tables.units import convert_unit
+    from .tables.vocabulary import Term, Vocabulary
     from .validating import Looked, validate, validate_folder
 
 _WHERE = {
@@ -50,6 +62,7 @@ _WHERE = {
         "LibraryMissing",
         "SchemaUnreadable",
         "SubjectNotFound",
+        "TableUnreadable",
         "ValidatorError",
     ),
     "findings": ("Code", "Finding", "Place", "Severity"),
@@ -64,7 +77,21 @@ _WHERE = {
     "report": ("Report",),
     "streams.lines": ("Lines",),
     "subjects": ("Subject",),
+<<<<<<< HEAD
     "examining": ("Examination",),
+=======
+    "tables.rules": ("Comparison", "Condition", "Implication", "Key", "Reference", "Rule", "Sum"),
+    "tables.schema": ("Column", "TableSchema"),
+    "tables.schemacheck": ("SchemaCheck",),
+    "tables.standardising": ("Standardised", "standardise"),
+    "tables.units": ("convert_unit",),
+    "tables.vocabulary": ("Term", "Vocabulary"),
+    "tables.evolution": ("Evolution", "SchemaChange", "compare_schemas"),
+    "tables.exchanged": ("Exchanged",),
+    "tables.frictionless": ("from_frictionless", "to_frictionless"),
+    "tables.inference": ("infer_schema",),
+    "tables.panderas": ("from_pandera", "to_pandera"),
+>>>>>>> vtables
     "validating": ("Looked", "validate", "validate_folder"),
 }
 
@@ -73,15 +100,25 @@ __all__ = [
     "Check",
     "CheckRefused",
     "Code",
+    "Column",
+    "Comparison",
+    "Condition",
     "Cost",
+<<<<<<< HEAD
     "Examination",
+=======
+    "Evolution",
+    "Exchanged",
+>>>>>>> vtables
     "FORMATS",
     "Finding",
     "Format",
     "Found",
     "Grade",
     "GroupCheck",
+    "Implication",
     "InvalidChoice",
+    "Key",
     "LibraryMissing",
     "Limits",
     "Lines",
@@ -89,17 +126,38 @@ __all__ = [
     "Metric",
     "Place",
     "Policy",
+    "Reference",
     "Report",
+    "Rule",
+    "SchemaChange",
+    "SchemaCheck",
     "SchemaUnreadable",
     "Severity",
+    "Standardised",
     "Subject",
     "SubjectNotFound",
+    "Sum",
+    "TableSchema",
+    "TableUnreadable",
+    "Term",
     "Threshold",
     "ValidatorError",
+<<<<<<< HEAD
     "ValueRules",
     "array_checks",
     "named",
+=======
+    "Vocabulary",
+    "compare_schemas",
+    "convert_unit",
+    "from_frictionless",
+    "from_pandera",
+    "infer_schema",
+>>>>>>> vtables
     "register",
+    "standardise",
+    "to_frictionless",
+    "to_pandera",
     "validate",
     "validate_folder",
 ]

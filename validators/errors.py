@@ -7,6 +7,7 @@
      ├── CheckRefused       (ValueError)
      ├── InvalidChoice      (ValueError)
      ├── SchemaUnreadable   (ValueError)
+     ├── TableUnreadable    (ValueError)
      └── LibraryMissing     (ImportError)
 
 This room stands on its own, so its tree does too.  An error carries what it speaks of as attributes, given by keyword
@@ -27,6 +28,7 @@ __all__ = [
     "LibraryMissing",
     "SchemaUnreadable",
     "SubjectNotFound",
+    "TableUnreadable",
     "ValidatorError",
 ]
 
@@ -68,6 +70,10 @@ class InvalidChoice(ValidatorError, ValueError):
 
 class SchemaUnreadable(ValidatorError, ValueError):
     """A schema, a vocabulary or another document to validate by cannot be understood."""
+
+
+class TableUnreadable(ValidatorError, ValueError):
+    """What was to be read as a table is none, or breaks off."""
 
 
 class LibraryMissing(ValidatorError, ImportError):

@@ -55,6 +55,7 @@ _OWN: tuple[str, ...] = (
     ".arrays.parquet",
     ".arrays.tiff",
     ".arrays.zarr",
+    ".tables.delimited",
 )
 
 

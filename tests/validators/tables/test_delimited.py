@@ -1,0 +1,166 @@
+"""CSV and TSV as files: what is broken in one is told with its line."""
+
+from __future__ import annotations
+
+import csv
+import io
+from typing import TYPE_CHECKING, ClassVar
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from holotype.validators import Limits, validate
+
+from ..format_contract import FormatContract
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from holotype.validators import Report
+
+ROWS = [["id", "name", "note"], *([f"{each}", f"n{each}", "x"] for each in range(8)), ["9", 'a "b", c', "two\nlines"]]
+
+
+def lines(data: bytes | str, name: str = "t.csv", **limits: int) -> Report:
+    """The report on a file with these bytes."""
+    given = data.encode() if isinstance(data, str) else data
+    return validate(io.BytesIO(given), name=name, checks=["csv"], limits=Limits(**limits))
+
+
+def told(report: Report) -> list[tuple[str, int | None]]:
+    """Codes and lines of what was found."""
+    return [(row["code"], row["line"]) for row in report.findings.to_pylist()]
+
+
+def whole(data: bytes, delimiter: str) -> bool:
+    """Whether Python's own reader finds every row as long as the header, and no field open at the end."""
+    text = data.decode()
+    outside = text.count('"') % 2 == 0
+    return outside and len({len(row) for row in csv.reader(io.StringIO(text), delimiter=delimiter) if row}) <= 1
+
+
+class TestCsv(FormatContract):
+    """Commas between columns."""
+
+    format: ClassVar[str] = "csv"
+
+    def make(self, folder: Path) -> Path:
+        path = folder / "table.csv"
+        with open(path, "w", encoding="utf-8", newline="") as file:
+            csv.writer(file, lineterminator="\n").writerows(ROWS)
+        return path
+
+    def stays_valid(self, data: bytes, size: int) -> bool:
+        return whole(data[:size], ",")
+
+
+class TestTsv(FormatContract):
+    """Tabs between columns."""
+
+    format: ClassVar[str] = "tsv"
+
+    def make(self, folder: Path) -> Path:
+        path = folder / "table.tsv"
+        path.write_bytes("".join("\t".join(row) + "\n" for row in ROWS[:-1]).encode())
+        return path
+
+    def stays_valid(self, data: bytes, size: int) -> bool:
+        return whole(data[:size], "\t")
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        "a,b\n1,2\n",
+        "a,b\r\n1,2\r\n",
+        'a,b\n"1,5","x ""y"" z"\n',
+        'a,b\n"1\n2\n3",4\n5,6\n',
+        'a,b\n"",""\n"""x""",2\n',
+        '# made by an instrument, "so" it says, really\n# twice\na,b\n1,2\n',
+        "ä,ö\nü,ß\n",
+        "one\n\n1\n2\n",
+    ],
+)
+def test_variants_that_are_allowed_pass(data: str) -> None:
+    assert told(lines(data)) == []
+
+
+@pytest.mark.parametrize(
+    ("data", "expected"),
+    [
+        (b"a,b\n1,2\n3\n4,5,6\n7,8\n", [("csv.fields", 3), ("csv.fields", 4)]),
+        (b'a,b\n"x\ny",2\n3\n', [("csv.fields", 4)]),
+        (b'a,b\n"x\ny",2,3\n', [("csv.fields", 2)]),
+        (b"a,b\n1,2,\n3,4\n", [("csv.delimiter.trailing", 2)]),
+        (b"a,b,\n1,2,\n3,4\n", [("csv.delimiter.trailing", 1), ("csv.delimiter.trailing", 3)]),
+        (b"a,b\n\n1,2\n", [("csv.blank", 2)]),
+        (b'a,b\n1,"2\n3,4\n', [("csv.quote.unclosed", 2)]),
+        (b'a,b\n1,x"y\n3,4\n', [("csv.quote", 2)]),
+        (b'a,b\n1,"x"y\n3,4\n', [("csv.quote", 2), ("csv.quote.unclosed", 2)]),
+        (b"a,b\n1,\xe9t\n3,4\n", [("csv.encoding.invalid", 2)]),
+        (b"a,b\n1,\xc3\xa9\n3,\xe9\n", [("csv.encoding.invalid", 3)]),
+        (b"\xef\xbb\xbfa,b\n1,2\n", [("csv.bom", 1)]),
+        (b"a,b\n1,2\n\xef\xbb\xbfa,b\n", [("csv.bom.inside", 3)]),
+        ("a,b\n1,ä\n".encode("utf-16"), [("csv.encoding.other", 1)]),
+        ("a,b\n1,ä\n".encode("utf-16-be") * 5, [("csv.encoding.other", 1)]),
+        (b"a,b\n1,\0\n", [("csv.nul", 2)]),
+        (b"a,b\n1,2\r\n3,4\r\n", [("csv.line_ends", 2)]),
+        (b"a,b\r\n1,2\r\n3,4\n", [("csv.line_ends", 3)]),
+        (b"a,b\r1,2\r", [("csv.line_ends.cr", 1)]),
+        (b"a,b\n1,2", [("csv.last_line", 2)]),
+        (b"a;b\n1;2\n", [("csv.delimiter", 1)]),
+        (b"a,,b\n1,2,3\n", [("csv.header.empty", 1)]),
+        (b"a,b,a\n1,2,3\n", [("csv.header.duplicate", 1)]),
+        (b"a, b\n1,2\n", [("csv.header.blanks", 1)]),
+        (b"1,2.5\n3,4\n", [("csv.header.absent", 1)]),
+        (b"# about\n\n", [("csv.header.empty", 2)]),
+    ],
+)
+def test_what_is_broken_is_told_with_its_line(data: bytes, expected: list[tuple[str, int]]) -> None:
+    assert told(lines(data)) == expected
+
+
+def test_fields_and_quotes_are_followed_over_blocks_of_a_large_file() -> None:
+    long = "x" * 700_000
+    data = f'a,b\n"{long}\n{long}\n{long}",2\n1\n"{long}\n{long}\n3,4\n'
+    assert told(lines(data)) == [("csv.fields", 5), ("csv.quote.unclosed", 6)]
+
+
+def test_places_in_bytes_are_told_as_well() -> None:
+    (row,) = lines(b"a,b\n1,2\n3\n").findings.to_pylist()
+    assert (row["offset"], row["seen"], row["expected"]) == (8, "1", "2")
+
+
+def test_millions_of_ragged_rows_are_counted_and_some_told() -> None:
+    report = lines("a,b\n" + "1\n" * 200_000)
+    assert report.counts["csv.fields"] == 200_000
+    assert len(report.findings) == 100
+
+
+def test_tabs_in_a_tsv_are_not_quoted_unless_whole_fields_are() -> None:
+    assert told(lines('a\tb\n5"\t6\n', "t.tsv")) == []
+    assert told(lines('a\tb\n"x\ty"\t6\n', "t.tsv")) == []
+
+
+def test_a_line_without_end_is_told_and_not_held_in_memory() -> None:
+    report = lines(b"a,b\n" + b"1" * 3_000_000, line=1_000_000)
+    assert "text.line_too_long" in report.codes
+
+
+@given(
+    st.integers(1, 4).flatmap(
+        lambda width: st.lists(
+            st.lists(st.text(st.characters(codec="utf-8", exclude_characters="\0\r\ufeff"), max_size=6),
+                     min_size=width, max_size=width),
+            min_size=1, max_size=8,
+        )
+    ),
+    st.sampled_from([csv.QUOTE_ALL, csv.QUOTE_MINIMAL]),
+)  # fmt: skip
+def test_whatever_a_proper_writer_writes_has_fields_and_quotes_in_order(rows: list[list[str]], quoting: int) -> None:
+    table = [[f"column{place}" for place in range(len(rows[0]))], *rows]
+    text = io.StringIO()
+    csv.writer(text, quoting=quoting, lineterminator="\n").writerows(table)  # type: ignore[arg-type]
+    found = lines(text.getvalue()).codes
+    assert not found & {"csv.fields", "csv.quote", "csv.quote.unclosed", "csv.delimiter.trailing", "check.crashed"}
