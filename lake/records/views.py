@@ -6,6 +6,8 @@
 ``files``                one row per live snapshot and path, as the snapshot has it: files, folders, links
 ``datasets``             one row per dataset: how many live snapshots, and what the latest holds
 ``current_annotations``  what is said at present of datasets, snapshots and files
+``provenance``           what had to do with what, by identifiers (see ``provenanceviews``)
+``activities``           what was done: name, kind, times, outcome, author
 =======================  ==================================================================================
 
 Each is one SELECT of DuckDB's SQL, given to ``Catalog.sql``; a view comes after those it reads from.  The table
@@ -15,6 +17,8 @@ Each is one SELECT of DuckDB's SQL, given to ``Catalog.sql``; a view comes after
 from __future__ import annotations
 
 from types import MappingProxyType
+
+from .provenanceviews import PROVENANCE_VIEWS
 
 __all__ = ["VIEWS"]
 
@@ -75,5 +79,6 @@ VIEWS = MappingProxyType(
         "files": _FILES,
         "datasets": _DATASETS,
         "current_annotations": _CURRENT_ANNOTATIONS,
+        **PROVENANCE_VIEWS,
     }
 )
