@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import threading
 from collections import deque
+from copy import copy
 from typing import TYPE_CHECKING, Generic, TypeVar
 
 import numpy as np
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
 
     Keys = npt.NDArray[np.uint64]
 
-__all__ = ["Lookup", "View", "among", "distinct", "firsts"]
+__all__ = ["Lookup", "View", "among", "distinct", "firsts", "in_order"]
 
 # Which segments may have a key is kept for each way a key can begin.
 _BITS = 10
@@ -74,17 +75,28 @@ class Lookup(Generic[_V]):
         self._views: list[_V | None] = [None] * len(self._large)
         self._opened: deque[int] = deque()
         self._held: _V | None = None
+        self._beside: tuple[_V, ...] = ()
         self._lock = threading.Lock()
 
     @property
     def rows(self) -> int:
-        """How many there are."""
+        """How many there are in segments."""
         return sum(segment.rows for segment in (*self._small, *self._large))
+
+    def beside(self, rows: pa.Table) -> Lookup[_V]:
+        """The same with further rows, which are in the table's order, each column in one piece, and in no segment.
+
+        What is opened for one is open for the other.
+        """
+        found = copy(self)
+        found._beside = (*self._beside, self._view(rows))
+        return found
 
     def holding(self, key: int) -> Iterator[_V]:
         """Where rows with this key may be.  Raises ``ObjectMissing``, ``ObjectDamaged``, or what the store raises."""
         if self._small:
             yield self._held or self._hold()
+        yield from self._beside
         places = self._places[key >> (64 - _BITS)]
         for low, high, place in places:
             if low <= key <= high:
@@ -101,6 +113,7 @@ class Lookup(Generic[_V]):
         """
         if self._small and len(keys):
             yield self._held or self._hold(), 0, keys
+        yield from ((view, 0, keys) for view in self._beside if len(keys))
         first = np.searchsorted(keys, self._lows).tolist()
         last = np.searchsorted(keys, self._highs, "right").tolist()
         wanted = [place for place, (begin, end) in enumerate(zip(first, last, strict=True)) if begin < end]
@@ -113,6 +126,7 @@ class Lookup(Generic[_V]):
         """All rows, a segment at a time; raises as ``holding``."""
         if self._small:
             yield self._held or self._hold()
+        yield from self._beside
         for place in range(len(self._large)):
             yield self._open([place])[0]
 
@@ -157,6 +171,11 @@ def firsts(keys: Keys) -> npt.NDArray[np.int64]:
     order = np.argsort(keys, kind="stable")
     found: npt.NDArray[np.int64] = order[_first(keys[order])]
     return found
+
+
+def in_order(rows: pa.Table, table: Table) -> pa.Table:
+    """Rows in the order of a table, each column in one piece, as a view needs them."""
+    return rows.sort_by([(name, "ascending") for name in table.sort]).combine_chunks()
 
 
 def _first(ordered: Keys) -> npt.NDArray[np.bool_]:

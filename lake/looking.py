@@ -194,8 +194,8 @@ class Looking:
     def sql(
         self, query: str, *, parameters: Sequence[object] | Mapping[str, object] | None = None
     ) -> duckdb.DuckDBPyRelation:
-        """Ask all records with DuckDB's SQL: a view per table, and ``files``, ``datasets``, ``live_snapshots`` (see
-        ``lake/records/views.py``).
+        """Ask all records with DuckDB's SQL: a view per table, and ``files``, ``datasets``, ``live_snapshots``,
+        ``provenance``, ``activities``… (see ``lake/records/views.py``).
         """
         from .records.views import VIEWS
 

@@ -13,10 +13,10 @@ Each module may use those above it::
     times       and whether its times agree
     links       the links of elements, found where they lie
     names       what elements are called, by their keys
+    linking     what records say, as rows of the graph
     walking     one step of a walk, and how identical bytes meet
     meeting     the shortest way between two elements
     graph       walks and paths
-    linking     what records say, as rows of the graph
     recording   records into an archive, once they are known to be possible
     exchange    other notations, read and written
     drawing     pictures, as text that others draw
@@ -40,7 +40,7 @@ if TYPE_CHECKING:
     from .hashing import CONTENT, content_id, content_of, key, keys
     from .model import ELEMENTS, PROV, TERMS, Bundle, Document, Literal, Name, Record, Value
     from .provn import read_provn, write_provn
-    from .recording import record, shared
+    from .recording import record, refuse, shared
     from .rows import element_of, relation_of
     from .stored import elements, matching, relations, statements
     from .tables import PROV_ELEMENTS, PROV_RELATIONS, PROV_TABLES
@@ -49,6 +49,7 @@ if TYPE_CHECKING:
         PREFIXES,
         FileVersion,
         activity_id,
+        backup_id,
         described_id,
         file_id,
         file_version,
@@ -88,6 +89,7 @@ _HOME = {
     "Walk": "graph",
     "Written": "exchange.results",
     "activity_id": "vocabulary",
+    "backup_id": "vocabulary",
     "content_id": "hashing",
     "content_of": "hashing",
     "described_id": "vocabulary",
@@ -114,6 +116,7 @@ _HOME = {
     "read_openlineage": "exchange.lineagereading",
     "read_provn": "provn",
     "record": "recording",
+    "refuse": "recording",
     "relation_of": "rows",
     "relations": "stored",
     "shared": "recording",
@@ -151,6 +154,7 @@ __all__ = [
     "Walk",
     "Written",
     "activity_id",
+    "backup_id",
     "content_id",
     "content_of",
     "described_id",
@@ -177,6 +181,7 @@ __all__ = [
     "read_openlineage",
     "read_provn",
     "record",
+    "refuse",
     "relation_of",
     "relations",
     "shared",

@@ -6,6 +6,7 @@ time for what it finds, not for what there is.  ``walking`` knows where a step l
 
 from __future__ import annotations
 
+from copy import copy
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -16,6 +17,7 @@ from ..columns import column, numbers, plain
 from ..errors import EntryNotFound, InvalidOption
 from ..lookup import distinct, firsts
 from .hashing import content_of, key
+from .linking import graph_rows
 from .links import ACROSS, PAST, PLACES, Links, Wanted
 from .meeting import meeting
 from .model import ELEMENTS, TERMS
@@ -23,7 +25,7 @@ from .names import Names
 from .walking import Future, Past
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Sequence
+    from collections.abc import Collection, Iterable, Sequence
 
     import numpy.typing as npt
 
@@ -31,6 +33,7 @@ if TYPE_CHECKING:
     from ..reading import Reading
     from ..state import State
     from .links import Senses
+    from .model import Record
     from .walking import Step
 
 __all__ = ["Graph", "Walk"]
@@ -84,6 +87,13 @@ class Graph:
     def state(self) -> State:
         """The state that this is the graph in."""
         return self._state
+
+    def beside(self, records: Iterable[Record]) -> Graph:
+        """The same graph with what ``records`` say, too, though no table has it."""
+        names, links = graph_rows(records)
+        found = copy(self)
+        found._names, found._links = self._names.beside(names), self._links.beside(links)
+        return found
 
     def walk(
         self,

@@ -9,13 +9,14 @@ others.
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
+from copy import copy
 from itertools import groupby
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from ..columns import plain
-from ..lookup import Lookup, View
+from ..lookup import Lookup, View, in_order
 from .model import TERMS
 from .tables import PROV_LINKS
 
@@ -143,6 +144,12 @@ class Links:
 
     def __init__(self, catalog: Reading, state: State) -> None:
         self._lookup = Lookup(catalog, PROV_LINKS, state, LinkView)
+
+    def beside(self, rows: pa.Table) -> Links:
+        """The same with further links: rows of ``prov_links`` in any order, which are kept nowhere."""
+        found = copy(self)
+        found._lookup = self._lookup.beside(in_order(rows, PROV_LINKS))
+        return found
 
     def few(self, keys: Iterable[int], wanted: Wanted) -> list[tuple[int, int, int]] | None:
         """The wanted links of a few elements: node, other end, sense; ``None`` when they are too many for this.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_left
+from copy import copy
 from difflib import SequenceMatcher
 from typing import TYPE_CHECKING, Any
 
@@ -12,7 +13,7 @@ import pyarrow.compute
 
 from ..columns import numbers, plain, scalar
 from ..errors import InvalidName, ObjectDamaged
-from ..lookup import Lookup, View
+from ..lookup import Lookup, View, in_order
 from .hashing import keys
 from .tables import PROV_NAMES
 
@@ -55,6 +56,12 @@ class Names:
 
     def __init__(self, catalog: Reading, state: State) -> None:
         self._lookup = Lookup(catalog, PROV_NAMES, state, NameView)
+
+    def beside(self, rows: pa.Table) -> Names:
+        """The same with further names: rows of ``prov_names`` in any order, which are kept nowhere."""
+        found = copy(self)
+        found._lookup = self._lookup.beside(in_order(rows, PROV_NAMES))
+        return found
 
     def name(self, key: int) -> str | None:
         """The identifier that has this key.  Raises ``ObjectMissing``, ``ObjectDamaged``, or what the store raises."""

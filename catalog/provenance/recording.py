@@ -21,7 +21,7 @@ from .tables import PROV_ELEMENTS, PROV_LINKS, PROV_NAMES, PROV_RELATIONS
 from .times import contradictions
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
+    from collections.abc import Callable, Collection, Iterable, Sequence
     from datetime import datetime
 
     from ..catalog import Catalog
@@ -30,13 +30,14 @@ if TYPE_CHECKING:
     from .checking import Violation
     from .model import Record
 
-__all__ = ["record", "refusals", "shared"]
+__all__ = ["record", "refusals", "refuse", "shared"]
 
 # What is nothing but what is said of it, or always said in the same words.
 _SHARED = re.compile(
     r"urn:holotype:(?:content|command|parameters|environment|git|person|software|system|code):.*|pkg:.*", re.DOTALL
 )
-# What an identifier says by itself: that it is an entity, or an activity.
+# What an identifier says by itself: that it is an entity; or that, or an activity.
+_ENTITY = re.compile(r"urn:holotype:(?:file|outside|unread|snapshot):")
 _OURS = re.compile(r"urn:holotype:(?:file|outside|unread|snapshot|activity):")
 # Of a thing that was there before, these say nothing that has to come before or after anything.
 _ORDERED = frozenset({"specializationOf", "alternateOf", "hadMember", "mentionOf"})
@@ -60,13 +61,7 @@ def record(
     known = _known(graph, document)
     said = [(bundle, each) for bundle, each in document if not _again(each, known)]
     news = _of(said, document)
-    wrong = refusals(catalog, graph, news, known)
-    if wrong:
-        raise ProvenanceRefused(
-            "what is to be recorded cannot be true: " + "; ".join(each.message for each in wrong[:5]),
-            violations=wrong,
-            constraints=tuple(dict.fromkeys(each.constraint for each in wrong)),
-        )
+    _refuse(refusals(catalog, graph, news, known))
     elements = [each for each in said if each[1].term in ELEMENTS]
     relations = [each for each in said if each[1].term not in ELEMENTS]
     names, links = graph_rows((each for _, each in said), known=lambda ids: graph.known(list(ids)))
@@ -79,13 +74,42 @@ def record(
     return catalog.write_all({table: each for table, each in rows.items() if each.num_rows})
 
 
-def refusals(catalog: Catalog, graph: Graph, document: Document, known: Collection[str]) -> tuple[Violation, ...]:
+def refuse(
+    catalog: Catalog, document: Document, *, graph: Graph, also: Callable[[Sequence[str]], Iterable[Record]]
+) -> None:
+    """Refuse what cannot be true together with what is known otherwise than by records.
+
+    ``graph``: with what is known so beside it.  ``also``: what is known so of elements.  Raises ``ProvenanceRefused``
+    as ``record`` does, or what the store raises.
+    """
+    _refuse(refusals(catalog, graph, document, _known(graph, document), also=also))
+
+
+def _refuse(wrong: Sequence[Violation]) -> None:
+    if wrong:
+        raise ProvenanceRefused(
+            "what is to be recorded cannot be true: " + "; ".join(each.message for each in wrong[:5]),
+            violations=tuple(wrong),
+            constraints=tuple(dict.fromkeys(each.constraint for each in wrong)),
+        )
+
+
+def refusals(
+    catalog: Catalog,
+    graph: Graph,
+    document: Document,
+    known: Collection[str],
+    *,
+    also: Callable[[Sequence[str]], Iterable[Record]] | None = None,
+) -> tuple[Violation, ...]:
     """The constraints that a document breaks, by itself or with what was said before of what it speaks of.
 
-    ``known``: the elements of the document that the graph has.
+    ``known``: the elements of the document that the graph has.  ``also``: what else is known of elements.
     """
-    before = _before(catalog, graph, document, known)
-    whole = Document((*before, *document.records), document.bundles, document.prefixes)
+    wanted = sorted(_wanted(graph, document, known))
+    before = list(statements(catalog, wanted, state=graph.state).records) if wanted else []
+    more = also(wanted) if also is not None else ()
+    whole = Document((*before, *more, *document.records), document.bundles, document.prefixes)
     return (*check(whole), *contradictions(whole))
 
 
@@ -116,20 +140,20 @@ def _of(said: list[tuple[str | None, Record]], document: Document) -> Document:
     return Document(tuple(each for name, each in said if name is None), bundles, document.prefixes)
 
 
-def _before(catalog: Catalog, graph: Graph, document: Document, known: Collection[str]) -> list[Record]:
-    """What was said before that what is new could contradict: of the elements it speaks of, but for those whose
-    identifiers of ours say what they are, and of all that lies between what came later and what it is now said to have
-    come from.
+def _wanted(graph: Graph, document: Document, known: Collection[str]) -> set[str]:
+    """The elements of which something was said before that what is new could contradict: those it speaks of, but for
+    those whose identifiers of ours say what they are, and all that lies between what came later and what it is now said
+    to have come from.
     """
     wanted = set[str]()
     for each in document.records:
         ids = [id for id in _ids(each) if id in known and not shared(id)]
         if each.term in ELEMENTS:
-            wanted.update(id for id in ids if each.term != "entity" or not _OURS.match(id))
+            wanted.update(id for id in ids if each.term != "entity" or not _ENTITY.match(id))
             continue
         wanted.update(id for id in ids if not _OURS.match(id))
         first, *others = _ids(each)
         if each.term not in _ORDERED and first in ids:
             wanted.add(first)
             wanted.update(id for other in others if other in ids and other != first for id in graph.path(other, first))
-    return list(statements(catalog, sorted(wanted), state=graph.state).records) if wanted else []
+    return wanted

@@ -6,6 +6,7 @@
     urn:holotype:outside:9f86d081…:5d41402a…:b.csv    a file that is in no dataset: its path only as a digest
     urn:holotype:snapshot:6f1c…                       a snapshot
     urn:holotype:activity:41b2…                       something done
+    urn:holotype:activity:6f1c…                       and the backup that made a snapshot, by the snapshot's digest
     urn:holotype:command:…, …parameters:…, …          what it was done with, by a digest of what is said of it
     urn:holotype:person:…, …software:…                who did it
     pkg:pypi/numpy@2.2.0                              a package, as a package URL
@@ -34,6 +35,7 @@ __all__ = [
     "PREFIXES",
     "FileVersion",
     "activity_id",
+    "backup_id",
     "described_id",
     "file_id",
     "file_version",
@@ -102,6 +104,11 @@ def snapshot_id(digest: str) -> str:
 def activity_id(unique: bytes) -> str:
     """The identifier of an activity; ``unique``: random bytes."""
     return f"urn:holotype:activity:{unique.hex()}"
+
+
+def backup_id(digest: str) -> str:
+    """The identifier of the activity that made the snapshot with this digest."""
+    return f"urn:holotype:activity:{digest}"
 
 
 def described_id(kind: str, described: object) -> str:

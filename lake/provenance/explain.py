@@ -9,9 +9,12 @@ import polars as pl
 
 from holotype.catalog import provenance as prov
 
+from .backups import snapshot_digest
+
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from .backups import Backups
     from .steps import Step
 
 __all__ = ["explained", "shown"]
@@ -41,12 +44,13 @@ _SCHEMA = {
 }
 
 
-def explained(steps: Iterable[Step]) -> pl.DataFrame:
+def explained(steps: Iterable[Step], backups: Backups) -> pl.DataFrame:
     """Steps as a frame, one row each, in the order in which they can be done.
 
     Columns: ``step`` (from 1), ``activity``, ``name``, ``kind``, ``outcome``, ``began``, ``ended``, ``command`` and
     ``cwd`` (with datasets in braces), ``variables``, ``parameters`` and ``seeds`` (JSON), ``inputs``, ``scripts`` and
-    ``outputs`` (files as ``dataset/path``, anything else by its identifier), ``agents``, ``environment`` (its
+    ``outputs`` (files as ``dataset/path``, snapshots of ``backups`` by their names, anything else by its identifier),
+    ``agents``, ``environment`` (its
     identifier), ``packages``, ``commit`` and ``dirty`` (of the code), ``error``.
     """
     rows = [
@@ -62,9 +66,9 @@ def explained(steps: Iterable[Step]) -> pl.DataFrame:
             "cwd": step.cwd or _text(step.facts.get("cwd")),
             "variables": _json(step.variables),
             "parameters": _json(step.parameters),
-            "inputs": [shown(each) for each in step.inputs],
-            "scripts": [shown(each) for each in step.scripts],
-            "outputs": [shown(each) for each in step.outputs],
+            "inputs": [_called(each, backups) for each in step.inputs],
+            "scripts": [_called(each, backups) for each in step.scripts],
+            "outputs": [_called(each, backups) for each in step.outputs],
             "agents": list(step.agents),
             "environment": step.environment,
             "packages": [f"{name} {version}" for name, version in sorted(step.packages.items())],
@@ -82,6 +86,11 @@ def shown(id: str) -> str:
     """A file version as ``dataset/path``; any other element by its identifier."""
     version = prov.file_version(id)
     return id if version is None else f"{version.dataset}/{version.path}"
+
+
+def _called(id: str, backups: Backups) -> str:
+    digest = snapshot_digest(id)
+    return backups.name(digest) if digest is not None and digest in backups.rows else shown(id)
 
 
 def _text(value: object) -> str | None:

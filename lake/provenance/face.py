@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from ..verify import Verified
     from .reproduce import Reproduced
     from .steps import Step
+    from .walks import Walks
 
 __all__ = ["Provenance"]
 
@@ -73,13 +74,14 @@ class Provenance:
     ) -> pl.DataFrame:
         from .nodes import described, framed
 
-        graph = self.graph()
-        nodes = graph.walk(self._starts(graph, entity), past=past, depth=depth, terms=terms).nodes
-        found = framed(nodes)
+        walks = self._walks()
+        start = [self.entity(entity)]
+        walk = walks.past if past else walks.future
+        found = framed(walk(start, depth=depth, terms=terms))
         if not whole:
             # Unless the question was about it.
             found = found.filter((pl.col("depth") == 0) | ~pl.col("kind").fill_null("").is_in(["package", "content"]))
-        return described(self._context, found)
+        return described(self._context, walks.backups, found)
 
     def path(self, a: Entity, b: Entity) -> pl.DataFrame:
         """The shortest way from ``a`` to ``b``, all of it back in time or all of it forward; empty when there is none.
@@ -88,9 +90,9 @@ class Provenance:
         """
         from .nodes import described, framed, named
 
-        graph = self.graph()
-        nodes = named(graph.path(self.entity(a), self.entity(b)))
-        return described(self._context, framed(nodes))
+        walks = self._walks()
+        nodes = named(walks.way(self.entity(a), self.entity(b)))
+        return described(self._context, walks.backups, framed(nodes))
 
     # -- how, and again
 
@@ -100,7 +102,8 @@ class Provenance:
         """
         from .explain import explained
 
-        return explained(self._steps(entity))
+        walks = self._walks()
+        return explained(self._steps(entity, walks, backups=True), walks.backups)
 
     def reproduce(self, entity: Entity, *, to: str | os.PathLike[str], timeout: float | None = None) -> Reproduced:
         """Do all of that again below the folder ``to``, and hold what comes out against what was recorded: exact,
@@ -108,7 +111,8 @@ class Provenance:
         """
         from .reproduce import reproduce
 
-        return reproduce(self._context, self.graph(), self._steps(entity), to, timeout=timeout)
+        walks = self._walks()
+        return reproduce(self._context, walks.graph, self._steps(entity, walks), to, timeout=timeout)
 
     def compare(self, a: Entity, b: Entity) -> pl.DataFrame:
         """What differs between the histories of two results: inputs, code, parameters, versions.  See
@@ -116,7 +120,8 @@ class Provenance:
         """
         from .contrast import contrasted
 
-        return contrasted(self._steps(a), self._steps(b))
+        walks = self._walks()
+        return contrasted(self._steps(a, walks), self._steps(b, walks))
 
     def impact(self, damage: Entity | Verified | pl.DataFrame | Iterable[Entity]) -> pl.DataFrame:
         """Everything that something bad has touched, with the snapshots that hold it: a file, several, a retracted
@@ -124,34 +129,36 @@ class Provenance:
         """
         from .impact import impact
 
-        return impact(self._context, self.graph(), damage)
+        return impact(self._walks(), damage)
 
-    def _steps(self, entity: Entity) -> list[Step]:
+    def _steps(self, entity: Entity, walks: Walks, *, backups: bool = False) -> list[Step]:
         from .steps import steps_to
 
-        graph = self.graph()
-        return steps_to(self._context, graph, self._starts(graph, entity))
+        return steps_to(walks, [self.entity(entity)], backups=backups)
 
-    def _starts(self, graph: prov.Graph, entity: Entity) -> list[str]:
-        from .nodes import starts
+    def _walks(self) -> Walks:
+        from .walks import Walks
 
-        return starts(self._context, graph, self.entity(entity))
+        return Walks(self._context, self.graph())
 
     # -- as documents
 
     def document(self, entity: Entity | None = None, *, depth: int | None = None) -> prov.Document:
-        """Everything recorded, or what led to an entity, as a document of W3C PROV."""
+        """Everything recorded, or what led to an entity, as a document of W3C PROV; with the snapshots that have the
+        files it speaks of, what made them, and whose they are.  See ``lake/provenance/documents.py``.
+        """
         from .documents import document
 
-        graph = self.graph()
-        return document(self._context, graph, None if entity is None else self._starts(graph, entity), depth=depth)
+        return document(self._walks(), None if entity is None else [self.entity(entity)], depth=depth)
 
     def record(self, document: prov.Document, *, message: str = "") -> None:
-        """Keep what a document of W3C PROV says, if it can be true together with what is recorded already.
+        """Keep what a document of W3C PROV says, if it can be true together with what is recorded already, and with
+        what is known of snapshots.
 
         Raises ``ProvenanceRefused`` with the constraints that it breaks and the records that break them.
         """
         from ..lineage.telling import Scene, commit
 
         self._context.catalog.check_writable()
-        commit(Scene.of(self._context), document, operation="provenance", message=message)
+        news = self._walks().news(document)
+        commit(Scene.of(self._context), news, operation="provenance", message=message)

@@ -15,21 +15,21 @@ from holotype.catalog import provenance as prov
 
 from ..lineage.naming import entity_of
 from ..records.snapshots import resolve
+from .backups import snapshot_digest
 from .members import files_of, holders
-from .nodes import framed, named, starts
+from .nodes import framed, named
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from ..context import Context
     from ..verify import Verified
+    from .walks import Walks
 
 __all__ = ["impact"]
 
 
 def impact(
-    context: Context,
-    graph: prov.Graph,
+    walks: Walks,
     damage: str | os.PathLike[str] | Verified | pl.DataFrame | Iterable[str | os.PathLike[str]],
 ) -> pl.DataFrame:
     """Everything that came of what is bad, itself first: as ``downstream``, with ``snapshots``, the names of the live
@@ -39,48 +39,43 @@ def impact(
     What nothing is recorded of is its own whole impact.  Raises what naming an entity raises, ``InvalidOption``,
     ``ObjectMissing``, ``ObjectDamaged``, or what the store raises.
     """
-    bad = list(dict.fromkeys(_bad(context, graph, damage)))
-    there = graph.known(bad).tolist() if bad else []
-    known = [id for id, is_there in zip(bad, there, strict=True) if is_there]
-    found = framed(graph.walk(known, past=False).nodes) if known else None
-    alone = [id for id, is_there in zip(bad, there, strict=True) if not is_there]
-    parts = [
-        *([found] if found is not None else []),
-        framed(named(alone)).with_columns(pl.lit(0, pl.Int32).alias("depth")),
-    ]
-    every = pl.concat(parts).filter(pl.col("kind").fill_null("") != "content")
-    if not every["dataset"].null_count() < every.height:
-        return every.with_columns(pl.lit(None, pl.List(pl.String)).alias("snapshots"))
-    return every.join(holders(context, graph, every), on="id", how="left", maintain_order="left")
+    context, graph, backups = walks.context, walks.graph, walks.backups
+    bad = list(dict.fromkeys(_bad(walks, damage)))
+    known = walks.known(bad)
+    alone = framed(named([id for id in bad if id not in known])).with_columns(pl.lit(0, pl.Int32).alias("depth"))
+    found = [framed(walks.future([id for id in bad if id in known]))] if known else []
+    every = pl.concat([*found, alone]).filter(pl.col("kind").fill_null("") != "content")
+    held = holders(context, graph, backups, every)
+    # A snapshot is held by itself.
+    digests = [(id, snapshot_digest(id)) for id in every.filter(pl.col("kind") == "snapshot")["id"]]
+    names = [(id, [backups.name(digest)]) for id, digest in digests if digest is not None and digest in backups.rows]
+    own = pl.DataFrame(names, schema=held.schema, orient="row")
+    return every.join(pl.concat([held, own]), on="id", how="left", maintain_order="left")
 
 
-def _bad(context: Context, graph: prov.Graph, damage: object) -> list[str]:
+def _bad(walks: Walks, damage: object) -> list[str]:
     match damage:
         case pl.DataFrame():
-            return _damaged(context, graph, damage)
+            return _damaged(walks, damage)
         case str():
-            return _entities(context, graph, damage)
+            return [entity_of(walks.context, damage, state=walks.graph.state)]
     told = getattr(damage, "damage", None)  # what verify returned
     if isinstance(told, pl.DataFrame):
-        return _damaged(context, graph, told)
+        return _damaged(walks, told)
     if isinstance(damage, os.PathLike):
-        return _entities(context, graph, os.fspath(damage))
+        return [entity_of(walks.context, os.fspath(damage), state=walks.graph.state)]
     try:
         several = list(damage)  # type: ignore[call-overload]  # whatever cannot be gone through is refused
     except TypeError:
         raise InvalidOption(
             f"damage is an entity, several, or what verify returned, not {damage!r}", option="damage"
         ) from None
-    return [id for each in several for id in _entities(context, graph, each)]
+    return [entity_of(walks.context, each, state=walks.graph.state) for each in several]
 
 
-def _entities(context: Context, graph: prov.Graph, each: str | os.PathLike[str]) -> list[str]:
-    entity = entity_of(context, each, state=graph.state)
-    return [entity, *(id for id in starts(context, graph, entity) if id != entity)]
-
-
-def _damaged(context: Context, graph: prov.Graph, rows: pl.DataFrame) -> list[str]:
+def _damaged(walks: Walks, rows: pl.DataFrame) -> list[str]:
     """The files that a verification found damaged."""
+    context, graph = walks.context, walks.graph
     missing = {"snapshot", "path"} - set(rows.columns)
     if missing:
         raise InvalidOption(f"rows of damage have columns snapshot and path, not {rows.columns}", option="damage")
@@ -90,5 +85,6 @@ def _damaged(context: Context, graph: prov.Graph, rows: pl.DataFrame) -> list[st
         snapshot = resolve(context, name, state=graph.state, forgotten=True)
         whole = any(path is None for path in paths)
         found += [prov.snapshot_id(snapshot.id)] if whole else []
-        found += files_of(context, graph, snapshot.id, paths=None if whole else set(paths), all=not whole)
+        chosen = None if whole else set(paths)
+        found += files_of(context, graph, walks.backups, snapshot.id, paths=chosen, all=not whole)
     return found

@@ -11,14 +11,13 @@ import pyarrow as pa
 from holotype.catalog import column, numbers
 from holotype.catalog import provenance as prov
 
-from .members import files_of
-
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from ..context import Context
+    from .backups import Backups
 
-__all__ = ["described", "framed", "named", "starts"]
+__all__ = ["described", "framed", "named"]
 
 # What identifiers say: see the vocabulary of provenance.
 _KIND = r"^urn:holotype:([a-z-]+):"
@@ -46,27 +45,22 @@ def framed(nodes: pa.Table) -> pl.DataFrame:
     return frame.select("depth", "term", "kind", "dataset", "path", "sha256", "id")
 
 
-def described(context: Context, frame: pl.DataFrame) -> pl.DataFrame:
+def described(context: Context, backups: Backups, frame: pl.DataFrame) -> pl.DataFrame:
     """The same with what was said of each: ``label``, ``type``, ``began``, ``ended``."""
-    rows = prov.matching(
-        context.catalog,
-        prov.PROV_ELEMENTS,
-        prov.keys(frame["id"].to_list()),
-        columns=["id", *_TELLING],
-    )
-    told = pl.DataFrame(rows).group_by("id").agg(pl.col(name).drop_nulls().last() for name in _TELLING)
-    return frame.join(told, on="id", how="left", maintain_order="left")
-
-
-def starts(context: Context, graph: prov.Graph, id: str) -> list[str]:
-    """The elements that a question about ``id`` begins with: of a snapshot also the files it has, as far as anything
-    was said of them.  Raises ``EntryNotFound`` when nothing was said at all.
-    """
-    digest = id.removeprefix(prov.snapshot_id(""))
-    if digest == id:
-        return [id]
-    found = files_of(context, graph, digest)
-    return [*([id] if graph.known([id])[0] else []), *found]
+    ids = frame["id"].to_list()
+    rows = prov.matching(context.catalog, prov.PROV_ELEMENTS, prov.keys(ids), columns=["id", *_TELLING])
+    told = pl.DataFrame(rows)
+    digests = dict.fromkeys(digest for id in ids for digest in backups.of(id))
+    if digests:
+        told = pl.concat([pl.DataFrame(list(backups.told(digests)), schema=told.schema, orient="row"), told])
+        datasets = [(prov.snapshot_id(digest), backups.rows[digest]["dataset"]) for digest in digests]
+        of = pl.DataFrame(datasets, schema={"id": pl.String(), "of": pl.String()}, orient="row")
+        frame = frame.join(of, on="id", how="left", maintain_order="left")
+        frame = frame.with_columns(pl.coalesce("dataset", "of").alias("dataset")).drop("of")
+    last = told.group_by("id").agg(pl.col(name).drop_nulls().last() for name in _TELLING)
+    found = frame.join(last, on="id", how="left", maintain_order="left")
+    # A file that nothing was said of has a path at least.
+    return found.with_columns(pl.coalesce("label", "path").alias("label"))
 
 
 def named(ids: Sequence[str]) -> pa.Table:

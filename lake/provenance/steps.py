@@ -7,15 +7,14 @@ from datetime import UTC, datetime
 from graphlib import CycleError, TopologicalSorter
 from typing import TYPE_CHECKING
 
-import pyarrow as pa
 import pyarrow.compute as pc
 
 from holotype.catalog import provenance as prov
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
-    from ..context import Context
+    from .walks import Walks
 
 __all__ = ["Step", "steps_to"]
 
@@ -50,31 +49,37 @@ class Step:
     informants: tuple[str, ...]
 
 
-def steps_to(context: Context, graph: prov.Graph, start: Sequence[str]) -> list[Step]:
-    """The activities that ``start`` came out of, in an order in which they can be done.
+def steps_to(walks: Walks, start: Sequence[str], *, backups: bool = False) -> list[Step]:
+    """The activities that ``start`` came out of, in an order in which they can be done; ``backups``: also those that
+    made snapshots, with what is in these as what they used.
 
     Raises ``EntryNotFound`` for an element that nothing was said of, ``ObjectMissing``, ``ObjectDamaged``, or what the
     store raises.
     """
-    nodes = graph.walk(start, past=True).nodes
+    context, graph = walks.context, walks.graph
+    nodes = walks.past(start)
     ids: list[str] = nodes["id"].to_pylist()
-    activities = nodes.filter(pc.equal(nodes["term"].cast(pa.string()), "activity"))["id"].to_pylist()
+    every: list[str] = nodes.filter(pc.equal(nodes["term"], "activity"))["id"].to_pylist()
+    activities = [id for id, there in zip(every, graph.known(every).tolist(), strict=True) if there] if every else []
     # What else each of them made.
     made = graph.walk(activities, past=False, depth=1, terms=["wasGeneratedBy"], across=False) if activities else None
     also: list[str] = made.nodes["id"].to_pylist() if made is not None else []
-    told = _Told(prov.statements(context.catalog, [*ids, *also], state=graph.state))
-    return _ordered([told.step(id) for id in ids if id in told.activities])
+    told = list(prov.statements(context.catalog, [*ids, *also], state=graph.state).records)
+    if backups:
+        told += walks.kept(ids)
+    said = _Told(told)
+    return _ordered([said.step(id) for id in ids if id in said.activities])
 
 
 class _Told:
     """Statements, by what they speak of."""
 
-    def __init__(self, document: prov.Document) -> None:
+    def __init__(self, records: Iterable[prov.Record]) -> None:
         self.elements: dict[str, dict[str, list[prov.Value]]] = {}
         self.activities: dict[str, prov.Record] = {}
         self.related: dict[str, list[prov.Record]] = {}
         self.made: dict[str, list[str]] = {}
-        for record in document.records:
+        for record in records:
             if record.term in prov.ELEMENTS:
                 assert record.id is not None
                 own = self.elements.setdefault(record.id, {})
@@ -127,6 +132,9 @@ class _Told:
         command = prov.plain_value(value[0]) if value else ()
         planned = self.facts(plan) if plan is not None else {}
         variables, streams = planned.get("variables"), planned.get("streams")
+        # A backup used what it put into its snapshot.
+        made = list(dict.fromkeys(self.made.get(id, ())))
+        inside = [each for one in made for each in self._members(one) if prov.file_version(each) is not None]
         kind = self.text(id, "type")
         return Step(
             id=id,
@@ -135,8 +143,8 @@ class _Told:
             began=_time(record["startTime"]),
             ended=_time(record["endTime"]),
             facts=self.facts(id),
-            inputs=tuple(dict.fromkeys(each for some in used.values() for each in some)),
-            outputs=tuple(dict.fromkeys(self.made.get(id, ()))),
+            inputs=tuple(dict.fromkeys([*(each for some in used.values() for each in some), *inside])),
+            outputs=tuple(made),
             scripts=tuple(dict.fromkeys(scripts)),
             parameters=parameters,
             command=tuple(str(each) for each in command) if isinstance(command, list) else (),
@@ -151,11 +159,11 @@ class _Told:
         )
 
     def _packages(self, environment: str | None) -> dict[str, str]:
-        members = [
-            str(each.arguments[1]) for each in self.related.get(environment or "", ()) if each.term == "hadMember"
-        ]
-        told = [self.facts(each) for each in members]
+        told = [self.facts(each) for each in self._members(environment or "")]
         return {str(each["name"]): str(each["version"]) for each in told if "name" in each and "version" in each}
+
+    def _members(self, collection: str) -> list[str]:
+        return [str(each.arguments[1]) for each in self.related.get(collection, ()) if each.term == "hadMember"]
 
 
 def _time(value: str | datetime | None) -> datetime | None:

@@ -80,7 +80,10 @@ def test_a_pack_that_is_damaged_touches_what_came_of_its_files(chain: Laboratory
 
 def test_a_fault_that_nobody_used_is_its_own_impact(chain: Laboratory) -> None:
     touched = chain.archive.provenance.impact("study/d.txt")
-    assert touched.select("path", "snapshots").rows() == [("d.txt", ["study@1", "study@2"])]
+    assert touched.filter(pl.col("kind") == "file").select("path", "snapshots").rows() == [
+        ("d.txt", ["study@1", "study@2"])
+    ]
+    assert touched.filter(pl.col("kind") == "snapshot")["snapshots"].to_list() == [["study@1"], ["study@2"]]
     assert chain.archive.provenance.impact(["study/d.txt", "study/c.txt"])["path"].to_list().count("c.txt") == 1
     with pytest.raises(InvalidOption):
         chain.archive.provenance.impact(42)  # type: ignore[arg-type]

@@ -1,0 +1,1 @@
+from lake.provenance.backups import *
