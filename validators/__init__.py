@@ -77,9 +77,7 @@ _WHERE = {
     "report": ("Report",),
     "streams.lines": ("Lines",),
     "subjects": ("Subject",),
-<<<<<<< HEAD
     "examining": ("Examination",),
-=======
     "tables.rules": ("Comparison", "Condition", "Implication", "Key", "Reference", "Rule", "Sum"),
     "tables.schema": ("Column", "TableSchema"),
     "tables.schemacheck": ("SchemaCheck",),
@@ -91,7 +89,6 @@ _WHERE = {
     "tables.frictionless": ("from_frictionless", "to_frictionless"),
     "tables.inference": ("infer_schema",),
     "tables.panderas": ("from_pandera", "to_pandera"),
->>>>>>> vtables
     "validating": ("Looked", "validate", "validate_folder"),
 }
 
@@ -104,12 +101,9 @@ __all__ = [
     "Comparison",
     "Condition",
     "Cost",
-<<<<<<< HEAD
-    "Examination",
-=======
     "Evolution",
+    "Examination",
     "Exchanged",
->>>>>>> vtables
     "FORMATS",
     "Finding",
     "Format",
@@ -142,18 +136,15 @@ __all__ = [
     "Term",
     "Threshold",
     "ValidatorError",
-<<<<<<< HEAD
     "ValueRules",
-    "array_checks",
-    "named",
-=======
     "Vocabulary",
+    "array_checks",
     "compare_schemas",
     "convert_unit",
     "from_frictionless",
     "from_pandera",
     "infer_schema",
->>>>>>> vtables
+    "named",
     "register",
     "standardise",
     "to_frictionless",

@@ -54,18 +54,12 @@ class Found:
         """Tell of one fact.  Raises ``CheckRefused`` for a code that the check has not declared."""
         self._declared(code)
         self.counts[code] += 1
-<<<<<<< HEAD
-        if self.counts[code] <= self._each:
+        if self.room(code):
+            self._kept[code] += 1
             words = (_shown(each, _TOLD) for each in (column, record))
             place = Place(_shown(member, _TOLD), _number(offset), _number(line), _number(row), *words)
             told = _shown(message, _TOLD) or ""
             self.findings.append(Finding(code, told, place, _shown(seen), _shown(expected), self._check))
-=======
-        if self.room(code):
-            self._kept[code] += 1
-            place = Place(member, offset, line, row, column, record)
-            self.findings.append(Finding(code, message, place, _shown(seen), _shown(expected), self._check))
->>>>>>> vtables
 
     def room(self, code: Code) -> int:
         """How many more findings of this code are kept: for checks that find millions at once, and tell of the first

@@ -55,13 +55,8 @@ class Subject:
             if not _is_there(self.path):
                 raise SubjectNotFound(f"there is nothing at {self.path}", path=str(self.path))
         elif hasattr(what, "read") and hasattr(what, "seek"):
-<<<<<<< HEAD
             self._file = _binary(what)
-        elif hasattr(what, "columns"):
-=======
-            self._file = what
         elif hasattr(type(what), "columns"):  # asking a lazy frame itself would have it work them out
->>>>>>> vtables
             self.table = what
         else:
             raise InvalidChoice(f"{type(what).__name__} is no path, no file that can seek, and no dataframe")
@@ -133,13 +128,9 @@ class Subject:
         told = identify(self.head, self.name)
         if self._format is None:
             return told
-<<<<<<< HEAD
-        return Identified(self._format, None if self._format in PACKED else told.packing, told.claimed, "name")
-=======
         # Where nobody but the caller knows what is inside, the packing is all that was found.
-        packing = told.packing or (told.format if told.format in PACKED and self._format not in PACKED else None)
-        return Identified(self._format, packing, told.claimed, "name")
->>>>>>> vtables
+        packing = told.packing or (told.format if told.format in PACKED else None)
+        return Identified(self._format, None if self._format in PACKED else packing, told.claimed, "name")
 
     @property
     def format(self) -> str | None:

@@ -6,13 +6,10 @@
 ``files``                one row per live snapshot and path, as the snapshot has it: files, folders, links
 ``datasets``             one row per dataset: how many live snapshots, and what the latest holds
 ``current_annotations``  what is said at present of datasets, snapshots and files
-<<<<<<< HEAD
 ``quarantined``          the live snapshots that are in quarantine, since when, by whom and why
 ``findings``             what was found in live snapshots, by the last report on each
-=======
 ``provenance``           what had to do with what, by identifiers (see ``provenanceviews``)
 ``activities``           what was done: name, kind, times, outcome, author
->>>>>>> provsnap
 =======================  ==================================================================================
 
 Each is one SELECT of DuckDB's SQL, given to ``Catalog.sql``; a view comes after those it reads from.  The table
@@ -99,11 +96,8 @@ VIEWS = MappingProxyType(
         "files": _FILES,
         "datasets": _DATASETS,
         "current_annotations": _CURRENT_ANNOTATIONS,
-<<<<<<< HEAD
         "quarantined": _QUARANTINED,
         "findings": _FINDINGS,
-=======
         **PROVENANCE_VIEWS,
->>>>>>> provsnap
     }
 )
