@@ -29,6 +29,9 @@ _OWN: tuple[str, ...] = (
     ".containers.zips",
     ".containers.tars",
     ".genomics.vcf",
+    ".genomics.bcf",
+    ".genomics.indexed",
+    ".genomics.tabix",
 )
 
 
