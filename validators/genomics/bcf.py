@@ -23,6 +23,7 @@ __all__ = ["CHECKS", "Bcf"]
 
 MAGIC = Code("bcf.magic", Severity.ERROR, "A file begins with BCF and the version 2.1 or 2.2.", "VCF 4.3, 6.2")
 HEADER = Code("bcf.header", Severity.ERROR, "The header is as long as it says, and ends with a zero.", "VCF 4.3, 6.2")
+PACKING = Code("bcf.packing", Severity.ERROR, "A file is packed by bgzip, if at all.", "VCF 4.3, 6.1")
 INDEX = Code("bcf.header.idx", Severity.ERROR, "An IDX is a number, and no two words have the same.", "VCF 4.3, 6.2.1")
 CUT = Code("bcf.record.cut", Severity.ERROR, "A file ends where a record does.", "VCF 4.3, 6.3")
 LENGTH = Code("bcf.record.length", Severity.ERROR, "A record is as long as its fixed fields at least.", "VCF 4.3, 6.3")
@@ -32,10 +33,12 @@ class Bcf(Check):
     """Is it a BCF file?"""
 
     name, version, formats = "bcf", "1", frozenset({"bcf"})
-    codes = (MAGIC, HEADER, INDEX, CUT, LENGTH, *VCF_HEADER_CODES, *RECORD_CODES)
+    codes = (MAGIC, PACKING, HEADER, INDEX, CUT, LENGTH, *VCF_HEADER_CODES, *RECORD_CODES)
 
     def look(self, subject: Subject, found: Found) -> None:
         """Look at the header, and at every record where that is asked for."""
+        if subject.packing not in (None, "bgzip"):
+            found.add(PACKING, "it is packed otherwise", seen=subject.packing, expected="bgzip")
         stream = _Stream(subject.blocks(found))
         header = _header(stream, found, subject.limits.memory)
         if header is None:

@@ -24,13 +24,14 @@ __all__ = ["CHECKS", "INDEX_CODES", "Index", "Indexed", "read_index"]
 _ERROR = Severity.ERROR
 CUT = Code("index.cut", _ERROR, "An index ends after what it says it has.", "CSI 1; tabix")
 HEADER = Code("index.header", _ERROR, "An index says of which format and columns it is.", "tabix")
+BGZF = Code("index.bgzf", _ERROR, "An index is packed by bgzip.", "CSI 1; tabix")
 NAMES = Code("index.names", _ERROR, "There is a name for each sequence, and no two are the same.", "tabix")
 BIN = Code("index.bin", _ERROR, "A bin is one that there can be, and there once.", "SAM 1.6, 5.1.1; CSI 1")
 CHUNK = Code("index.chunk", _ERROR, "Chunks begin before they end, and follow one another.", "SAM 1.6, 5.1.1; CSI 1")
 LINEAR = Code("index.linear", _ERROR, "Offsets of the linear index never decrease.", "SAM 1.6, 5.1.3")
 TRAILING = Code("index.trailing", _ERROR, "Nothing follows the number of what has no coordinates.", "CSI 1; tabix")
 
-INDEX_CODES = (CUT, HEADER, NAMES, BIN, CHUNK, LINEAR, TRAILING)
+INDEX_CODES = (CUT, BGZF, HEADER, NAMES, BIN, CHUNK, LINEAR, TRAILING)
 # A depth at which the number of bins still fits into the 32 bits that a bin has.
 _DEEPEST = 9
 
@@ -183,6 +184,8 @@ class Index(Check):
 
     def look(self, subject: Subject, found: Found) -> None:
         """Look at all of it: an index is small."""
+        if subject.packing != "bgzip":
+            found.add(BGZF, "it is not", seen=subject.packing, expected="bgzip")
         data = unpacked_index(subject, found)
         if data is not None and found.complete:
             read_index(data, found.add)

@@ -28,9 +28,15 @@ def _chunks(*pairs: tuple[int, int]) -> bytes:
 
 
 def _tbi(
-    *, names: bytes = b"1\x002\0", bins: tuple[int, int] = (4681, 4682), chunks: bytes = _chunks((100, 200), (200, 300)),
-    linear: tuple[int, ...] = (100, 200), column: int = 1, count: int = 2, more: bytes = b"",
-) -> bytes:  # fmt: skip
+    *,
+    names: bytes = b"1\x002\0",
+    bins: tuple[int, int] = (4681, 4682),
+    chunks: bytes = _chunks((100, 200), (200, 300)),
+    linear: tuple[int, ...] = (100, 200),
+    column: int = 1,
+    count: int = 2,
+    more: bytes = b"",
+) -> bytes:
     head = b"TBI\x01" + struct.pack("<8i", count, 2, column, 2, 0, 35, 0, len(names)) + names
     one = struct.pack("<i", 2) + b"".join(struct.pack("<I", each) + chunks for each in bins)
     one += struct.pack("<i", len(linear)) + struct.pack(f"<{len(linear)}Q", *linear)
