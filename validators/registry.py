@@ -28,6 +28,10 @@ _OWN: tuple[str, ...] = (
     ".containers.packed",
     ".containers.zips",
     ".containers.tars",
+_OWN: tuple[str, ...] = (
+    ".containers.packed",
+    ".containers.zips",
+    ".containers.tars",
     ".genomics.fastq",
     ".genomics.fastqmetrics",
     ".genomics.pairs",
@@ -56,6 +60,9 @@ _OWN: tuple[str, ...] = (
     ".arrays.tiff",
     ".arrays.zarr",
     ".tables.delimited",
+    ".genomics.bcf",
+    ".genomics.indexed",
+    ".genomics.tabix",
 )
 
 
