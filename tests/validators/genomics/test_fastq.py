@@ -130,6 +130,7 @@ def test_what_the_format_allows_passes(tmp_path: Path, data: bytes) -> None:
         pytest.param(b"@r\nACGT\n@s\nAC\n+\nFF\n", "fastq.record.plus", 3, "r", id="no-plus"),
         pytest.param(b"@r\nACGT\n+\nFFFF\n@s\nACGT\n+\nFF\n", "fastq.record.truncated", 8, "s", id="cut-in-qualities"),
         pytest.param(b"@r\nACGT\n+\nFFFF\n@s\nACGT\n+\n", "fastq.record.truncated", 7, "s", id="cut-after-plus"),
+        pytest.param(b"@r\nA\n+\nF\n@s\n\n+\n", "fastq.record.truncated", 7, "s", id="cut-after-plus-of-no-letters"),
         pytest.param(b"@r\nACGT\n+\nFFFF\n@s\n", "fastq.record.truncated", 5, "s", id="cut-after-title"),
         pytest.param(b"@r\nACGT\n+s\nFFFF\n", "fastq.name.repeat", 3, "r", id="another-name-after-plus"),
         pytest.param(b"@r\nAC GT\n+\nFFFFF\n", "fastq.sequence.alphabet", 2, "r", id="space"),
@@ -203,6 +204,7 @@ def test_the_mates_of_pairs_in_one_file_have_their_name_in_common(tmp_path: Path
     for first, second in ((b" 1:N:0:A", b" 2:N:0:A"), (b"/1", b"/2"), (b"", b"")):
         data = b"".join(b"@r%d%b\nA\n+\nF\n" % (number, mate) for number in range(50) for mate in (first, second))
         assert look(tmp_path, data).findings.to_pylist() == []
+        assert look(tmp_path, data, cost="sample", limits=Limits(sample=len(data) - 9)).findings.to_pylist() == []
 
 
 def test_a_read_without_its_mate_in_a_file_of_pairs_is_told(tmp_path: Path) -> None:
