@@ -25,6 +25,7 @@ if TYPE_CHECKING:
         SubjectNotFound,
         ValidatorError,
     )
+    from .examining import Examination
     from .findings import Code, Finding, Place, Severity
     from .formats.format import Format, Grade
     from .formats.identify import named
@@ -37,7 +38,7 @@ if TYPE_CHECKING:
     from .report import Report
     from .streams.lines import Lines
     from .subjects import Subject
-    from .validating import Examination, Looked, validate, validate_folder
+    from .validating import Looked, validate, validate_folder
 
 _WHERE = {
     "check": ("Check", "Cost", "GroupCheck"),
@@ -61,7 +62,8 @@ _WHERE = {
     "report": ("Report",),
     "streams.lines": ("Lines",),
     "subjects": ("Subject",),
-    "validating": ("Examination", "Looked", "validate", "validate_folder"),
+    "examining": ("Examination",),
+    "validating": ("Looked", "validate", "validate_folder"),
 }
 
 __all__ = [

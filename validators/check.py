@@ -69,7 +69,8 @@ class Check(_Declared):
 
     ``formats``: the names of the formats it is for; empty for every one.  ``tables``: whether it looks at dataframes.
     ``cost``: the least for which it finds anything; what the caller allows is ``subject.cost``, and a check that looks
-    at less than all says so with ``found.partly()``.
+    at less than all says so with ``found.partly()``.  ``last``: whether it looks after all others, at what is packed in
+    one of its formats too, and only where none of them has read that to its end.
 
     An instance holds what it was made with and nothing of what it looked at: one is used for many files, and by several
     threads at once.
@@ -78,6 +79,7 @@ class Check(_Declared):
     formats: ClassVar[frozenset[str]] = frozenset()
     tables: ClassVar[bool] = False
     cost: ClassVar[Cost] = Cost.HEADER
+    last: ClassVar[bool] = False
 
     @abstractmethod
     def look(self, subject: Subject, found: Found) -> None:

@@ -19,6 +19,9 @@ __all__ = ["Found"]
 
 # Characters of what was seen: whoever reads a report wants to recognise it, not to have all of it.
 _SHOWN = 200
+# Characters of a message, or of a name: a member's path is rarely longer, and hostile ones are.
+_TOLD = 1000
+_MOST = (1 << 63) - 1
 
 
 class Found:
@@ -48,12 +51,13 @@ class Found:
         expected: object = None,
     ) -> None:
         """Tell of one fact.  Raises ``CheckRefused`` for a code that the check has not declared."""
-        if self._codes.get(code.name) is None:
-            raise CheckRefused(f"the check {self._check} has not declared the code {code.name}", code=code.name)
+        self._declared(code)
         self.counts[code] += 1
         if self.counts[code] <= self._each:
-            place = Place(member, offset, line, row, column, record)
-            self.findings.append(Finding(code, message, place, _shown(seen), _shown(expected), self._check))
+            words = (_shown(each, _TOLD) for each in (column, record))
+            place = Place(_shown(member, _TOLD), _number(offset), _number(line), _number(row), *words)
+            told = _shown(message, _TOLD) or ""
+            self.findings.append(Finding(code, told, place, _shown(seen), _shown(expected), self._check))
 
     def room(self, code: Code) -> int:
         """How many more findings of this code are kept: for checks that find millions at once, and tell of the first
@@ -63,8 +67,12 @@ class Found:
 
     def count(self, code: Code, more: int) -> None:
         """Tell that there are so many more, which are not kept one by one."""
-        if self._codes.get(code.name) is None:
-            raise CheckRefused(f"the check {self._check} has not declared the code {code.name}", code=code.name)
+        self._declared(code)
+        if more <= 0:
+            return
+        if not self.counts[code]:
+            self.add(code, code.about)  # what is counted shows in the report, whatever the check has left out
+            more -= 1
         self.counts[code] += more
 
     def metric(self, name: str, value: float, *, unit: str = "1", of: str = "") -> None:
@@ -75,13 +83,22 @@ class Found:
         """Tell that not all was looked at."""
         self.complete = False
 
+    def _declared(self, code: Code) -> None:
+        if code.name not in self._codes:
+            raise CheckRefused(f"the check {self._check} has not declared the code {code.name}", code=code.name)
 
-def _shown(value: object) -> str | None:
+
+def _number(value: int | None) -> int | None:
+    """A place; one that no file has, because a damaged file says it, is none."""
+    return None if value is None or not 0 <= value <= _MOST else int(value)
+
+
+def _shown(value: object, size: int = _SHOWN) -> str | None:
     if value is None:
         return None
-    text = value.decode("utf-8", "backslashreplace") if isinstance(value, bytes) else str(value)
+    text = value[: 2 * size].decode("utf-8", "backslashreplace") if isinstance(value, bytes) else str(value)
     # What is in hostile files must not reach a terminal as it is.
-    text = "".join(
-        each if each.isprintable() else each.encode("unicode_escape").decode() for each in text[: 2 * _SHOWN]
-    )
-    return text if len(text) <= _SHOWN else text[: _SHOWN - 1] + "…"
+    if not text.isprintable():
+        shown = text[: 2 * size]
+        text = "".join(each if each.isprintable() else each.encode("unicode_escape").decode() for each in shown)
+    return text if len(text) <= size else text[: size - 1] + "…"

@@ -31,5 +31,5 @@ class Limits:
 
     def __post_init__(self) -> None:
         for name, value in vars(self).items():
-            if value <= 0:
+            if not value > 0:
                 raise InvalidChoice(f"the limit {name} is {value}: it has to be above 0", option=name)

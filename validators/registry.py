@@ -25,6 +25,9 @@ __all__ = ["Checks", "REGISTRY", "register"]
 _GROUP = "holotype.checks"
 # Modules with checks of holotype's own: each has a tuple CHECKS.  They import what they need when they look.
 _OWN: tuple[str, ...] = (
+    ".containers.packed",
+    ".containers.zips",
+    ".containers.tars",
     ".genomics.fastq",
     ".genomics.fastqmetrics",
     ".genomics.pairs",

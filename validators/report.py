@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
@@ -56,6 +57,9 @@ class Report:
     metrics: pa.Table
     checked: pa.Table
     counts: Mapping[str, int] = field(default_factory=lambda: MappingProxyType({}))
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return _again, (self.findings, self.metrics, self.checked, dict(self.counts))  # a proxy cannot be pickled
 
     @property
     def ok(self) -> bool:
@@ -112,18 +116,23 @@ class Report:
         lines = [f"{files} looked at, {sum(self.counts.values())} findings:"]
         for row in self.findings.slice(0, 20).to_pylist():
             line = "" if row["line"] is None else f":{row['line']}"
-            lines.append(f"  {row['path']}{line}: {row['severity']} {row['code']}: {row['message']}")
+            path = row["path"] if row["path"].isprintable() else ascii(row["path"])[1:-1]
+            lines.append(f"  {path}{line}: {row['severity']} {row['code']}: {row['message']}")
         return "\n".join(lines)
 
     def to_json(self) -> str:
         """All of it as JSON, which ``from_json`` reads."""
         tables = {name: getattr(self, name).to_pylist() for name in _TABLES}
-        return json.dumps({**tables, "counts": dict(self.counts)}, ensure_ascii=False)
+        for row in tables["metrics"]:
+            if not math.isfinite(row["value"]):
+                row["value"] = str(row["value"])  # JSON has no NaN
+        return json.dumps({**tables, "counts": dict(self.counts)}, ensure_ascii=False, allow_nan=False)
 
     @classmethod
     def from_json(cls, text: str) -> Report:
         """The report that ``to_json`` wrote."""
         told = json.loads(text)
+        told["metrics"] = [row | {"value": float(row["value"])} for row in told["metrics"]]
         tables = {name: pa.Table.from_pylist(told[name], schema=schema) for name, schema in _TABLES.items()}
         return cls(**tables, counts=MappingProxyType(dict(told["counts"])))
 
@@ -136,13 +145,17 @@ class Report:
             for code, count in report.counts.items():
                 counts[code] = counts.get(code, 0) + count
         tables = {
-            name: pa.concat_tables([schema.empty_table(), *(getattr(each, name) for each in every)])
+            name: pa.concat_tables([schema.empty_table(), *(getattr(each, name) for each in every)]).combine_chunks()
             for name, schema in _TABLES.items()
         }
         return cls(**tables, counts=MappingProxyType(counts))
 
 
 _TABLES = {"findings": FINDINGS, "metrics": METRICS, "checked": CHECKED}
+
+
+def _again(findings: pa.Table, metrics: pa.Table, checked: pa.Table, counts: dict[str, int]) -> Report:
+    return Report(findings, metrics, checked, MappingProxyType(counts))
 
 
 def _counted(findings: pa.Table) -> Mapping[str, int]:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import errno
 import io
 import os
+import stat
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, cast
@@ -11,7 +13,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO, cast
 from .check import Cost
 from .errors import InvalidChoice, SubjectNotFound
 from .formats.identify import HEAD, Identified, identify, named
-from .formats.known import FORMATS
+from .formats.known import FORMATS, PACKED
 from .limits import Limits
 from .streams.lines import lines_of
 from .streams.packed import unpacked
@@ -50,23 +52,35 @@ class Subject:
         self._file: BinaryIO | None = None
         if isinstance(what, (str, os.PathLike)):
             self.path = Path(os.fsdecode(what))
-            if not self.path.exists():
+            if not _is_there(self.path):
                 raise SubjectNotFound(f"there is nothing at {self.path}", path=str(self.path))
         elif hasattr(what, "read") and hasattr(what, "seek"):
-            self._file = what
+            self._file = _binary(what)
         elif hasattr(what, "columns"):
             self.table = what
         else:
             raise InvalidChoice(f"{type(what).__name__} is no path, no file that can seek, and no dataframe")
-        self.name = name or str(self.path or getattr(what, "name", None) or ("table" if self.table is not None else ""))
+        self.name = name or self._own_name()
         if format is not None and format not in FORMATS:
             raise InvalidChoice(f"there is no format {format!r}; there are {', '.join(FORMATS)}", format=format)
         self._format = format
+        self.read_through = False
+        """Whether somebody has read it to its end, or as far as that can be done: what its packing says of itself was
+        then judged."""
+
+    def _own_name(self) -> str:
+        if self.table is not None:
+            return "table"
+        return str(self.path) if self.path is not None else str(getattr(self._file, "name", ""))
+
+    def forget(self) -> None:
+        """Let go of what was read: whoever looks at a million files keeps one beginning at most."""
+        self.__dict__.pop("head", None)
 
     @property
     def folder(self) -> bool:
         """Whether it is a folder."""
-        return self.path is not None and self.path.is_dir()
+        return self.path is not None and os.path.isdir(self.path)
 
     @cached_property
     def size(self) -> int | None:
@@ -80,9 +94,13 @@ class Subject:
     def open(self) -> BinaryIO:
         """Its bytes as they lie, from the beginning; to be closed, which leaves a file object of the caller's open.
 
-        Raises ``OSError``.
+        Raises ``OSError``, also for what is no file: to open a pipe is to wait for who writes to it.
         """
         if self.path is not None:
+            mode = os.stat(self.path).st_mode
+            if not stat.S_ISREG(mode):
+                kind = errno.EISDIR if stat.S_ISDIR(mode) else errno.EINVAL
+                raise OSError(kind, "it is no file that has bytes of its own", str(self.path))
             return open(self.path, "rb", buffering=0)
         if self._file is None:
             raise InvalidChoice(f"{self.name} has no bytes")
@@ -103,9 +121,14 @@ class Subject:
         if self.folder:
             assert self.path is not None
             found = next((kind for mark, kind in _MARKS.items() if (self.path / mark).is_file()), None)
-            return Identified(found, claimed=named(self.name), by="content")
+            claimed = named(self.name)
+            return Identified(
+                found or self._format or (claimed if claimed == "zarr" else None), None, claimed, "content"
+            )
         told = identify(self.head, self.name)
-        return Identified(self._format, told.packing, told.claimed, "name") if self._format else told
+        if self._format is None:
+            return told
+        return Identified(self._format, None if self._format in PACKED else told.packing, told.claimed, "name")
 
     @property
     def format(self) -> str | None:
@@ -133,6 +156,7 @@ class Subject:
                     return
                 left = None if left is None else left - len(block)
                 yield block
+        self.read_through = True
 
     @property
     def _is_text(self) -> bool:
@@ -142,6 +166,24 @@ class Subject:
     def lines(self, found: Found) -> Iterator[Lines]:
         """The same, as whole lines."""
         return lines_of(self.blocks(found), found, limits=self.limits)
+
+
+def _is_there(path: Path) -> bool:
+    try:
+        os.lstat(path)
+    except (FileNotFoundError, NotADirectoryError, ValueError):  # no path has a NUL
+        return False
+    except OSError:
+        return True  # whoever opens it is told why that cannot be
+    return True
+
+
+def _binary(file: Any) -> BinaryIO:
+    if getattr(file, "closed", False):
+        raise InvalidChoice(f"{file!r} is closed")
+    if isinstance(file, io.TextIOBase):
+        raise InvalidChoice(f"{file!r} was opened as text; bytes are looked at")
+    return cast("BinaryIO", file)
 
 
 def _plain(file: BinaryIO) -> Iterator[bytes]:

@@ -40,9 +40,8 @@ def identify(head: bytes, name: str) -> Identified:
         plain = next((plain.removesuffix(end) for end in PACKED[packing] if plain.endswith(end)), plain)
         head = beginning(head, packing, HEAD)
     claimed = named(plain)
-    if claimed in PACKED and packing is None:
-        # Nothing is no gzip, though its name says so: whoever was to write it did not come to its header.
-        return Identified(_by_content(head), None, claimed, "content") if head else Identified(claimed, by="name")
+    if claimed is not None and claimed in PACKED and packing is None:
+        return _said_to_be_packed(head, plain, claimed)
     found = _by_content(head, claimed)
     if found is not None:
         return Identified(found, packing, claimed, "content")
@@ -50,6 +49,17 @@ def identify(head: bytes, name: str) -> Identified:
         # Text of any kind has no signature; what has one, and does not show it, is that no less: its check says why.
         return Identified(claimed, packing, claimed, "name")
     return Identified(packing, None, claimed, "content") if packing else Identified(None, None, claimed, "content")
+
+
+def _said_to_be_packed(head: bytes, name: str, claimed: str) -> Identified:
+    """What only its name calls packed: something else, or packed and damaged from its first byte on, which shows when
+    it is unpacked.
+    """
+    inner = named(next((name.removesuffix(end) for end in PACKED[claimed] if name.endswith(end)), name))
+    found = _by_content(head, inner)
+    if found is not None:
+        return Identified(found, None, claimed, "content")
+    return Identified(claimed, None, claimed) if inner is None else Identified(inner, claimed, claimed)
 
 
 def named(name: str) -> str | None:

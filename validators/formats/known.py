@@ -34,7 +34,8 @@ _EVERY = (
     # -- packed, with nothing known inside
     Format("bgzip", "Blocked gzip (BGZF)", (".bgz", ".bgzf"), Grade.ALL, sniff=sniffing.bgzip, within="gzip"),
     Format("gzip", "gzip", (".gz", ".gzip"), Grade.ALL, ((0, b"\x1f\x8b"),)),
-    Format("zstd", "Zstandard", (".zst", ".zstd"), Grade.SOME, ((0, b"\x28\xb5\x2f\xfd"),)),
+    Format("zstd", "Zstandard", (".zst", ".zstd"), Grade.SOME,
+           ((0, b"\x28\xb5\x2f\xfd"), *((0, bytes([0x50 + each, 0x2A, 0x4D, 0x18])) for each in range(16)))),
     Format("bzip2", "bzip2", (".bz2",), Grade.ALL, ((0, b"BZh"),)),
     Format("xz", "xz", (".xz",), Grade.ALL, ((0, b"\xfd7zXZ\x00"),)),
     # -- genomics
@@ -72,7 +73,7 @@ _EVERY = (
     Format("docx", "Word document", (".docx",), Grade.ALL, sniff=sniffing.zip_with(b"word/"), within="zip"),
     Format("xlsx", "Excel workbook", (".xlsx",), Grade.ALL, sniff=sniffing.zip_with(b"xl/"), within="zip"),
     Format("zip", "zip", (".zip", ".jar", ".whl"), Grade.ALL, ((0, b"PK\x03\x04"), (0, b"PK\x05\x06"))),
-    Format("tar", "tar", (".tar",), Grade.SOME, ((257, b"ustar"),)),
+    Format("tar", "tar", (".tar", ".tgz", ".tbz2", ".txz"), Grade.SOME, ((257, b"ustar"),)),
     Format("png", "PNG image", (".png",), Grade.ALL, ((0, b"\x89PNG\r\n\x1a\n"),)),
     Format("jpeg", "JPEG image", (".jpg", ".jpeg"), Grade.SOME, ((0, b"\xff\xd8\xff"),)),
     Format("pdf", "PDF", (".pdf",), Grade.SOME, sniff=sniffing.pdf),

@@ -61,7 +61,7 @@ class Lines:
 
 def lines_of(blocks: Iterable[bytes], found: Found, *, limits: Limits) -> Iterator[Lines]:
     """The lines in some blocks of bytes.  A line longer than the limit is told of, and left out with all after it."""
-    rest, number, offset = b"", 1, 0
+    number, offset = 1, 0
     parts: list[bytes] = []
     size = 0
     for block in blocks:
@@ -81,7 +81,9 @@ def lines_of(blocks: Iterable[bytes], found: Found, *, limits: Limits) -> Iterat
         yield lines
         number, offset, rest = number + len(lines), offset + len(data), block[cut:]
         parts, size = ([rest], len(rest)) if rest else ([], 0)
-    if parts:
+    if size > limits.line:
+        _too_long(found, number, offset, limits)
+    elif parts:
         yield _cut(b"".join(parts), number, offset, terminated=False)
 
 

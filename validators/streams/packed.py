@@ -1,6 +1,7 @@
 """Unpacking: gzip, BGZF, zstd, bzip2 and xz, to the last member and its trailer, in blocks of bounded size.
 
-What is wrong is told where it stands, and what was unpacked until then has been handed out.
+What is wrong is told where it stands.  What was unpacked until then has been handed out, but for the last megabyte at
+most where a library that finds a wrong checksum keeps that.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ import bz2
 import lzma
 import struct
 import zlib
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
 import pyarrow as pa
@@ -31,6 +33,9 @@ if TYPE_CHECKING:
 __all__ = ["PACKINGS", "Readable", "beginning", "unpacked"]
 
 _BLOCK = 1 << 20
+_FIRST = 1 << 12
+# Of frames, and of those that are passed over (RFC 8878, 3.1.2).
+_ZSTD_MARKS = frozenset([b"\x28\xb5\x2f\xfd", *(bytes([0x50 + each, 0x2A, 0x4D, 0x18]) for each in range(16))])
 # The empty BGZF block that ends a file, as the specification spells it.
 _BGZF_END = bytes.fromhex("1f8b08040000000000ff0600424302001b0003000000000000000000")
 
@@ -39,7 +44,7 @@ def unpacked(raw: Readable, packing: str, found: Found, *, limits: Limits) -> It
     """What ``raw`` holds, unpacked, in blocks of about a megabyte."""
     given = 0
     counted = _Counted(raw)
-    for block in PACKINGS[packing](counted, found):
+    for block in PACKINGS[packing](counted, found, limits):
         given += len(block)
         yield block
         if given > limits.unpacked or (given > limits.unpacked_free and given > limits.ratio * counted.taken):
@@ -107,51 +112,130 @@ class _Counted:
     def __init__(self, raw: Readable) -> None:
         self._raw = raw
         self.taken = 0
+        self.first = b""
 
     def read(self, size: int) -> bytes:
         block = self._raw.read(size)
+        self.first = self.first or block[:4]
         self.taken += len(block)
         return block
 
 
-def _gzip(raw: _Counted, found: Found) -> Iterator[bytes]:
-    data, members, given = raw.read(_BLOCK), 0, 0
-    while data:
-        if not data.startswith(b"\x1f\x8b"):
-            _after_members(data, raw, found, members)
+@dataclass(frozen=True)
+class _Kind:
+    """A packing of members that follow one another: how each begins, how it is undone, and what may lie between and
+    behind them: zeros, so many at a time.
+    """
+
+    mark: bytes
+    make: Callable[[Limits], Any]
+    padding: int
+
+
+class _Inflate:
+    """gzip as bz2 and lzma have it."""
+
+    def __init__(self) -> None:
+        self._stream: Any = zlib.decompressobj(31)
+        self.needs_input = True
+
+    @property
+    def eof(self) -> bool:
+        return bool(self._stream.eof)
+
+    @property
+    def unused_data(self) -> bytes:
+        return bytes(self._stream.unused_data)
+
+    def decompress(self, data: bytes, size: int) -> bytes:
+        block: bytes = self._stream.decompress(self._stream.unconsumed_tail or data, size)
+        self.needs_input = not self._stream.unconsumed_tail and len(block) < size
+        return block
+
+
+_KINDS = {
+    "gzip": _Kind(b"\x1f\x8b", lambda limits: _Inflate(), 1),  # tapes are filled with zeros
+    "bzip2": _Kind(b"BZh", lambda limits: bz2.BZ2Decompressor(), 0),
+    "xz": _Kind(b"\xfd7zXZ\0", lambda limits: lzma.LZMADecompressor(lzma.FORMAT_XZ, memlimit=limits.memory), 4),
+}
+
+
+class _Feed:
+    """Bytes for decompressors.  Pieces are short at first: each decompressor copies what it leaves over for the next,
+    and members may be tiny.
+    """
+
+    def __init__(self, raw: _Counted) -> None:
+        self._raw, self._data, self._next = raw, b"", 0
+
+    @property
+    def at(self) -> int:
+        """Where in the file the next byte is."""
+        return self._raw.taken - len(self._data) + self._next
+
+    def ahead(self, size: int) -> bytes:
+        """The next so many bytes, which stay ahead."""
+        while len(self._data) - self._next < size and (more := self._raw.read(_BLOCK)):
+            self._data, self._next = self._data[self._next :] + more, 0
+        return self._data[self._next : self._next + size]
+
+    def take(self, size: int) -> bytes:
+        """So many, or fewer."""
+        self.ahead(1)
+        piece = self._data[self._next : self._next + size]
+        self._next += len(piece)
+        return piece
+
+    def back(self, size: int) -> None:
+        """The last so many of what was taken are ahead again."""
+        self._next -= size
+
+
+def _members(raw: _Counted, found: Found, kind: _Kind, limits: Limits) -> Iterator[bytes]:
+    feed, given, members = _Feed(raw), 0, 0
+    while ahead := feed.ahead(len(kind.mark)):
+        at = feed.at
+        if not kind.mark.startswith(ahead):
+            if members and kind.padding and _skip_zeros(feed, kind.padding):
+                continue
+            what = (
+                f"{members} members end at byte {at:,}, and something else follows" if members else "no member begins"
+            )
+            found.add(
+                PACKING_TRAILING if members else PACKING_DAMAGED, what, offset=given, seen=feed.ahead(16).hex(" ")
+            )
             return
-        at = raw.taken - len(data)
-        member: Any = zlib.decompressobj(31)
+        stream, step = kind.make(limits), _FIRST
         try:
-            while not member.eof:
-                block = member.decompress(data, _BLOCK)
+            while not stream.eof:
+                piece = feed.take(step) if stream.needs_input else b""
+                if stream.needs_input and not piece:
+                    what = f"member {members + 1}, which begins at byte {at:,}, has no end"
+                    found.add(PACKING_TRUNCATED, what, offset=given, expected="its end, with a checksum")
+                    return
+                step = min(4 * step, _BLOCK)
+                block = stream.decompress(piece, _BLOCK)
                 given += len(block)
                 if block:
                     yield block
-                data = member.unconsumed_tail or (b"" if member.eof else raw.read(_BLOCK))
-                if not data and not member.eof and not block:
-                    what = f"member {members + 1}, which begins at byte {at:,}, has no end"
-                    found.add(PACKING_TRUNCATED, what, offset=given, expected="a checksum and a size")
-                    return
-        except zlib.error as error:
+        except (zlib.error, OSError, lzma.LZMAError, EOFError) as error:
             what = f"member {members + 1}, which begins at byte {at:,}, is damaged: {_reason(error)}"
             found.add(PACKING_DAMAGED, what, offset=given)
             return
-        data = member.unused_data
-        if len(data) < 2:
-            data += raw.read(_BLOCK)
+        feed.back(len(stream.unused_data))
         members += 1
 
 
-def _after_members(data: bytes, raw: _Counted, found: Found, members: int) -> None:
-    """Zeros may follow, to fill a block of a tape; nothing else."""
-    at = raw.taken - len(data)
-    while data:
-        if data.strip(b"\0"):
-            what = f"{members} members end at byte {at:,}, and something else follows" if members else "no gzip member"
-            found.add(PACKING_TRAILING if members else PACKING_DAMAGED, what, seen=data[:16].hex(" "))
-            return
-        data = raw.read(_BLOCK)
+def _skip_zeros(feed: _Feed, each: int) -> bool:
+    """Pass over zeros; whether there are some, and as many as may be."""
+    begun = feed.at
+    while piece := feed.take(_BLOCK):
+        rest = piece.lstrip(b"\0")
+        if rest:
+            feed.back(len(rest))
+            break
+    passed = feed.at - begun
+    return passed > 0 and passed % each == 0
 
 
 def _reason(error: Exception) -> str:
@@ -193,7 +277,7 @@ def _bgzip(raw: _Counted, found: Found) -> Iterator[bytes]:
 
 def _block_size(head: bytes) -> int | None:
     """The bytes of a BGZF block, by its first 18; other extra fields may stand before BC, and never do."""
-    if len(head) < 18 or head[:4] != b"\x1f\x8b\x08\x04" or head[12:16] != b"BC\x02\x00":
+    if len(head) < 18 or head[:4] != b"\x1f\x8b\x08\x04" or head[10:16] != b"\x06\0BC\x02\x00":
         return None
     size = int(struct.unpack_from("<H", head, 16)[0]) + 1
     return size if size >= 26 else None
@@ -219,8 +303,11 @@ def _zstd(raw: _Counted, found: Found) -> Iterator[bytes]:
                 given += len(block)
                 yield block
     except OSError as error:
-        code = PACKING_TRUNCATED if "runcated" in str(error) else PACKING_DAMAGED
-        found.add(code, f"a frame is damaged or cut off: {error}", offset=given)
+        if "Unknown frame" in str(error) and raw.first in _ZSTD_MARKS:
+            found.add(PACKING_TRAILING, "something that is no frame follows a frame", offset=given)
+        else:
+            code = PACKING_TRUNCATED if "runcated" in str(error) else PACKING_DAMAGED
+            found.add(code, f"a frame is damaged or cut off: {error}", offset=given)
 
 
 class _ForArrow:
@@ -244,39 +331,11 @@ class _ForArrow:
         pass
 
 
-def _stream_of(make: Any, raw: _Counted, found: Found) -> Iterator[bytes]:
-    """bzip2 and xz: streams that may follow one another."""
-    data, given, streams = raw.read(_BLOCK), 0, 0
-    while data:
-        stream, at = make(), raw.taken - len(data)
-        try:
-            while not stream.eof:
-                block = stream.decompress(data, _BLOCK)
-                given += len(block)
-                if block:
-                    yield block
-                data = b"" if not stream.needs_input or stream.eof else raw.read(_BLOCK)
-                if not data and stream.needs_input and not stream.eof:
-                    found.add(PACKING_TRUNCATED, f"the stream that begins at byte {at:,} has no end", offset=given)
-                    return
-        except (OSError, lzma.LZMAError, EOFError) as error:
-            code = PACKING_TRAILING if streams and not _understood(stream) else PACKING_DAMAGED
-            found.add(code, f"the stream that begins at byte {at:,} is damaged: {error}", offset=given)
-            return
-        streams += 1
-        data = (stream.unused_data or raw.read(_BLOCK)).lstrip(b"\0")
-
-
-def _understood(stream: Any) -> bool:
-    """Whether a decompressor has understood anything."""
-    return bool(getattr(stream, "check", 0) not in (0, lzma.CHECK_UNKNOWN))
-
-
-PACKINGS: Mapping[str, Callable[[_Counted, Found], Iterator[bytes]]] = {
-    "gzip": _gzip,
-    "bgzip": _bgzip,
-    "zstd": _zstd,
-    "bzip2": lambda raw, found: _stream_of(bz2.BZ2Decompressor, raw, found),
-    "xz": lambda raw, found: _stream_of(lzma.LZMADecompressor, raw, found),
+PACKINGS: Mapping[str, Callable[[_Counted, Found, Limits], Iterator[bytes]]] = {
+    "gzip": lambda raw, found, limits: _members(raw, found, _KINDS["gzip"], limits),
+    "bgzip": lambda raw, found, limits: _bgzip(raw, found),
+    "zstd": lambda raw, found, limits: _zstd(raw, found),
+    "bzip2": lambda raw, found, limits: _members(raw, found, _KINDS["bzip2"], limits),
+    "xz": lambda raw, found, limits: _members(raw, found, _KINDS["xz"], limits),
 }
 """How each packing is undone, by its name."""

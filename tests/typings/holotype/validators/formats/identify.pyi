@@ -1,0 +1,1 @@
+from validators.formats.identify import *

@@ -1,0 +1,1 @@
+from validators.streams.packed import *

@@ -1,0 +1,1 @@
+"""Checks of what holds something else: packed files, zip and tar."""
