@@ -33,6 +33,8 @@ _EACH = 16
 _MOST = 4 << 20
 # Of what follows a name the space and two letters belong to it, which tell the mates of a pair apart: 1: and 2:.
 _AFTER = 3
+# A file is of pairs when so large a share of its reads has the name of the one before or after it.
+_PAIRED = 0.9
 
 _ILLUMINA = re.compile(
     # CASAVA 1.8: instrument, run, flow cell, lane, tile, x, y, UMI; read, filtered, control, sample
@@ -96,18 +98,13 @@ class Names:
         hashes, numbers = hashes[order], numbers[order]
         again = np.flatnonzero(hashes[1:] == hashes[:-1]) + 1
         mates = (numbers[again] == numbers[again - 1] + 1) & (numbers[again] % 2 == 1)
-        if len(again) and mates.sum() * 2 >= len(hashes) - len(again) and _all_in_pairs(hashes):
+        if 2 * mates.sum() >= _PAIRED * len(hashes):
             again = again[~mates]  # the mates of pairs, one after the other, under one name
         if not len(again):
             return
         first = np.searchsorted(hashes, hashes[again])
         pairs = sorted(zip(numbers[again].tolist(), numbers[first].tolist(), strict=True))
         _tell(subject, found, pairs[: max(1, found.room(DUPLICATE))], len(pairs))
-
-
-def _all_in_pairs(hashes: npt.NDArray[np.int64]) -> bool:
-    """Whether every name is there an even number of times."""
-    return bool((np.unique(hashes, return_counts=True)[1] % 2 == 0).all())
 
 
 def _named(title: bytes) -> bytes:

@@ -199,7 +199,7 @@ class _Records:
             return False
         if window.size(plus + 1, end) != length:
             return self._wrong_length(plus, length)
-        first = plus + 1 if window.has(plus + 1) else plus
+        first = plus + 1
         self._alone.append(
             (
                 window.line(0)[1:], window.joined(1, plus), window.line(plus)[1:], window.joined(plus + 1, end),
@@ -214,7 +214,7 @@ class _Records:
         """The line after the qualities that begin at a line, ``None`` where the file ends first."""
         window = self._window
         if not length:
-            return start + (window.has(start) and window.blank(start))
+            return start + window.blank(start) if window.has(start) else None
         while True:
             end = window.reaching(start, length)
             if end is not None:

@@ -11,6 +11,8 @@ import pytest
 
 from holotype.validators import Limits, validate_folder
 
+from .blocked import bgzip
+
 if TYPE_CHECKING:
     from pathlib import Path
 
@@ -30,15 +32,12 @@ FAI = "chr1\t20\t12\t10\t11\nchr2\t8\t40\t8\t9\n"
 
 
 def bam(header: str, references: list[tuple[str, int]]) -> bytes:
-    """A BAM file without alignments, in one BGZF block and the one that ends it."""
+    """A BAM file without alignments, packed in blocks."""
     text = header.encode()
     data = b"BAM\x01" + struct.pack("<i", len(text)) + text + struct.pack("<i", len(references))
     for name, length in references:
         data += struct.pack("<i", len(name) + 1) + name.encode() + b"\0" + struct.pack("<i", length)
-    packed = gzip.compress(data, mtime=0)[10:-8]
-    size = struct.pack("<H", len(packed) + 25)
-    block = b"\x1f\x8b\x08\x04\0\0\0\0\0\xff\x06\0BC\x02\0" + size + packed + gzip.compress(data)[-8:]
-    return block + bytes.fromhex("1f8b08040000000000ff0600424302001b0003000000000000000000")
+    return bgzip(data)
 
 
 WHOLE: dict[str, str | bytes] = {
