@@ -37,11 +37,14 @@ if TYPE_CHECKING:
     from .report import Report
     from .streams.lines import Lines
     from .subjects import Subject
+    from .tables.drift import DriftCheck, DriftLimits, drift
     from .tables.evolution import Evolution, SchemaChange, compare_schemas
     from .tables.exchanged import Exchanged
     from .tables.frictionless import from_frictionless, to_frictionless
     from .tables.inference import infer_schema
+    from .tables.panderacheck import PanderaCheck
     from .tables.panderas import from_pandera, to_pandera
+    from .tables.profiling import ColumnProfile, Profile, profile
     from .tables.rules import Comparison, Condition, Implication, Key, Reference, Rule, Sum
     from .tables.schema import Column, TableSchema
     from .tables.schemacheck import SchemaCheck
@@ -83,6 +86,9 @@ _WHERE = {
     "tables.frictionless": ("from_frictionless", "to_frictionless"),
     "tables.inference": ("infer_schema",),
     "tables.panderas": ("from_pandera", "to_pandera"),
+    "tables.drift": ("DriftCheck", "DriftLimits", "drift"),
+    "tables.profiling": ("ColumnProfile", "Profile", "profile"),
+    "tables.panderacheck": ("PanderaCheck",),
     "validating": ("Looked", "validate", "validate_folder"),
 }
 
@@ -92,9 +98,12 @@ __all__ = [
     "CheckRefused",
     "Code",
     "Column",
+    "ColumnProfile",
     "Comparison",
     "Condition",
     "Cost",
+    "DriftCheck",
+    "DriftLimits",
     "Evolution",
     "Exchanged",
     "FORMATS",
@@ -111,8 +120,10 @@ __all__ = [
     "Lines",
     "Looked",
     "Metric",
+    "PanderaCheck",
     "Place",
     "Policy",
+    "Profile",
     "Reference",
     "Report",
     "Rule",
@@ -132,9 +143,11 @@ __all__ = [
     "Vocabulary",
     "compare_schemas",
     "convert_unit",
+    "drift",
     "from_frictionless",
     "from_pandera",
     "infer_schema",
+    "profile",
     "register",
     "standardise",
     "to_frictionless",
