@@ -24,7 +24,7 @@ __all__ = ["Checks", "REGISTRY", "register"]
 
 _GROUP = "holotype.checks"
 # Modules with checks of holotype's own: each has a tuple CHECKS.  They import what they need when they look.
-_OWN: tuple[str, ...] = (".tables.delimited",)
+_OWN: tuple[str, ...] = (".tables.delimited", ".tables.jsonlines")
 
 
 class Checks:
