@@ -40,11 +40,14 @@ if TYPE_CHECKING:
     from .report import Report
     from .streams.lines import Lines
     from .subjects import Subject
+    from .tables.drift import DriftCheck, DriftLimits, drift
     from .tables.evolution import Evolution, SchemaChange, compare_schemas
     from .tables.exchanged import Exchanged
     from .tables.frictionless import from_frictionless, to_frictionless
     from .tables.inference import infer_schema
+    from .tables.panderacheck import PanderaCheck
     from .tables.panderas import from_pandera, to_pandera
+    from .tables.profiling import ColumnProfile, Profile, profile
     from .tables.rules import Comparison, Condition, Implication, Key, Reference, Rule, Sum
     from .tables.schema import Column, TableSchema
     from .tables.schemacheck import SchemaCheck
@@ -89,6 +92,9 @@ _WHERE = {
     "tables.frictionless": ("from_frictionless", "to_frictionless"),
     "tables.inference": ("infer_schema",),
     "tables.panderas": ("from_pandera", "to_pandera"),
+    "tables.drift": ("DriftCheck", "DriftLimits", "drift"),
+    "tables.profiling": ("ColumnProfile", "Profile", "profile"),
+    "tables.panderacheck": ("PanderaCheck",),
     "validating": ("Looked", "validate", "validate_folder"),
 }
 
@@ -98,9 +104,12 @@ __all__ = [
     "CheckRefused",
     "Code",
     "Column",
+    "ColumnProfile",
     "Comparison",
     "Condition",
     "Cost",
+    "DriftCheck",
+    "DriftLimits",
     "Evolution",
     "Examination",
     "Exchanged",
@@ -118,8 +127,10 @@ __all__ = [
     "Lines",
     "Looked",
     "Metric",
+    "PanderaCheck",
     "Place",
     "Policy",
+    "Profile",
     "Reference",
     "Report",
     "Rule",
@@ -141,10 +152,15 @@ __all__ = [
     "array_checks",
     "compare_schemas",
     "convert_unit",
+    "drift",
     "from_frictionless",
     "from_pandera",
     "infer_schema",
+<<<<<<< HEAD
     "named",
+=======
+    "profile",
+>>>>>>> vtables
     "register",
     "standardise",
     "to_frictionless",
