@@ -26,6 +26,7 @@ _GROUP = "holotype.checks"
 # Modules with checks of holotype's own: each has a tuple CHECKS.  They import what they need when they look.
 _OWN: tuple[str, ...] = (
     ".arrays.arrow",
+    ".arrays.dicom",
     ".arrays.fits",
     ".arrays.hdf5",
     ".arrays.mat5",
@@ -33,6 +34,7 @@ _OWN: tuple[str, ...] = (
     ".arrays.nifti",
     ".arrays.npy",
     ".arrays.npz",
+    ".arrays.ometiff",
     ".arrays.parquet",
     ".arrays.tiff",
     ".arrays.zarr",
