@@ -5,7 +5,7 @@ from __future__ import annotations
 import struct
 import zlib
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
@@ -17,11 +17,13 @@ from .tifftags import KINDS, KNOWN, Layout
 from .values import VALUE_CODES, Figures
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from ..found import Found
     from ..subjects import Subject
     from .held import Held
 
-__all__ = ["CHECKS", "Directory", "TIFF_CODES", "Tiff"]
+__all__ = ["CHECKS", "Directory", "TIFF_CODES", "Tiff", "directories", "header"]
 
 _SOURCE = "TIFF 6.0"
 HEADER = Code(
@@ -106,13 +108,13 @@ class Tiff(ArrayCheck):
     """The header, the chain, tags, places and lengths, and what is stored as it is or deflated."""
 
     name = "tiff"
-    formats = frozenset({"tiff", "ome-tiff"})
-    codes = TIFF_CODES
+    formats = frozenset({"tiff"})
+    codes: ClassVar[tuple[Code, ...]] = TIFF_CODES
     truncated = TRUNCATED
 
     def read(self, file: Held, subject: Subject, found: Found) -> None:
         """Read it."""
-        layout, place = _header(file)
+        layout, place = header(file)
         for directory in directories(file, layout, place, found, most=subject.limits.members):
             with telling(found, member=directory.name):
                 self._image(file, layout, directory, subject, found)
@@ -237,7 +239,8 @@ def _segments(image: Directory) -> tuple[tuple[int, ...], tuple[int, ...], tuple
     return offsets, counts, (lines, columns), last
 
 
-def _header(file: Held) -> tuple[Layout, int]:
+def header(file: Held) -> tuple[Layout, int]:
+    """The layout, and where the first directory lies."""
     mark = file.take(0, 4, "the header")
     layout = Layout.of(mark)
     if layout is None:
@@ -253,13 +256,15 @@ def _header(file: Held) -> tuple[Layout, int]:
     return layout, int(place)
 
 
-def directories(file: Held, layout: Layout, place: int, found: Found, *, most: int) -> Any:
-    """Every directory of the chain and those below it, as far as they can be read."""
+def directories(
+    file: Held, layout: Layout, place: int, found: Found, *, most: int, below: bool = True
+) -> Iterator[Directory]:
+    """Every directory of the chain, and unless told otherwise those below it, as far as they can be read."""
     seen: set[int] = set()
     number = 0
-    waiting = [(place, 4 if not layout.big else 8, False)]
+    waiting = [(place, 8 if layout.big else 4)]
     while waiting:
-        place, told, below = waiting.pop()
+        place, told = waiting.pop()
         if place in seen or place < layout.header or number >= most:
             found.add(CHAIN, "the chain leads back, into the header, or on for ever", offset=told, seen=place)
             continue
@@ -267,11 +272,8 @@ def directories(file: Held, layout: Layout, place: int, found: Found, *, most: i
         directory = None
         with telling(found, member=f"IFD {number}"):
             directory, after, where = _directory(file, layout, number, place, found)
-            if after and not below:
-                waiting.append((after, where, False))
-            elif after:
-                waiting.append((after, where, True))
-            waiting += [(each, place, True) for each in directory.all(330)[:most]]
+            waiting += [(after, where)] if after else []
+            waiting += [(each, place) for each in directory.all(330)[:most]] if below else []
         if directory is not None:
             yield directory
         number += 1
