@@ -24,7 +24,20 @@ __all__ = ["Checks", "REGISTRY", "register"]
 
 _GROUP = "holotype.checks"
 # Modules with checks of holotype's own: each has a tuple CHECKS.  They import what they need when they look.
-_OWN: tuple[str, ...] = (".containers.packed", ".containers.zips", ".containers.tars")
+_OWN: tuple[str, ...] = (
+    ".containers.packed",
+    ".containers.tars",
+    ".containers.zips",
+    ".documents.jpegs",
+    ".documents.jsons",
+    ".documents.notebooks",
+    ".documents.opaque",
+    ".documents.pdfs",
+    ".documents.pickles",
+    ".documents.pngs",
+    ".documents.sqlites",
+    ".documents.texts",
+)
 
 
 class Checks:
