@@ -12,6 +12,8 @@ from collections import OrderedDict
 from contextlib import closing
 from typing import TYPE_CHECKING, Any
 
+import joblib
+import numpy
 import pytest
 
 from holotype.validators import FORMATS, validate
@@ -194,6 +196,14 @@ def test_what_a_pickle_would_import_or_run_is_told_and_not_done(
 def test_what_starts_programs_is_an_error(name: str) -> None:
     row = only(looked(b"\x80\x02c" + name.replace(" ", "\n").encode() + b"\n.", "pickle"))
     assert (row["code"], row["record"], row["offset"]) == ("pickle.dangerous", name.replace(" ", "."), 2)
+
+
+def test_arrays_that_joblib_writes_between_operations_are_noted(tmp_path: Path) -> None:
+    joblib.dump({"a": numpy.arange(50), "b": [1]}, tmp_path / "a.joblib")
+    report = validate(tmp_path / "a.joblib", format="pickle")
+    assert report.ok
+    assert report.counts["pickle.joblib"] == 1
+    assert not report.complete
 
 
 def test_a_pickle_that_is_broken_or_goes_on_behind_its_end_is_told() -> None:

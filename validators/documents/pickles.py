@@ -21,6 +21,7 @@ RUNS = Code("pickle.globals", Severity.WARNING, "To load a file imports nothing.
 DANGER = Code("pickle.dangerous", Severity.ERROR, "To load a file starts no program and opens no file.", _PICKLE)
 BROKEN = Code("pickle.broken", Severity.ERROR, "A pickle is operations up to the one that stops it.", _PICKLE)
 TRAILING = Code("pickle.trailing", Severity.WARNING, "Nothing follows the operation that stops a pickle.", _PICKLE)
+ARRAYS = Code("pickle.joblib", Severity.NOTE, "A pickle is operations alone, and no arrays lie between them.", "joblib")
 MANY = Code("pickle.size", Severity.WARNING, "A pickle has no more operations than are looked at.")
 
 # Operations that are looked at: lists of millions of numbers have as many, and tell nothing new.
@@ -34,6 +35,8 @@ _DANGEROUS = frozenset(
 _BUILTINS = frozenset(
     {"__import__", "breakpoint", "compile", "delattr", "eval", "exec", "getattr", "globals", "input", "open", "setattr"}
 )
+# What joblib writes before an array, whose bytes follow as they are.
+_JOBLIB = {"joblib.numpy_pickle.NumpyArrayWrapper", "sklearn.externals.joblib.numpy_pickle.NumpyArrayWrapper"}
 # Plain values are built by these, and they do nothing else.
 _TEXT = ("SHORT_BINUNICODE", "BINUNICODE", "BINUNICODE8", "UNICODE", "SHORT_BINSTRING", "BINSTRING", "STRING")
 
@@ -44,7 +47,7 @@ class Pickle(Check):
     name = "pickle"
     version = "1"
     formats = frozenset({"pickle"})
-    codes = (RUNS, DANGER, BROKEN, TRAILING, MANY)
+    codes = (RUNS, DANGER, BROKEN, TRAILING, ARRAYS, MANY)
     cost: ClassVar[Cost] = Cost.HEADER
 
     def look(self, subject: Subject, found: Found) -> None:
@@ -70,7 +73,11 @@ class Pickle(Check):
                         found.partly()
                         break
             except (ValueError, IndexError, AttributeError, UnicodeError, OverflowError) as error:
-                found.add(BROKEN, f"it is no pickle to its end: {error}", offset=file.tell())
+                if _JOBLIB & names.keys():
+                    found.add(ARRAYS, "what follows its first array is not looked at", offset=file.tell())
+                    found.partly()
+                else:
+                    found.add(BROKEN, f"it is no pickle to its end: {error}", offset=file.tell())
             place = file.tell()
             _tell(names, found)
             if stopped and place < size:

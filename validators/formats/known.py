@@ -67,7 +67,7 @@ _EVERY = (
     Format("nifti", "NIfTI", (".nii", ".hdr"), Grade.NONE,
            ((344, b"n+1\0"), (344, b"ni1\0"), (4, b"n+2\0\r\n\x1a\n"), (4, b"ni2\0\r\n\x1a\n"))),
     Format("mat5", "MATLAB 5", (".mat",), Grade.SOME, ((0, b"MATLAB 5.0 MAT-file"),)),
-    Format("sqlite", "SQLite", (".sqlite", ".sqlite3", ".db", ".gpkg"), Grade.SOME, ((0, b"SQLite format 3\0"),)),
+    Format("sqlite", "SQLite", (".sqlite", ".sqlite3", ".gpkg"), Grade.SOME, ((0, b"SQLite format 3\0"),)),
     Format("pickle", "Python pickle, which is never loaded", (".pkl", ".pickle", ".joblib"), Grade.SOME,
            sniff=sniffing.pickle),
     # -- archives and documents
@@ -87,7 +87,8 @@ _EVERY = (
     Format("fasta", "Sequences", (".fasta", ".fa", ".fna", ".faa", ".ffn", ".frn", ".fas"), Grade.NONE,
            sniff=sniffing.fasta, text=True),
     Format("notebook", "Jupyter notebook", (".ipynb",), Grade.NONE, sniff=sniffing.notebook, within="json", text=True),
-    Format("jsonl", "JSON, one value a line", (".jsonl", ".ndjson"), Grade.NONE, within="json", text=True, empty=True),
+    Format("jsonl", "JSON, one value a line", (".jsonl", ".ndjson"), Grade.NONE, sniff=sniffing.jsonl, within="json",
+           text=True, empty=True),
     Format("json", "JSON", (".json", ".geojson"), Grade.NONE, sniff=sniffing.json, text=True),
     Format("bed", "Intervals", (".bed",), Grade.NONE, text=True, empty=True),
     Format("gtf", "Features, GTF", (".gtf",), Grade.NONE, text=True),
