@@ -67,7 +67,8 @@ class _Declared(ABC):
 class Check(_Declared):
     """Looks at one file or table.
 
-    ``formats``: the names of the formats it is for; empty for every one.  ``tables``: whether it looks at dataframes.
+    ``formats``: the names of the formats it is for, ``unknown`` where nobody knows; empty for every one.
+    ``tables``: whether it looks at dataframes.
     ``cost``: the least for which it finds anything; what the caller allows is ``subject.cost``, and a check that looks
     at less than all says so with ``found.partly()``.  ``last``: whether it looks after all others, at what is packed in
     one of its formats too, and only where none of them has read that to its end.

@@ -101,7 +101,7 @@ def _fits(check: Check, subject: Subject, *, all_formats: bool) -> bool:
         return check.tables
     if check.last:
         return subject.format in check.formats or subject.packing in check.formats
-    return all_formats or not check.formats or subject.format in check.formats
+    return all_formats or not check.formats or (subject.format or "unknown") in check.formats
 
 
 def _guarded(look: Callable[[], object], name: str, found: Found, frame: Found) -> None:

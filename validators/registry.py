@@ -26,6 +26,8 @@ _GROUP = "holotype.checks"
 # Modules with checks of holotype's own: each has a tuple CHECKS.  They import what they need when they look.
 _OWN: tuple[str, ...] = (
     ".containers.packed",
+_OWN: tuple[str, ...] = (
+    ".containers.packed",
     ".containers.zips",
     ".containers.tars",
     ".genomics.fastq",
@@ -62,6 +64,15 @@ _OWN: tuple[str, ...] = (
     ".genomics.indexed",
     ".genomics.tabix",
     ".tables.jsonlines",
+    ".documents.jpegs",
+    ".documents.jsons",
+    ".documents.notebooks",
+    ".documents.opaque",
+    ".documents.pdfs",
+    ".documents.pickles",
+    ".documents.pngs",
+    ".documents.sqlites",
+    ".documents.texts",
 )
 
 

@@ -133,6 +133,26 @@ def test_plain_text_that_only_its_name_calls_packed_is_read_as_what_it_is(tmp_pa
     assert report.counts == {"file.extension": 1}
 
 
+@pytest.mark.parametrize(
+    ("text", "format"),
+    [
+        (b"[section]\nkey = 1\n", None),
+        (b"[12:03:44] began\n", None),
+        (b"[2024-05-06] began\n", None),
+        (b"[1] Author, Title\n", None),
+        (b"[numpy]\n", None),
+        (b"[1, 2]", "json"),
+        (b"[-1.5e3]\n", "json"),
+        (b"[]", "json"),
+        (b"[true, false]", "json"),
+        (b'{"a": 1}\n{"a": 2}\n', "jsonl"),
+        (b'{\n"a": 1}\n', "json"),
+    ],
+)
+def test_what_only_begins_like_json_is_not_taken_for_it(text: bytes, format: str | None) -> None:
+    assert identify(text, "data").format == format
+
+
 @given(st.binary(max_size=300), st.text(max_size=20), st.sampled_from(["", *HEADS]))
 def test_whatever_a_file_begins_with_it_is_identified_or_not_and_nothing_falls_over(
     head: bytes, name: str, format: str
@@ -145,5 +165,5 @@ def test_formats_are_declared_well() -> None:
     for name, format in FORMATS.items():
         assert name == format.name
         assert format.about
-        assert all(end.startswith(".") and end == end.lower() for end in format.extensions), name
+        assert all("." in end and end == end.lower() for end in format.extensions), name
         assert format.within is None or format.within in FORMATS, name

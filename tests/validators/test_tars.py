@@ -83,6 +83,17 @@ def test_archives_of_every_kind_are_sound(format: int) -> None:
     )
 
 
+def test_files_with_holes_as_gnu_tar_writes_them_are_sound() -> None:
+    header = made(info("holes", 3), format=tarfile.GNU_FORMAT)[:512]
+    header[156:157] = b"S"
+    header[482] = 1
+    more = bytearray(512)
+    more[504] = 1
+    rest = b"abc".ljust(512, b"\0") + made(info("next"), format=tarfile.GNU_FORMAT)
+    assert not looked(signed(header) + more + bytes(512) + rest).counts
+    assert set(looked(signed(header) + more[:100]).counts) == {"tar.truncated"}
+
+
 def test_a_header_whose_checksum_is_wrong_is_told_with_its_place() -> None:
     data = made()
     data[3 * 512 + 5] ^= 1

@@ -146,11 +146,23 @@ class _Reading:
         if kind in _NO_DATA:  # what a hard link says of a size is that of the file it is
             return True
         self._content += length
+        if kind == b"S" and header[482] and not self._sparse(at):
+            return False
         _, passed = self._file.take(length + -length % _SIZE, keep=False)
         if passed < length + -length % _SIZE:
             self._cut_off(at, TRUNCATED, "it is cut off", member=name, seen=max(0, passed), expected=length)
             return False
         return True
+
+    def _sparse(self, at: int) -> bool:
+        """Pass over what GNU tar says of holes in blocks of its own; whether there are all of them."""
+        while True:
+            more, size = self._file.take(_SIZE)
+            if size < _SIZE:
+                self._cut_off(at, TRUNCATED, "what is said of its holes is cut off")
+                return False
+            if not more[504]:
+                return True
 
     def _about_the_next(self, kind: bytes, length: int, at: int) -> bool:
         if length > _LONGEST:

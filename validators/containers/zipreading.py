@@ -19,7 +19,7 @@ from ..streams.seekable import read_at, size_of
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-__all__ = ["Central", "End", "Local", "ZipBroken", "central_headers", "end_of", "local_header"]
+__all__ = ["Broken", "Central", "End", "Local", "central_headers", "end_of", "local_header"]
 
 _END, _LOCATOR, _END64 = struct.Struct("<4s4H2LH"), struct.Struct("<4sLQL"), struct.Struct("<4sQ2H2L4Q")
 _CENTRAL, _LOCAL = struct.Struct("<4s4B4HL2L5H2L"), struct.Struct("<4s2B4HL2L2H")
@@ -27,12 +27,19 @@ _MOST32, _MOST16 = 0xFFFFFFFF, 0xFFFF
 _WINDOW = 1 << 18
 
 
-class ZipBroken(Exception):
-    """A record is not there, or is no such record."""
+@dataclass(frozen=True)
+class Broken:
+    """A record that is not there, or is no such record: which rule that breaks, what is wrong, and where."""
 
+    rule: str
+    message: str
+    offset: int
+
+
+class _Stop(Exception):
     def __init__(self, rule: str, message: str, offset: int) -> None:
         super().__init__(message)
-        self.rule, self.message, self.offset = rule, message, offset
+        self.broken = Broken(rule, message, offset)
 
 
 @dataclass(frozen=True)
@@ -99,8 +106,31 @@ class Local:
     data: int
 
 
-def end_of(file: BinaryIO) -> End:
-    """The end of an archive; raises ``ZipBroken``."""
+def end_of(file: BinaryIO) -> End | Broken:
+    """The end of an archive."""
+    try:
+        return _end(file)
+    except _Stop as stop:
+        return stop.broken
+
+
+def central_headers(file: BinaryIO, end: End) -> Iterator[Central | Broken]:
+    """The entries of the directory, one after the other, up to the first that is none."""
+    try:
+        yield from _central_headers(file, end)
+    except _Stop as stop:
+        yield stop.broken
+
+
+def local_header(file: BinaryIO, at: int) -> Local | Broken:
+    """The header at a place."""
+    try:
+        return _local_header(file, at)
+    except _Stop as stop:
+        return stop.broken
+
+
+def _end(file: BinaryIO) -> End:
     size = size_of(file)
     start = max(0, size - _END.size - _MOST16)
     tail = read_at(file, start, size - start)
@@ -114,7 +144,7 @@ def end_of(file: BinaryIO) -> End:
                 break
         place = tail.rfind(b"PK\x05\x06", 0, place)
     if best < 0 or best + _END.size > len(tail):
-        raise ZipBroken("end", "there is no end of the central directory: the file may have been cut off", size)
+        raise _Stop("end", "there is no end of the central directory: the file may have been cut off", size)
     _, disk, first, here, count, length, offset, comment = _END.unpack_from(tail, best)
     at = start + best
     trailing = size - at - _END.size - comment
@@ -131,24 +161,21 @@ def _end64(file: BinaryIO, end: End, locator: bytes) -> End:
         place = offset
         raw = read_at(file, place, _END64.size)
     if len(raw) < _END64.size or not raw.startswith(b"PK\x06\x06"):
-        raise ZipBroken("zip64", "the end of zip64 is not where its locator says", offset)
+        raise _Stop("zip64", "the end of zip64 is not where its locator says", offset)
     _, length, _, _, here, first, mine, count, size, begin = _END64.unpack(raw)
     if length < _END64.size - 12 or place + 12 + length != end.at - _LOCATOR.size:
-        raise ZipBroken("zip64", "the end of zip64 does not have the size that it says", place)
+        raise _Stop("zip64", "the end of zip64 does not have the size that it says", place)
     if place - offset != place - size - begin:
-        raise ZipBroken(
-            "zip64", "the locator of zip64 says another place than where its end is", end.at - _LOCATOR.size
-        )
+        raise _Stop("zip64", "the locator of zip64 says another place than where its end is", end.at - _LOCATOR.size)
     for short, long, most in ((end.count, count, _MOST16), (end.size, size, _MOST32), (end.offset, begin, _MOST32)):
         if short not in (most, long):
-            raise ZipBroken("zip64", "the end says something else than the end of zip64", end.at)
+            raise _Stop("zip64", "the end says something else than the end of zip64", end.at)
     return End(
         end.at, end.trailing, bool(disk or disks > 1 or here or first or mine != count), count, size, begin, place
     )
 
 
-def central_headers(file: BinaryIO, end: End) -> Iterator[Central]:
-    """The entries of the directory, one after the other; raises ``ZipBroken`` for the first that is none."""
+def _central_headers(file: BinaryIO, end: End) -> Iterator[Central]:
     at, stop = end.offset + end.shift, end.before
     window, begins = b"", at
 
@@ -162,12 +189,12 @@ def central_headers(file: BinaryIO, end: End) -> Iterator[Central]:
     while at < stop:
         raw = ahead(at, _CENTRAL.size)
         if len(raw) < _CENTRAL.size or not raw.startswith(b"PK\x01\x02"):
-            raise ZipBroken("central", "no entry of the central directory begins here", at)
+            raise _Stop("central", "no entry of the central directory begins here", at)
         (_, _, system, version, _, flags, method, time, date, crc, packed, unpacked, name, extra, comment, disk, _,
          attributes, offset) = _CENTRAL.unpack(raw)  # fmt: skip
         rest = ahead(at + _CENTRAL.size, name + extra)
         if len(rest) < name + extra or at + _CENTRAL.size + name + extra + comment > stop:
-            raise ZipBroken("central", "an entry of the central directory goes beyond its end", at)
+            raise _Stop("central", "an entry of the central directory goes beyond its end", at)
         unpacked, packed, offset, disk = _wide(
             rest[name:], [(unpacked, _MOST32), (packed, _MOST32), (offset, _MOST32), (disk, _MOST16)], at
         )
@@ -176,15 +203,14 @@ def central_headers(file: BinaryIO, end: End) -> Iterator[Central]:
         at += _CENTRAL.size + name + extra + comment
 
 
-def local_header(file: BinaryIO, at: int) -> Local:
-    """The header at a place; raises ``ZipBroken``."""
+def _local_header(file: BinaryIO, at: int) -> Local:
     raw = read_at(file, at, _LOCAL.size)
     if len(raw) < _LOCAL.size or not raw.startswith(b"PK\x03\x04"):
-        raise ZipBroken("local", "the directory says that an entry begins here, and none does", at)
+        raise _Stop("local", "the directory says that an entry begins here, and none does", at)
     _, version, _, flags, method, time, date, crc, packed, unpacked, name, extra = _LOCAL.unpack(raw)
     rest = read_at(file, at + _LOCAL.size, name + extra)
     if len(rest) < name + extra:
-        raise ZipBroken("local", "an entry is cut off within its header", at)
+        raise _Stop("local", "an entry is cut off within its header", at)
     unpacked, packed = _wide(rest[name:], [(unpacked, _MOST32), (packed, _MOST32)], at)
     data = at + _LOCAL.size + name + extra
     return Local(version, flags, method, (time, date), crc, packed, unpacked, rest[:name], data)
@@ -197,7 +223,7 @@ def _wide(extra: bytes, fields: list[tuple[int, int]], at: int) -> list[int]:
     while place + 4 <= len(extra):
         kind, size = struct.unpack_from("<2H", extra, place)
         if place + 4 + size > len(extra):
-            raise ZipBroken("extra", "an extra field goes beyond its end", at)
+            raise _Stop("extra", "an extra field goes beyond its end", at)
         if kind == 1 and any(wanted):
             return _widened(extra[place + 4 : place + 4 + size], fields, at)
         place += 4 + size
@@ -213,7 +239,7 @@ def _widened(extra: bytes, fields: list[tuple[int, int]], at: int) -> list[int]:
             continue
         size = 4 if most == _MOST16 else 8
         if place + size > len(extra):
-            raise ZipBroken("zip64", "the extra field of zip64 lacks a size", at)
+            raise _Stop("zip64", "the extra field of zip64 lacks a size", at)
         values.append(int.from_bytes(extra[place : place + size], "little"))
         place += size
     return values

@@ -15,12 +15,12 @@ from ..check import Check, Cost
 from ..findings import Code, Severity
 from ..streams.seekable import read_at, seekable
 from .paths import PATH_CODES, Paths
-from .zipreading import Central, ZipBroken, central_headers, end_of, local_header
+from .zipreading import Broken, central_headers, end_of, local_header
 
 if TYPE_CHECKING:
     from ..found import Found
     from ..subjects import Subject
-    from .zipreading import End, Local
+    from .zipreading import Central, End, Local
 
 __all__ = ["CHECKS", "Zip"]
 
@@ -79,12 +79,12 @@ class _Reading:
         self._stopped = False
 
     def look(self) -> None:
-        try:
-            end = end_of(self._file)
-            self._directory(end)
-        except ZipBroken as broken:
+        end = end_of(self._file)
+        broken = end if isinstance(end, Broken) else self._directory(end)
+        if broken is not None:
             self._found.add(_RULES[broken.rule], broken.message, offset=broken.offset)
             self._found.partly()
+        if broken is not None or isinstance(end, Broken):
             return
         if not self._stopped and self._cost is Cost.FULL:
             self._overlaps(end)
@@ -93,24 +93,27 @@ class _Reading:
         if self._packed:
             self._found.metric("zip.ratio", self._unpacked / self._packed)
 
-    def _directory(self, end: End) -> None:
+    def _directory(self, end: End) -> Broken | None:
+        """All entries; what of the directory itself cannot be read."""
         if end.trailing:
             self._found.add(TRAILING, f"{end.trailing:,} bytes follow the end", offset=end.at, seen=end.trailing)
         if end.disks:
             self._found.add(DISKS, "the archive says that it is a part of several", offset=end.at)
         if end.shift < 0:
             what = "the directory would begin before the file does, or the end is not where it belongs"
-            raise ZipBroken("end", what, end.at)
+            return Broken("end", what, end.at)
         if end.shift:
             self._found.add(PREPENDED, f"{end.shift:,} bytes stand before the archive", seen=end.shift, offset=0)
         paths = Paths(self._found)
         for entry in central_headers(self._file, end):
+            if isinstance(entry, Broken):
+                return entry
             self._members += 1
             if self._members > self._limits.members:
                 self._found.add(BOMB, f"there are more than {self._limits.members:,} members", offset=entry.at)
                 self._found.partly()
                 self._stopped = True
-                return
+                return None
             paths.look(entry.name, offset=entry.at)
             if entry.disk:
                 self._found.add(DISKS, "a member lies on another disk", member=entry.name, offset=entry.at)
@@ -118,6 +121,7 @@ class _Reading:
         if self._members != end.count:
             what = "the directory has another number of entries than the end says"
             self._found.add(CENTRAL, what, offset=end.at, seen=self._members, expected=end.count)
+        return None
 
     def _entry(self, entry: Central, paths: Paths) -> None:
         """One entry, as far as it may be looked at."""
@@ -129,11 +133,9 @@ class _Reading:
             self._stopped = True
             self._found.partly()
             return
-        try:
-            local = local_header(self._file, entry.offset)
-        except ZipBroken as broken:
-            rule = _RULES[broken.rule]
-            self._found.add(rule, broken.message, member=entry.name, offset=broken.offset)
+        local = local_header(self._file, entry.offset)
+        if isinstance(local, Broken):
+            self._found.add(_RULES[local.rule], local.message, member=entry.name, offset=local.offset)
             return
         self._agree(entry, local)
         stop = local.data + entry.packed

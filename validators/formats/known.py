@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from . import sniffing
 from .format import Format, Grade
+from .instruments import INSTRUMENTS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -50,7 +51,7 @@ _EVERY = (
     Format("npz", "NumPy arrays", (".npz",), Grade.ALL, sniff=sniffing.npz, within="zip"),
     Format("netcdf4", "NetCDF-4", (".nc", ".nc4", ".cdf"), Grade.SOME, within="hdf5"),
     Format("mat73", "MATLAB 7.3", (".mat",), Grade.SOME, ((0, b"MATLAB 7.3 MAT-file"),), within="hdf5"),
-    Format("hdf5", "HDF5", (".h5", ".hdf5", ".hdf", ".he5", ".h5ad", ".loom"), Grade.SOME,
+    Format("hdf5", "HDF5", (".h5", ".hdf5", ".hdf", ".he5", ".h5ad", ".loom", ".fast5", ".ims"), Grade.SOME,
            tuple((place, _HDF5) for place in (0, 512, 1024, 2048, 4096, 8192))),
     Format("netcdf3", "NetCDF-3", (".nc", ".nc3", ".cdf"), Grade.NONE,
            ((0, b"CDF\x01"), (0, b"CDF\x02"), (0, b"CDF\x05"))),
@@ -66,7 +67,7 @@ _EVERY = (
     Format("nifti", "NIfTI", (".nii", ".hdr"), Grade.NONE,
            ((344, b"n+1\0"), (344, b"ni1\0"), (4, b"n+2\0\r\n\x1a\n"), (4, b"ni2\0\r\n\x1a\n"))),
     Format("mat5", "MATLAB 5", (".mat",), Grade.SOME, ((0, b"MATLAB 5.0 MAT-file"),)),
-    Format("sqlite", "SQLite", (".sqlite", ".sqlite3", ".db", ".gpkg"), Grade.SOME, ((0, b"SQLite format 3\0"),)),
+    Format("sqlite", "SQLite", (".sqlite", ".sqlite3", ".gpkg"), Grade.SOME, ((0, b"SQLite format 3\0"),)),
     Format("pickle", "Python pickle, which is never loaded", (".pkl", ".pickle", ".joblib"), Grade.SOME,
            sniff=sniffing.pickle),
     # -- archives and documents
@@ -77,6 +78,7 @@ _EVERY = (
     Format("png", "PNG image", (".png",), Grade.ALL, ((0, b"\x89PNG\r\n\x1a\n"),)),
     Format("jpeg", "JPEG image", (".jpg", ".jpeg"), Grade.SOME, ((0, b"\xff\xd8\xff"),)),
     Format("pdf", "PDF", (".pdf",), Grade.SOME, sniff=sniffing.pdf),
+    *INSTRUMENTS,
     # -- text
     Format("vcf", "Variants", (".vcf",), Grade.NONE, ((0, b"##fileformat=VCF"),), text=True),
     Format("gff3", "Features, GFF3", (".gff3", ".gff"), Grade.NONE, ((0, b"##gff-version"),), text=True),
@@ -85,7 +87,8 @@ _EVERY = (
     Format("fasta", "Sequences", (".fasta", ".fa", ".fna", ".faa", ".ffn", ".frn", ".fas"), Grade.NONE,
            sniff=sniffing.fasta, text=True),
     Format("notebook", "Jupyter notebook", (".ipynb",), Grade.NONE, sniff=sniffing.notebook, within="json", text=True),
-    Format("jsonl", "JSON, one value a line", (".jsonl", ".ndjson"), Grade.NONE, within="json", text=True, empty=True),
+    Format("jsonl", "JSON, one value a line", (".jsonl", ".ndjson"), Grade.NONE, sniff=sniffing.jsonl, within="json",
+           text=True, empty=True),
     Format("json", "JSON", (".json", ".geojson"), Grade.NONE, sniff=sniffing.json, text=True),
     Format("bed", "Intervals", (".bed",), Grade.NONE, text=True, empty=True),
     Format("bedgraph", "Intervals with values", (".bedgraph", ".bdg", ".bg"), Grade.NONE, text=True, empty=True),

@@ -3,13 +3,31 @@
 from __future__ import annotations
 
 import re
+from json import loads as decode
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-__all__ = ["arrow_stream", "bgzip", "fasta", "fastq", "json", "notebook", "npz", "pdf", "pickle", "sam", "zip_with"]
+__all__ = [
+    "arrow_stream",
+    "bgzip",
+    "fasta",
+    "fastq",
+    "json",
+    "jsonl",
+    "notebook",
+    "npz",
+    "pdf",
+    "pickle",
+    "sam",
+    "zip_with",
+]
 
+# A number counts where another value or the end follows: a log begins with [12:03], a list of literature with [1].
+_JSON = re.compile(
+    rb'\s*(?:\{\s*(?:"|\}|$)|\[\s*(?:[\[{"]|\]\s*$|(?:true|false|null|-?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?)\s*(?:,|\]?\s*$)|$))'
+)
 _SAM_HEADER = re.compile(rb"@(?:HD|SQ|RG|PG|CO)\t")
 _SAM_RECORD = re.compile(rb"[^\t\n]+\t\d+\t[^\t\n]+\t\d+\t\d+\t[^\t\n]+\t[^\t\n]+\t\d+\t-?\d+\t[^\t\n]+\t[^\t\n]+")
 
@@ -79,7 +97,19 @@ def fasta(head: bytes) -> bool:
 
 def json(head: bytes) -> bool:
     """An object or an array, and what can follow its bracket."""
-    return bool(re.match(rb'\s*(?:\{\s*(?:"|\}|$)|\[\s*(?:[\[{"\]\-\dtfn]|$))', head.removeprefix(b"\xef\xbb\xbf")))
+    return bool(_JSON.match(head.removeprefix(b"\xef\xbb\xbf")))
+
+
+def jsonl(head: bytes) -> bool:
+    """A value on a line of its own, and another begins on the next."""
+    first, _, rest = head.partition(b"\n")
+    if not rest.startswith((b"{", b"[")) or not first.startswith((b"{", b"[")):
+        return False
+    try:
+        decode(first)
+    except (ValueError, RecursionError):
+        return False
+    return True
 
 
 def notebook(head: bytes) -> bool:
