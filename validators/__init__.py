@@ -156,11 +156,8 @@ __all__ = [
     "from_frictionless",
     "from_pandera",
     "infer_schema",
-<<<<<<< HEAD
     "named",
-=======
     "profile",
->>>>>>> vtables
     "register",
     "standardise",
     "to_frictionless",

@@ -50,7 +50,7 @@ class Examination:
         self.limits, self.cost = limits or Limits(), _cost(cost)
         alone = tuple(each for each in every if isinstance(each, Check))
         self._together = tuple(each for each in every if isinstance(each, GroupCheck))
-        self._look = _Look(alone, tuple(thresholds), all_formats=checks is not None)
+        self._look = _Look(alone, tuple(thresholds))
         self._usual = checks is None
         self._whole: list[Report] = []
         self._last: list[Report] = []
@@ -113,12 +113,10 @@ class _Look:
 
     checks: tuple[Check, ...]
     thresholds: tuple[Threshold, ...]
-    # A check that the caller names looks at what it is given, whatever that seems to be.
-    all_formats: bool
 
     def __call__(self, subject: Subject) -> Report:
         try:
-            return look_at(subject, self.checks, self.thresholds, all_formats=self.all_formats)
+            return look_at(subject, self.checks, self.thresholds)
         finally:
             subject.forget()
 

@@ -51,15 +51,13 @@ _STREAM = {code.name for code in STREAM_CODES}
 _CANNOT_READ = frozenset({errno.EIO, errno.EACCES, errno.EPERM, errno.ENOENT, errno.ESTALE, errno.ETIMEDOUT})
 
 
-def look_at(
-    subject: Subject, checks: Sequence[Check], thresholds: Sequence[Threshold], *, all_formats: bool = False
-) -> Report:
-    """One subject, by those of ``checks`` that are for it; by all of them with ``all_formats``."""
+def look_at(subject: Subject, checks: Sequence[Check], thresholds: Sequence[Threshold]) -> Report:
+    """One subject, by those of ``checks`` that are for it."""
     frame = Found(_FRAME, FRAME_CODES, limits=subject.limits)
     began = time.perf_counter()
     parts = [(_FRAME, "1", frame, began)]
     if _can_be_read(subject, frame):
-        fitting = [each for each in checks if _fits(each, subject, all_formats=all_formats)]
+        fitting = [each for each in checks if _fits(each, subject)]
         for check in sorted(fitting, key=lambda each: each.last):
             if check.last and subject.read_through:
                 continue
@@ -94,14 +92,14 @@ def _can_be_read(subject: Subject, frame: Found) -> bool:
     return True
 
 
-def _fits(check: Check, subject: Subject, *, all_formats: bool) -> bool:
+def _fits(check: Check, subject: Subject) -> bool:
     if check.cost.rank > subject.cost.rank:
         return False
     if subject.table is not None:
         return check.tables
     if check.last:
         return subject.format in check.formats or subject.packing in check.formats
-    return all_formats or not check.formats or (subject.format or "unknown") in check.formats
+    return not check.formats or (subject.format or "unknown") in check.formats
 
 
 def _guarded(look: Callable[[], object], name: str, found: Found, frame: Found) -> None:

@@ -87,13 +87,15 @@ def test_a_check_of_ones_own_tells_what_is_wrong_and_where(text: Path) -> None:
     assert (told["lab.even"]["version"], told["lab.even"]["format"], told["lab.even"]["size"]) == ("3", "text", 12)
 
 
-def test_a_check_that_is_named_looks_whatever_the_file_seems_to_be_and_one_that_is_added_only_where_it_fits(
+def test_a_check_looks_only_at_files_of_its_formats_named_or_not_unless_the_caller_says_what_a_file_is(
     text: Path, tmp_path: Path
 ) -> None:
     table = tmp_path / "a.csv"
     table.write_bytes(b"abc\n")
-    assert validate(table, checks=[Even()]).codes == {"lab.odd"}
+    assert "lab.odd" not in validate(table, checks=[Even()]).codes
     assert "lab.odd" not in validate(table, also=[Even()]).codes
+    assert "lab.odd" in validate(table, checks=[Even()], format="text").codes
+    assert "lab.odd" in validate(text, checks=[Even()]).codes
     assert "lab.odd" in validate(text, also=[Even()]).codes
 
 

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 __all__ = ["CHECKS", "Dicom"]
 
 _SOURCE = "DICOM PS3.5 and PS3.10"
-PREAMBLE = Code("dicom.preamble", Severity.ERROR, "128 bytes and DICM stand at the beginning.", "DICOM PS3.10, 7.1")
+PREAMBLE = Code("dicom.preamble", Severity.ERROR, "A file begins with 128 bytes and DICM.", "DICOM PS3.10, 7.1")
 EXECUTABLE = Code(
     "dicom.preamble_program", Severity.WARNING, "The preamble is not the beginning of a program.", "DICOM PS3.10, 7.5"
 )

@@ -71,7 +71,7 @@ NETCDF = Code(
 MATLAB = Code(
     "mat73.header",
     Severity.ERROR,
-    "128 bytes of MATLAB's header stand before HDF5, with version and byte order.",
+    "Before HDF5 stand 128 bytes of MATLAB's header, with version and byte order.",
     "MAT-File Level 7.3",
 )
 CLASS = Code("mat73.class", Severity.ERROR, "Every variable says its MATLAB_class.", "MAT-File Level 7.3")

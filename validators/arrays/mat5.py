@@ -28,7 +28,10 @@ __all__ = ["CHECKS", "Mat5"]
 
 _SOURCE = "MAT-File Format, R2023a, 1"
 HEADER = Code(
-    "mat5.header", Severity.ERROR, "128 bytes say MATLAB 5.0, version 0x0100, and the order of bytes.", _SOURCE
+    "mat5.header",
+    Severity.ERROR,
+    "The first 128 bytes say MATLAB 5.0, version 0x0100 and the byte order.",
+    _SOURCE,
 )
 ELEMENT = Code(
     "mat5.element", Severity.ERROR, "An element has a type that there is, and a size within what it lies in.", _SOURCE

@@ -21,9 +21,11 @@ if TYPE_CHECKING:
 __all__ = ["CHECKS", "Nifti"]
 
 _SOURCE = "NIfTI-1.1 and NIfTI-2, nifti1.h and nifti2.h"
-HEADER = Code("nifti.header", Severity.ERROR, "sizeof_hdr is 348 or 540, and the magic is of that version.", _SOURCE)
+HEADER = Code(
+    "nifti.header", Severity.ERROR, "The header's size is 348 or 540, and the magic is of that version.", _SOURCE
+)
 DIMENSIONS = Code("nifti.dim", Severity.ERROR, "There are 1 to 7 dimensions, each of at least 1.", _SOURCE)
-KIND = Code("nifti.datatype", Severity.ERROR, "datatype is one that there is, and bitpix has its bits.", _SOURCE)
+KIND = Code("nifti.datatype", Severity.ERROR, "The datatype is one that there is, and bitpix has its bits.", _SOURCE)
 OFFSET = Code("nifti.vox_offset", Severity.ERROR, "The data begin after the header and its extensions.", _SOURCE)
 ALIGNMENT = Code("nifti.alignment", Severity.WARNING, "The data begin at a multiple of 16 bytes.", _SOURCE)
 EXTENSION = Code("nifti.extension", Severity.ERROR, "Extensions follow one another up to the data.", _SOURCE)

@@ -33,7 +33,7 @@ HEADER = Code(
 ALIGNMENT = Code(
     "npy.alignment", Severity.WARNING, "The data begin at a multiple of 64 bytes (of old, of 16).", _SOURCE
 )
-KIND = Code("npy.descr", Severity.ERROR, "descr is a data type that NumPy has.", _SOURCE)
+KIND = Code("npy.descr", Severity.ERROR, "The data type in descr is one that NumPy has.", _SOURCE)
 SHAPE = Code("npy.shape", Severity.ERROR, "The shape is a tuple of at most 64 numbers that are not negative.", _SOURCE)
 OBJECTS = Code(
     "npy.objects",

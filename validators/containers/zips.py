@@ -57,7 +57,7 @@ class Zip(Check):
 
     name = "zip"
     version = "1"
-    formats = frozenset({"zip", "docx", "xlsx", "npz"})
+    formats = frozenset({"zip", "docx", "xlsx"})
     codes = (END, ZIP64, DISKS, CENTRAL, LOCAL, EXTRA, OVERLAP, DATA, DESCRIPTOR, BOMB, PREPENDED, GAP, TRAILING,
              METHOD, ENCRYPTED, *PATH_CODES)  # fmt: skip
     cost: ClassVar[Cost] = Cost.HEADER

@@ -25,11 +25,11 @@ if TYPE_CHECKING:
 
 __all__ = ["CHECKS", "Belonging"]
 
-ALONE = Code("index.alone", Severity.WARNING, "An index is beside the file it is of.")
-OLDER = Code("index.older", Severity.WARNING, "An index is not older than its file.")
-OUTSIDE = Code("index.offset", Severity.ERROR, "What an index points to is a block of its file.", "SAM 1.6, 4.1.1")
-OTHER = Code("index.other", Severity.ERROR, "What an index points to is of the sequence that it says.", "tabix")
-PLAIN = Code("index.packing", Severity.ERROR, "A file that has an index is packed by bgzip.", "tabix")
+ALONE = Code("tabix.alone", Severity.WARNING, "An index is beside the file it is of.")
+OLDER = Code("tabix.older", Severity.WARNING, "An index is not older than its file.")
+OUTSIDE = Code("tabix.offset", Severity.ERROR, "What an index points to is a block of its file.", "SAM 1.6, 4.1.1")
+OTHER = Code("tabix.other", Severity.ERROR, "What an index points to is of the sequence that it says.", "tabix")
+PLAIN = Code("tabix.packing", Severity.ERROR, "A file that has an index is packed by bgzip.", "tabix")
 
 # So many blocks are looked up; an index of a whole genome has some ten thousand.
 _BLOCKS = 20_000
@@ -39,7 +39,7 @@ _ENDS = (".tbi", ".csi")
 class Belonging(GroupCheck):
     """Looks at each index, and at the file beside it."""
 
-    name, version = "index.belonging", "1"
+    name, version = "tabix.belonging", "1"
     codes = (ALONE, OLDER, OUTSIDE, OTHER, PLAIN)
 
     def look(self, subjects: Sequence[Subject], found: Found) -> None:

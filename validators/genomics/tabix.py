@@ -22,14 +22,14 @@ if TYPE_CHECKING:
 __all__ = ["CHECKS", "INDEX_CODES", "Index", "Indexed", "read_index"]
 
 _ERROR = Severity.ERROR
-CUT = Code("index.cut", _ERROR, "An index ends after what it says it has.", "CSI 1; tabix")
-HEADER = Code("index.header", _ERROR, "An index says of which format and columns it is.", "tabix")
-BGZF = Code("index.bgzf", _ERROR, "An index is packed by bgzip.", "CSI 1; tabix")
-NAMES = Code("index.names", _ERROR, "There is a name for each sequence, and no two are the same.", "tabix")
-BIN = Code("index.bin", _ERROR, "A bin is one that there can be, and there once.", "SAM 1.6, 5.1.1; CSI 1")
-CHUNK = Code("index.chunk", _ERROR, "Chunks begin before they end, and follow one another.", "SAM 1.6, 5.1.1; CSI 1")
-LINEAR = Code("index.linear", _ERROR, "Offsets of the linear index never decrease.", "SAM 1.6, 5.1.3")
-TRAILING = Code("index.trailing", _ERROR, "Nothing follows the number of what has no coordinates.", "CSI 1; tabix")
+CUT = Code("tabix.cut", _ERROR, "An index ends after what it says it has.", "CSI 1; tabix")
+HEADER = Code("tabix.header", _ERROR, "An index says of which format and columns it is.", "tabix")
+BGZF = Code("tabix.bgzf", _ERROR, "An index is packed by bgzip.", "CSI 1; tabix")
+NAMES = Code("tabix.names", _ERROR, "There is a name for each sequence, and no two are the same.", "tabix")
+BIN = Code("tabix.bin", _ERROR, "A bin is one that there can be, and there once.", "SAM 1.6, 5.1.1; CSI 1")
+CHUNK = Code("tabix.chunk", _ERROR, "Chunks begin before they end, and follow one another.", "SAM 1.6, 5.1.1; CSI 1")
+LINEAR = Code("tabix.linear", _ERROR, "Offsets of the linear index never decrease.", "SAM 1.6, 5.1.3")
+TRAILING = Code("tabix.trailing", _ERROR, "Nothing follows the number of what has no coordinates.", "CSI 1; tabix")
 
 INDEX_CODES = (CUT, BGZF, HEADER, NAMES, BIN, CHUNK, LINEAR, TRAILING)
 # A depth at which the number of bins still fits into the 32 bits that a bin has.
@@ -178,7 +178,7 @@ def _linear(reader: _Reader, name: str, add: Callable[..., None]) -> npt.NDArray
 class Index(Check):
     """Is it an index by coordinates?"""
 
-    name, version, formats = "index", "1", frozenset({"tbi", "csi"})
+    name, version, formats = "tabix", "1", frozenset({"tbi", "csi"})
     cost = Cost.HEADER
     codes = INDEX_CODES
 

@@ -61,26 +61,26 @@ class TestTbiFiles(FormatContract):
 @pytest.mark.parametrize(
     ("made", "code"),
     [
-        (_tbi(names=b"1\x001\0"), "index.names"),
-        (_tbi(names=b"1\x002"), "index.names"),
-        (_tbi(names=b"1\0"), "index.names"),
-        (_tbi(column=0), "index.header"),
-        (_tbi(bins=(4681, 4681)), "index.bin"),
-        (_tbi(bins=(4681, 40000)), "index.bin"),
-        (_tbi(chunks=_chunks((200, 100))), "index.chunk"),
-        (_tbi(chunks=_chunks((100, 300), (200, 400))), "index.chunk"),
-        (_tbi(linear=(200, 100)), "index.linear"),
-        (_tbi(more=b"\0\0\0"), "index.trailing"),
-        (_tbi()[:-3], "index.cut"),
-        (_tbi(count=-1), "index.cut"),
-        (b"CSI\x01" + struct.pack("<4i", 99, 5, 0, 0), "index.header"),
-        (b"CSI\x01" + struct.pack("<4i", 14, 5, 0, 1 << 30), "index.cut"),
+        (_tbi(names=b"1\x001\0"), "tabix.names"),
+        (_tbi(names=b"1\x002"), "tabix.names"),
+        (_tbi(names=b"1\0"), "tabix.names"),
+        (_tbi(column=0), "tabix.header"),
+        (_tbi(bins=(4681, 4681)), "tabix.bin"),
+        (_tbi(bins=(4681, 40000)), "tabix.bin"),
+        (_tbi(chunks=_chunks((200, 100))), "tabix.chunk"),
+        (_tbi(chunks=_chunks((100, 300), (200, 400))), "tabix.chunk"),
+        (_tbi(linear=(200, 100)), "tabix.linear"),
+        (_tbi(more=b"\0\0\0"), "tabix.trailing"),
+        (_tbi()[:-3], "tabix.cut"),
+        (_tbi(count=-1), "tabix.cut"),
+        (b"CSI\x01" + struct.pack("<4i", 99, 5, 0, 0), "tabix.header"),
+        (b"CSI\x01" + struct.pack("<4i", 14, 5, 0, 1 << 30), "tabix.cut"),
     ],
 )
 def test_an_index_that_cannot_be_is_told(made: bytes, code: str) -> None:
     found = set(codes(validate(io.BytesIO(bgzip(made)), name="made")))
     assert code in found
-    assert found <= {code, "index.names", "index.cut"}
+    assert found <= {code, "tabix.names", "tabix.cut"}
 
 
 def _variants(folder: Path, name: str, *contigs: str) -> Path:
@@ -109,20 +109,20 @@ def test_an_index_of_another_file_is_noticed(tmp_path: Path) -> None:
     os.replace(other, one)
     os.utime(index, (2e9, 2e9))
     found = codes(validate_folder(tmp_path))
-    assert set(found) & {"index.other", "index.offset"}
+    assert set(found) & {"tabix.other", "tabix.offset"}
     one.write_bytes(bgzip(gzip.decompress((tmp_path / "kept.vcf.gz").read_bytes()), size=90))
     os.utime(one, (1e9, 1e9))
-    assert set(codes(validate_folder(tmp_path))) & {"index.other", "index.offset"}
+    assert set(codes(validate_folder(tmp_path))) & {"tabix.other", "tabix.offset"}
 
 
 def test_an_index_that_is_older_or_alone_or_of_a_plain_file_is_noticed(tmp_path: Path) -> None:
     path = _variants(tmp_path, "one", "1")
     subprocess.run(["tabix", "-p", "vcf", path], check=True)
     os.utime(tmp_path / "one.vcf.gz.tbi", (1e9, 1e9))
-    assert codes(validate_folder(tmp_path)) == ["index.older"]
+    assert codes(validate_folder(tmp_path)) == ["tabix.older"]
     os.utime(path, (1e9, 1e9))
     path.write_bytes(gzip.compress(gzip.decompress(path.read_bytes())))
     os.utime(path, (1e9, 1e9))
-    assert codes(validate_folder(tmp_path)) == ["index.packing"]
+    assert codes(validate_folder(tmp_path)) == ["tabix.packing"]
     path.unlink()
-    assert codes(validate_folder(tmp_path)) == ["index.alone"]
+    assert codes(validate_folder(tmp_path)) == ["tabix.alone"]
