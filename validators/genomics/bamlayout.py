@@ -184,18 +184,20 @@ def record_blocks(stream: Stream, found: Found, limits: Limits) -> Iterator[Bloc
     """The records behind the header, many at a time."""
     unpack = _SIZE.unpack_from
     while stream.has(1):
-        data, at, starts, sizes = stream.data, stream.at, list[int](), list[int]()
+        data, at, starts = stream.data, stream.at, list[int]()
+        add = starts.append
         end, size = len(data), 0
         while at + 4 <= end:
             size = unpack(data, at)[0]
-            if size < _LEAST or at + 4 + size > end:
+            after = at + 4 + size
+            if size < _LEAST or after > end:
                 break
-            starts.append(at)
-            sizes.append(size)
-            at += 4 + size
+            add(at)
+            at = after
         stream.at = at
         if starts:
-            yield Block(data, np.array(starts, np.int64), np.array(sizes, np.int64), stream.offset)
+            places = np.array(starts, np.int64)
+            yield Block(data, places, np.diff(places, append=at) - 4, stream.offset)
         if end - at >= 4 and not _LEAST <= size <= limits.memory:
             found.add(
                 RECORD_SIZE, "no record has this size, and nothing behind it can be understood", offset=stream.place,

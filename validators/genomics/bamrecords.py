@@ -10,7 +10,7 @@ import numpy as np
 from ..findings import Code, Severity
 from .bamlayout import FIXED
 from .samcodes import CIGAR, QNAME, QUAL
-from .samcolumns import Records, ragged, tell
+from .samcolumns import Records, cut, tell
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -37,9 +37,7 @@ BIN_CODES = (LAYOUT, NAME_END, REFERENCE, POSITION, TEMPLATE, BIN)
 _LETTERS = np.frombuffer(b"MIDNSHP=X???????", np.uint8)
 # Beyond this the bins of BAI have no numbers; indexes of such references are CSI, and nobody reads this one.
 _BINNED = 1 << 29
-_BAD_NAME = np.ones(256, np.bool_)
-_BAD_NAME[ord("!") : ord("?") + 1] = False
-_BAD_NAME[ord("A") : ord("~") + 1] = False
+_IN_NAMES = bytes(each for each in range(ord("!"), ord("~") + 1) if each != ord("@"))
 _WORST = 93
 
 
@@ -62,7 +60,7 @@ def read_block(
     begin = starts + 4 + FIXED.itemsize
     operation, amount = _cigars(raw, begin + name, operations)
     fields = starts + 4 + needed
-    quality, odd = _qualities(raw, fields - bases, bases)
+    qualified, odd = _qualities(raw, fields - bases, bases)
     records = Records(
         data=block.data,
         line=None,
@@ -80,7 +78,9 @@ def read_block(
         amount=amount,
         operations=operations,
         bases=bases,
-        quality=quality,
+        quality_start=fields - bases,
+        qualified=qualified,
+        quality_zero=0,
         same_next=None,
     )
     tell(found, QUAL, odd, records, "a quality is above 93", column="QUAL", expected="0 to 93, or 255 for all")
@@ -110,29 +110,27 @@ def _unfit(block: Block, fits: npt.NDArray[np.bool_], needed: npt.NDArray[np.int
 def _cigars(
     raw: npt.NDArray[np.uint8], begin: npt.NDArray[np.int64], operations: npt.NDArray[np.int64]
 ) -> tuple[npt.NDArray[np.uint8], npt.NDArray[np.int64]]:
-    packed = raw[ragged(begin, 4 * operations)].view("<u4")
+    packed = cut(raw, begin, 4 * operations).view("<u4")
     return _LETTERS[packed & 15], (packed >> 4).astype(np.int64)
 
 
 def _qualities(
     raw: npt.NDArray[np.uint8], begin: npt.NDArray[np.int64], bases: npt.NDArray[np.int64]
-) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.bool_]]:
-    """The sums, -1 where there are none; and which have a quality that is none."""
-    sums = np.full(len(begin), -1, np.int64)
+) -> tuple[npt.NDArray[np.bool_], npt.NDArray[np.bool_]]:
+    """Which records have qualities, and which of them one that is none."""
+    known = bases > 0
     odd = np.zeros(len(begin), np.bool_)
-    there = np.flatnonzero(bases)
-    if not len(there):
-        return sums, odd
-    # From the beginning of each to its end, and from there to the next.
-    edges = np.column_stack([begin[there], begin[there] + bases[there]]).ravel()
-    edges = edges[:-1] if edges[-1] == len(raw) else edges
-    sums[there] = np.add.reduceat(raw, edges, dtype=np.int64)[::2]
-    none = sums[there] == 255 * bases[there]
-    sums[there[none]] = -1
-    known = there[~none]
-    worst = np.maximum.reduceat(raw, edges)[::2][~none]
-    odd[known[worst > _WORST]] = True
-    return sums, odd
+    there = np.flatnonzero(known)
+    # Of those that begin as if there were none, whether that is so to their end.
+    for index in there[raw[begin[there]] == 255].tolist():
+        known[index] = not (raw[begin[index] : begin[index] + bases[index]] == 255).all()
+    there = np.flatnonzero(known)
+    if len(there):
+        # From the beginning of each to its end, and from there to the next.
+        edges = np.column_stack([begin[there], begin[there] + bases[there]]).ravel()
+        edges = edges[:-1] if edges[-1] == len(raw) else edges
+        odd[there] = np.maximum.reduceat(raw, edges)[::2] > _WORST
+    return known, odd
 
 
 def _names(records: Records, raw: npt.NDArray[np.uint8], found: Found) -> None:
@@ -140,10 +138,10 @@ def _names(records: Records, raw: npt.NDArray[np.uint8], found: Found) -> None:
     unended = raw[records.name_end] != 0
     tell(found, NAME_END, unended, records, "the name does not end with a zero", column="QNAME")
     wrong = size == 0
-    bad = _BAD_NAME[raw[ragged(records.name_start, size)]]
-    if bad.any():
-        of = np.repeat(np.arange(len(records), dtype=np.int64), size)
-        wrong[of[bad]] = True
+    text = cut(raw, records.name_start, size).tobytes()
+    if text.translate(None, _IN_NAMES):
+        bad = ~np.isin(np.frombuffer(text, np.uint8), np.frombuffer(_IN_NAMES, np.uint8))
+        wrong[np.repeat(np.arange(len(records), dtype=np.int64), size)[bad]] = True
     tell(found, QNAME, wrong, records, "the name is empty, or has what no name has", column="QNAME")
     unknown = records.operation == ord("?")
     if unknown.any():

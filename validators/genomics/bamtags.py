@@ -9,7 +9,7 @@ import numpy as np
 
 from ..findings import Code, Severity
 from .samcodes import TAG
-from .samcolumns import Tags, ragged
+from .samcolumns import Tags, cut
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -34,6 +34,7 @@ _KIND = np.arange(256, dtype=np.uint8)
 _KIND[[ord(letter) for letter in "cCsSI"]] = _I
 _UNPRINTABLE = np.ones(256, np.bool_)
 _UNPRINTABLE[ord(" ") : ord("~") + 1] = False
+_PRINTABLE = bytes(range(ord(" "), ord("~") + 1))
 _HEX = re.compile(rb"(?:[0-9A-F][0-9A-F])*")
 
 
@@ -86,6 +87,8 @@ def read_tags(records: Records, begin: npt.NDArray[np.int64], end: npt.NDArray[n
     record, at, start, close = (
         (np.concatenate(each) for each in zip(*parts, strict=True)) if parts else (np.empty(0, np.int64),) * 4
     )
+    order = np.argsort(at, kind="stable")
+    record, at, start, close = record[order], at[order], start[order], close[order]
     stored = raw[at + 2]
     tags = Tags(
         records.data, record, raw[at].astype(np.int64) << 8 | raw[at + 1], _KIND[stored], start, close, stored,
@@ -126,9 +129,9 @@ def _judge(tags: Tags, raw: npt.NDArray[np.uint8], records: Records, found: Foun
     wrong[characters[_UNPRINTABLE[value] | (value == ord(" "))]] = True
     strings = np.flatnonzero((tags.kind == _Z) | (tags.kind == _H))
     size = tags.end[strings] - tags.start[strings]
-    bad = _UNPRINTABLE[raw[ragged(tags.start[strings], size)]]
-    if bad.any():
-        wrong[np.repeat(strings, size)[bad]] = True
+    inside = cut(raw, tags.start[strings], size)
+    if inside.tobytes().translate(None, _PRINTABLE):
+        wrong[np.repeat(strings, size)[_UNPRINTABLE[inside]]] = True
     hexadecimal = np.flatnonzero(tags.kind == _H)
     for index, text in zip(hexadecimal.tolist(), tags.values(hexadecimal), strict=True):
         wrong[index] |= _HEX.fullmatch(text) is None

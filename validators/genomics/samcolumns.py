@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from ..findings import Code
     from ..found import Found
 
-__all__ = ["OPERATIONS", "Records", "Tags", "ragged", "tag_number", "tell"]
+__all__ = ["OPERATIONS", "Records", "Tags", "cut", "ragged", "tag_number", "tell"]
 
 
 OPERATIONS = b"MIDNSHPX="
@@ -24,6 +24,26 @@ OPERATIONS = b"MIDNSHPX="
 def tag_number(tag: str) -> int:
     """A tag's two characters as one number."""
     return ord(tag[0]) << 8 | ord(tag[1])
+
+
+# A mask costs something for each byte that there is, places much more for each that is wanted.
+_FEW = 24
+
+
+def cut(
+    raw: npt.NDArray[np.uint8], starts: npt.NDArray[np.int64], sizes: npt.NDArray[np.int64]
+) -> npt.NDArray[np.uint8]:
+    """Runs of bytes, which are in order and apart, one after the other."""
+    if int(sizes.sum()) * _FEW < len(raw):
+        return raw[ragged(starts, sizes)]
+    lengths = np.empty(2 * len(starts) + 1, np.int64)
+    lengths[1::2] = sizes
+    lengths[0:-1:2] = starts
+    lengths[2:-1:2] -= (starts + sizes)[:-1]
+    lengths[-1] = len(raw) - int((starts + sizes)[-1]) if len(starts) else len(raw)
+    inside = np.zeros(len(lengths), np.bool_)
+    inside[1::2] = True
+    return raw[np.repeat(inside, lengths)]
 
 
 def ragged(starts: npt.NDArray[np.int64], counts: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
@@ -38,9 +58,9 @@ def ragged(starts: npt.NDArray[np.int64], counts: npt.NDArray[np.int64]) -> npt.
 class Tags:
     """Optional fields of many records.
 
-    ``record``: the number of the record that each is of.  ``tag``: see ``tag_number``.  ``kind``: its type's
-    letter as in SAM.  ``start`` and ``end``: where its value lies in ``data``; of an array, its element type comes
-    first.  ``binary``: whether numbers are as in BAM, of the type ``stored``.
+    They are in the order in which they lie.  ``record``: the number of the record that each is of.  ``tag``: see
+    ``tag_number``.  ``kind``: its type's letter as in SAM.  ``start`` and ``end``: where its value lies in ``data``; of
+    an array, its element type comes first.  ``binary``: whether numbers are as in BAM, of the type ``stored``.
     """
 
     data: bytes
@@ -62,9 +82,13 @@ class Tags:
     def joined(self, chosen: npt.NDArray[np.int64]) -> bytes:
         """The values of some strings, a newline behind each."""
         size = self.end[chosen] - self.start[chosen] + 1  # whatever ends a value stands behind it
-        text = np.frombuffer(self.data, np.uint8)[ragged(self.start[chosen], size)]
+        text = cut(np.frombuffer(self.data, np.uint8), self.start[chosen], size)
         text[np.cumsum(size) - 1] = 10
         return text.tobytes()
+
+    @cached_property
+    def _both(self) -> npt.NDArray[np.int32]:
+        return (self.tag << 8 | self.kind).astype(np.int32)
 
     @cached_property
     def present(self) -> npt.NDArray[np.int64]:
@@ -73,7 +97,7 @@ class Tags:
 
     def where(self, tag: str, kind: str) -> npt.NDArray[np.int64]:
         """The fields with this tag and this type."""
-        return np.flatnonzero((self.tag == tag_number(tag)) & (self.kind == ord(kind)))
+        return np.flatnonzero(self._both == (tag_number(tag) << 8 | ord(kind)))
 
     def numbers(self, chosen: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
         """The values of some integers; of text that is too long for one, 0."""
@@ -102,8 +126,9 @@ class Records:
     the file; ``name_start`` and ``name_end``: their names in ``data``.  ``reference`` and ``next_reference``: numbers
     of the header's, -1 for none, -2 for one that it has not; ``position`` and ``next_position`` from 1, 0 for none.
     ``operation``: letters of CIGARs one after the other, ``amount`` their lengths, ``operations`` how many each record
-    has.  ``bases``: the length of the sequence, 0 for none.  ``quality``: the sum of the qualities, -1 where there are
-    none.  ``same_next``: where SAM spells the next reference though it is the same, ``None`` in BAM.
+    has.  ``bases``: the length of the sequence, 0 for none.  ``quality_start``: where the qualities begin in ``data``;
+    ``qualified``: whether there are any; ``quality_zero``: the byte that is the quality 0.  ``same_next``: where SAM
+    spells the next reference though it is the same, ``None`` in BAM.
     """
 
     data: bytes
@@ -122,7 +147,9 @@ class Records:
     amount: npt.NDArray[np.int64]
     operations: npt.NDArray[np.int64]
     bases: npt.NDArray[np.int64]
-    quality: npt.NDArray[np.int64]
+    quality_start: npt.NDArray[np.int64]
+    qualified: npt.NDArray[np.bool_]
+    quality_zero: int
     same_next: npt.NDArray[np.bool_] | None
 
     def __len__(self) -> int:
@@ -147,6 +174,14 @@ class Records:
     def reference_span(self) -> npt.NDArray[np.int64]:
         """What the CIGAR takes of the reference."""
         return self.summed(b"MDN=X")
+
+    def quality(self, chosen: npt.NDArray[np.bool_]) -> int:
+        """The sum of all qualities of the chosen records that have some."""
+        those = np.flatnonzero(chosen & self.qualified)
+        raw = np.frombuffer(self.data, np.uint8)
+        size = self.bases[those]
+        qualities = cut(raw, self.quality_start[those], size)
+        return int(qualities.sum(dtype=np.int64)) - self.quality_zero * int(size.sum())
 
     @cached_property
     def mapped(self) -> npt.NDArray[np.bool_]:
@@ -185,6 +220,8 @@ def tell(
     expected: npt.NDArray[Any] | str | None = None,
 ) -> None:
     """Tell of records: those that ``wrong`` is true for, or whose numbers it has."""
+    if not wrong.size or (wrong.dtype == np.bool_ and not wrong.any()):
+        return
     those = np.flatnonzero(wrong) if wrong.dtype == np.bool_ else wrong
     kept = those[: found.room(code)].tolist()
     for index in kept:

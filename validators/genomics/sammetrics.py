@@ -72,8 +72,8 @@ class Tally:
         whole = primary & (records.bases > 0)
         self._add("bases", int(records.bases[whole].sum()))
         self._add("bases_mapped", int(records.bases[whole & mapped].sum()))
-        known = whole & (records.quality >= 0)
-        self._add("quality", int(records.quality[known].sum()))
+        known = whole & records.qualified
+        self._add("quality", records.quality(known))
         self._add("quality_bases", int(records.bases[known].sum()))
         told = mapped & (records.bases > 0) & ((records.flag & _SECONDARY) == 0)
         self._add("aligned", int(records.summed(b"MI=X")[told].sum()))

@@ -28,7 +28,7 @@ from .samcodes import (
     TAG_RANGE,
     TLEN,
 )
-from .samcolumns import Records, Tags, ragged
+from .samcolumns import Records, Tags, cut, ragged
 from .samlines import COLUMN, FIELD, LINES
 
 if TYPE_CHECKING:
@@ -153,7 +153,10 @@ def _columns(
         amount=amount,
         operations=operations,
         bases=bases,
-        quality=_qualities(raw, begin, end, bases),
+        quality_start=begin[:, 10],
+        # One star may be one quality as well as none.
+        qualified=(end[:, 10] - begin[:, 10] == bases) & ((raw[begin[:, 10]] != _STAR) | (bases > 1)),
+        quality_zero=33,
         same_next=~same & (told >= 0) & (told == reference),
     )
 
@@ -203,28 +206,12 @@ def _cigars(
 ) -> tuple[npt.NDArray[np.uint8], npt.NDArray[np.int64], npt.NDArray[np.int64]]:
     """The operations, their lengths, and how many each record has."""
     size = np.where(raw[begin] == _STAR, 0, end - begin)
-    places = ragged(begin, size)
-    text = raw[places]
+    text = cut(raw, begin, size)
     letters = np.flatnonzero(text >= ord("="))
     before = np.append(-1, letters[:-1])
     amount = _numbers(text, before + 1, letters) if len(letters) else np.empty(0, np.int64)
     record = np.repeat(np.arange(len(begin), dtype=np.int64), size)
     return text[letters], amount, np.bincount(record[letters], minlength=len(begin)).astype(np.int64)
-
-
-def _qualities(
-    raw: npt.NDArray[np.uint8],
-    begin: npt.NDArray[np.int64],
-    end: npt.NDArray[np.int64],
-    bases: npt.NDArray[np.int64],
-) -> npt.NDArray[np.int64]:
-    """Their sums, -1 where there are none."""
-    size = end[:, 10] - begin[:, 10]
-    none = (raw[begin[:, 10]] == _STAR) & (size == 1) & (bases != 1)
-    # From the beginning of each to its end, and from there to the next; a newline stands behind the last.
-    edges = np.column_stack([begin[:, 10], end[:, 10]]).ravel()
-    total = np.add.reduceat(raw, edges, dtype=np.int64)[::2] - 33 * size
-    return np.where(none, -1, total)
 
 
 def _lengths(
