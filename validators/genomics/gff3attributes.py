@@ -65,11 +65,15 @@ class Attributes:
 
     def __init__(self) -> None:
         self._told: set[bytes] = set()
+        self._harmless: set[bytes] = set(_RESERVED - _SHAPES.keys())
 
     def read(self, text: bytes, line: int, found: Found) -> Read | None:
         """The attributes of a feature, ``None`` where they cannot be read."""
         if text in (b".", b""):
             return _NOTHING
+        plain = self._plainly(text)
+        if plain is not None:
+            return _read(plain)
         if b"%" in text and _ESCAPE.search(text):
             found.add(ESCAPING, "two hexadecimal digits follow %", line=line, column="attributes", seen=text)
         values: dict[bytes, bytes] = {}
@@ -92,14 +96,24 @@ class Attributes:
             values[tag] = value
             if 65 <= tag[0] <= 90:
                 self._capital(tag, value, line, found)
-        if b"ID" not in values and b"Parent" not in values and b"Derives_from" not in values:
-            return _NOTHING if b"Is_circular" not in values else Read(None, (), (), circular=True)
-        return Read(
-            _plain(values[b"ID"]) if values.get(b"ID") else None,
-            tuple(_plain(each) for each in values.get(b"Parent", b"").split(b",") if each),
-            tuple(_plain(each) for each in values.get(b"Derives_from", b"").split(b",") if each),
-            circular=b"Is_circular" in values,
-        )
+        return _read(values)
+
+    def _plainly(self, text: bytes) -> dict[bytes, bytes] | None:
+        """Attributes in which nothing is odd, which are most; ``None`` where something may be."""
+        parts = text.removesuffix(b";").split(b";")
+        try:
+            values: dict[bytes, bytes] = dict([part.split(b"=") for part in parts])
+        except ValueError:  # more than one =, or none
+            return None
+        if len(values) < len(parts) or not all(values.values()) or b"%" in text:
+            return None
+        if not values.keys() <= self._harmless:
+            unknown = values.keys() - self._harmless
+            if any(not b"a" <= tag[:1] <= b"z" or tag != tag.strip() for tag in unknown):
+                return None
+            if len(self._harmless) < _TAGS:
+                self._harmless |= unknown
+        return values
 
     def _capital(self, tag: bytes, value: bytes, line: int, found: Found) -> None:
         shape = _SHAPES.get(tag)
@@ -110,6 +124,18 @@ class Attributes:
             self._told.add(tag)
             what = "the format has no such tag, and keeps those that begin with a capital for itself"
             found.add(RESERVED, what, line=line, column="attributes", seen=tag)
+
+
+def _read(values: dict[bytes, bytes]) -> Read:
+    named, parents, derives = values.get(b"ID"), values.get(b"Parent"), values.get(b"Derives_from")
+    circular = b"Is_circular" in values
+    if not (named or parents or derives or circular):
+        return _NOTHING
+    return Read(_plain(named) if named else None, _several(parents), _several(derives), circular)
+
+
+def _several(value: bytes | None) -> tuple[bytes, ...]:
+    return tuple([_plain(each) for each in value.split(b",") if each]) if value else ()
 
 
 def _plain(value: bytes) -> bytes:

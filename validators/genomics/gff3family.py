@@ -41,7 +41,7 @@ class Family:
     def __init__(self, limits: Limits) -> None:
         self._most = max(1, limits.memory // _EACH)
         self._known: dict[bytes, tuple[bytes, bytes, int]] = {}
-        self._parents: dict[bytes, set[bytes]] = {}
+        self._parents: dict[bytes, tuple[bytes, ...]] = {}
         self._waiting: dict[bytes, int] = {}
         self._late: dict[bytes, int] = {}
         self._deriving: dict[bytes, int] = {}
@@ -54,7 +54,11 @@ class Family:
         if read.id is not None:
             self._named(read.id, type, seqid, line, found)
             if read.parents:
-                self._parents.setdefault(read.id, set()).update(read.parents)
+                before = self._parents.get(read.id)
+                if before is None:
+                    self._parents[read.id] = read.parents
+                elif before != read.parents:
+                    self._parents[read.id] = tuple(dict.fromkeys(before + read.parents))
         for parent in read.parents:
             if parent not in self._known:
                 self._waiting.setdefault(parent, line)
@@ -104,7 +108,9 @@ class Family:
         """Circles among features and what they are parts of, each once."""
         circles: list[list[bytes]] = []
         done: set[bytes] = set()
-        for start in self._parents:
+        # What nothing is a part of is in no circle: most features.
+        wholes = {parent for parents in self._parents.values() for parent in parents}
+        for start in [name for name in self._parents if name in wholes]:
             path: list[bytes] = []
             on_path: dict[bytes, int] = {}
             stack: list[tuple[bytes, bool]] = [(start, False)]
