@@ -192,7 +192,13 @@ class _Reader:
         if length == _UNDEFINED:
             if kind not in ("SQ", "UN", ""):
                 broken(LENGTH, f"a value of {kind} has no length", offset=value, record=_name(tag))
-            return self.items(tag, value, end, depth)
+            explicit = self.explicit
+            # What is unknown, and of undefined length, is coded as if its representations were not told.
+            self.explicit = explicit and kind != "UN"
+            try:
+                return self.items(tag, value, end, depth)
+            finally:
+                self.explicit = explicit
         if value + length > end:
             broken(
                 self.file.short if end == self.file.size else LENGTH,
@@ -212,7 +218,6 @@ class _Reader:
         self, tag: int, place: int, end: int, depth: int, *, defined: bool = False, fragments: bool = False
     ) -> int:
         """Read the items of a sequence, or the fragments of pixels; where they end."""
-        # What is unknown (UN) of undefined length is coded implicitly.
         while place < end:
             at = place
             if place + 8 > end:
@@ -442,7 +447,7 @@ def _unpack(file: Held, place: int, spooled: BinaryIO, limits: Limits) -> Held:
         spooled.write(stream.flush())
     except zlib.error as error:
         broken(PACKED, f"the data set does not unpack: {error}", offset=place)
-    if not stream.eof or len(stream.unused_data) > 1:
+    if not stream.eof or stream.unused_data.strip(b"\0"):
         broken(PACKED, "what is packed does not end where it should", offset=place)
     return Held(spooled, spooled.tell(), file.short)
 

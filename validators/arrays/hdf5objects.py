@@ -205,7 +205,8 @@ class _Walk:
         for axis, (references, length) in enumerate(zip(listed, dataset.shape, strict=True)):
             for reference in references:
                 scale = self.file[reference]
-                if scale.shape and scale.shape[0] < length:
+                # An unlimited dimension without values of its own stays as short as it was made.
+                if scale.shape and scale.maxshape[0] is not None and scale.shape[0] < length:
                     self.found.add(
                         NETCDF,
                         f"its axis {axis} is longer than the dimension {scale.name}",

@@ -14,7 +14,7 @@ from ..check import Cost
 from ..findings import Code, Severity
 from .arrowfile import AsArrowFile
 from .base import ArrayCheck
-from .held import broken, telling
+from .held import BLOCK, broken, telling
 from .values import VALUE_CODES, Figures
 
 if TYPE_CHECKING:
@@ -70,7 +70,9 @@ class Parquet(ArrayCheck):
         import pyarrow.parquet as pq
 
         try:
-            opened = pq.ParquetFile(AsArrowFile(file), page_checksum_verification=True, pre_buffer=False)
+            opened = pq.ParquetFile(
+                AsArrowFile(file), page_checksum_verification=True, pre_buffer=False, buffer_size=BLOCK
+            )
             groups = self._footer(opened, end, found)
             fine = _places(groups, end, found)
             columns = _Columns(opened.schema_arrow, opened.schema, found, self)
