@@ -19,6 +19,7 @@ on working.  They are grouped by what the caller would do about them::
      │    ├── InvalidOption               (ValueError)
      │    ├── RowsRefused                 (ValueError)
      │    ├── ProvenanceRefused           (ValueError)
+     │    ├── DataRefused                 (ValueError)
      │    ├── SourceNotFound              (FileNotFoundError)
      │    ├── SourceProblem               (OSError)
      │    ├── TargetRefused               (FileExistsError)
@@ -60,6 +61,7 @@ __all__ = [
     "CallError",
     "Conflict",
     "DamageError",
+    "DataRefused",
     "DatasetNotFound",
     "DocumentUnreadable",
     "EntryNotFound",
@@ -184,6 +186,10 @@ class RowsRefused(CallError, ValueError):
 
 class ProvenanceRefused(CallError, ValueError):
     """What is to be recorded breaks constraints of PROV: ``constraints`` names them, ``violations`` has the records."""
+
+
+class DataRefused(CallError, ValueError):
+    """Data are not sound, and a policy refuses them: ``report`` is the identifier of what was found."""
 
 
 class SourceNotFound(CallError, FileNotFoundError):

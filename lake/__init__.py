@@ -17,6 +17,7 @@ Each verb is a module here; what verbs are made of lies in rooms, each of which 
     storing     from files to packs
     restoring   from packs to files
     retention   sessions, garbage, and how it is taken away
+    validation  reports on what goes in and out, and quarantine
     moving      from one archive to another
 
 Nothing heavy is imported before it is used: ``import holotype.lake`` loads neither Arrow nor DuckDB.
@@ -38,7 +39,10 @@ if TYPE_CHECKING:
     from .reading.opened import ArchivedFile
     from .records.snapshots import Snapshot
     from .restore import Restored
+    from .scrub import Scrubbed
     from .sync import Synced
+    from .validate import Validated
+    from .validation.asked import Validation
     from .verify import Verified
 
 __all__ = [
@@ -50,8 +54,11 @@ __all__ = [
     "HolotypeFileSystem",
     "Progress",
     "Restored",
+    "Scrubbed",
     "Snapshot",
     "Synced",
+    "Validated",
+    "Validation",
     "Verified",
     "create",
     "open",
@@ -68,7 +75,10 @@ _HOME = {
     "Progress": "progress",
     "Restored": "restore",
     "Snapshot": "records.snapshots",
+    "Scrubbed": "scrub",
     "Synced": "sync",
+    "Validated": "validate",
+    "Validation": "validation.asked",
     "Verified": "verify",
     "create": "opening",
     "open": "opening",

@@ -36,7 +36,10 @@ if TYPE_CHECKING:
     from .restoring.fitting import Unfit
     from .restoring.placing import Owners
     from .run import Ran
+    from .scrub import Scrubbed
     from .sync import Synced
+    from .validate import Validated
+    from .validation.asked import Validation
     from .verify import Verified
 
 __all__ = ["Archive"]
@@ -66,6 +69,7 @@ class Archive(Looking):
         compression: int = 1,
         workers: int | None = None,
         executor: Submits | None = None,
+        validation: Validation | None = None,
         progress: OnProgress | None = None,
     ) -> Snapshot:
         """Keep the folder or file ``source`` as the next snapshot of ``dataset``.  See ``lake/backup.py``."""
@@ -85,6 +89,7 @@ class Archive(Looking):
             compression=compression,
             workers=workers,
             executor=executor,
+            validation=validation,
             progress=progress,
         )
 
@@ -100,6 +105,7 @@ class Archive(Looking):
         dry_run: bool = False,
         workers: int | None = None,
         executor: Submits | None = None,
+        validation: Validation | None = None,
         progress: OnProgress | None = None,
     ) -> Restored:
         """Write a snapshot, or what ``paths`` (patterns) select of it, into the empty or absent folder ``target``, by
@@ -119,6 +125,7 @@ class Archive(Looking):
             dry_run=dry_run,
             workers=workers,
             executor=executor,
+            validation=validation,
             progress=progress,
         )
 
@@ -139,6 +146,47 @@ class Archive(Looking):
         from .verify import verify
 
         return verify(self._context, reference, full=full, workers=workers, executor=executor, progress=progress)
+
+    def scrub(
+        self,
+        *,
+        bytes: int | None = None,
+        within: timedelta | None = None,
+        workers: int | None = None,
+        executor: Submits | None = None,
+        progress: OnProgress | None = None,
+    ) -> Scrubbed:
+        """Read through what was not looked at for longest, as far as a budget goes, and write down what was.  See
+        ``lake/scrub.py``.
+        """
+        from .scrub import scrub
+
+        return scrub(self._context, bytes=bytes, within=within, workers=workers, executor=executor, progress=progress)
+
+    def validate(
+        self,
+        reference: str,
+        *,
+        validation: Validation | None = None,
+        paths: Iterable[str] = (),
+        progress: OnProgress | None = None,
+    ) -> Validated:
+        """Look whether the files of a snapshot are sound, and keep the report.  See ``lake/validate.py``."""
+        from .validate import validate
+
+        return validate(self._context, reference, validation=validation, paths=paths, progress=progress)
+
+    def quarantine(self, *references: str, reason: str) -> tuple[Snapshot, ...]:
+        """Keep snapshots from being taken for the latest.  See ``lake/quarantine.py``."""
+        from .quarantine import quarantine
+
+        return quarantine(self._context, references, reason=reason)
+
+    def release(self, *references: str, reason: str) -> tuple[Snapshot, ...]:
+        """Let snapshots out of quarantine."""
+        from .quarantine import release
+
+        return release(self._context, references, reason=reason)
 
     def write_table(
         self,

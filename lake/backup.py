@@ -57,6 +57,9 @@ if TYPE_CHECKING:
     from .storing.intake import Reader
     from .storing.ledger import Packed
     from .storing.unfinished import Resumed
+    from .validation.asked import Validation
+    from .validation.inspecting import Inspection
+    from .validation.keeping import Kept
 
 __all__ = ["backup"]
 
@@ -84,6 +87,7 @@ def backup(
     name_source: str | None = None,
     workers: int | None = None,
     executor: Submits | None = None,
+    validation: Validation | None = None,
     progress: OnProgress | None = None,
 ) -> Snapshot:
     """Keep the folder or file ``source`` as the next snapshot of ``dataset``, and return it.
@@ -96,12 +100,14 @@ def backup(
     was given to it and where it came from.  ``workers``: threads that hash and compress; with 0 the thread that
     reads does it all; by default one for each processor, and on a local disk helper processes read what there is of
     very many small files (``helpers``).  ``executor``: who reads and packs the files instead, a batch at a time:
-    threads, processes, or machines that see both the source and the storage.
+    threads, processes, or machines that see both the source and the storage.  ``validation``: look at new and changed
+    files, keep a report with the snapshot, and do what the policy says (see ``lake/validation/asked.py``).
 
     A snapshot that differs in nothing from the one before is still made: it says that all was there at that time.
 
-    Raises ``SourceNotFound``, ``InvalidName``, ``InvalidOption``, ``SourceProblem``, ``Conflict`` after losing to
-    collections again and again, ``ArchiveReadOnly``, ``StorageDenied``, ``StorageFull`` or ``StorageFailed``.
+    Raises ``SourceNotFound``, ``InvalidName``, ``InvalidOption``, ``SourceProblem``, ``DataRefused`` when the policy
+    refuses what was found, ``Conflict`` after losing to collections again and again, ``ArchiveReadOnly``,
+    ``StorageDenied``, ``StorageFull`` or ``StorageFailed``.
     """
     check_name(dataset)
     if on_problem not in ("record", "raise"):
@@ -130,6 +136,7 @@ def backup(
             "one_filesystem": one_filesystem,
             "exclude_caches": exclude_caches,
         },
+        validation=validation,
     )
     ticker = Ticker("backup", progress)
     for _ in range(_LOOKS - 1):
@@ -157,6 +164,7 @@ class _Plan:
     executor: Submits | None
     helpers: int
     scanning: dict[str, Any]
+    validation: Validation | None
 
 
 def _attempt(context: Context, plan: _Plan, ticker: Ticker) -> Snapshot:
@@ -176,6 +184,7 @@ def _attempt(context: Context, plan: _Plan, ticker: Ticker) -> Snapshot:
         context, open_session=partial(open_session, context), checkpoint=partial(_checkpoint, context, view, diary)
     )
     known = Known(context.catalog, state=view)
+    inspection = _inspection(plan)
     try:
         with (
             swept_meanwhile(context, lambda: ledger.opened),
@@ -197,6 +206,8 @@ def _attempt(context: Context, plan: _Plan, ticker: Ticker) -> Snapshot:
                 with closing(survey.stretches()) as stretches:
                     for settled in stretches:
                         writer.change(settled.stretch, put=settled.put, removed=settled.removed)
+                        if inspection is not None:
+                            inspection.look(settled.put, settled.removed)
                         if diary is not None:
                             diary.note()
                         told = _tell(ticker, ledger, told)
@@ -204,7 +215,11 @@ def _attempt(context: Context, plan: _Plan, ticker: Ticker) -> Snapshot:
             draft, packed = writer.finish(), ledger.finish()
             _tell(ticker, ledger, told)
         committed = diary.committed if diary is not None else ()
-        snapshot = _commit(context, plan, view, parent, draft, packed, problems, began, committed)
+        kept = None
+        if inspection is not None:
+            kept = inspection.finish(context, plan.dataset, previous if parent is not None else None, state=view)
+            kept.refuse(context)
+        snapshot = _commit(context, plan, view, parent, draft, packed, problems, began, committed, kept)
     except BaseException as error:
         if ledger.opened is not None:
             give_up(context, ledger.opened)
@@ -213,6 +228,14 @@ def _attempt(context: Context, plan: _Plan, ticker: Ticker) -> Snapshot:
         raise
     ticker.finish()
     return snapshot
+
+
+def _inspection(plan: _Plan) -> Inspection | None:
+    if plan.validation is None:
+        return None
+    from .validation.inspecting import Inspection  # most backups have no use for it, and it takes its time to import
+
+    return Inspection(plan.validation, plan.source)
 
 
 def _checkpoint(context: Context, view: State, diary: Diary | None, session: str, segments: Sequence[Segment]) -> None:
@@ -295,6 +318,7 @@ def _commit(
     problems: Problems,
     began: datetime,
     committed: Collection[str],
+    report: Kept | None,
 ) -> Snapshot:
     """Make all of it visible under the dataset's next number; ``committed``: what checkpoints did so with before."""
     catalog = context.catalog
@@ -306,6 +330,7 @@ def _commit(
         from .lineage.meeting import meeting  # most archives have no use for it, and it takes its time to import
 
         met = meeting(context, plan.dataset, os.path.realpath(plan.source), draft.segments, state=view)
+    found = report.write(context) if report is not None else []
     sound = writer_check(context, packed.session, packed.relied, view, parents=() if parent is None else (parent.id,))
     for _ in range(_NUMBERINGS):
         number = _next_number(context, plan.dataset, catalog.refresh())
@@ -333,6 +358,8 @@ def _commit(
             *packed.chunks,
             *packed.packs,
             *met,
+            *found,
+            *(report.say(context, digest) if report is not None else ()),
             catalog.write("snapshots", SNAPSHOTS.rows([{"snapshot": digest, **record}])),
         ]
         if draft.ranges:

@@ -25,6 +25,7 @@ from .moving.histories import missing_histories
 from .moving.inventory import End, Inventory
 from .moving.proving import unproven
 from .moving.travellers import chosen, dataset_names, said, unsaid
+from .moving.verdicts import missing_verdicts
 from .verify import as_frame, verify
 
 if TYPE_CHECKING:
@@ -109,7 +110,7 @@ def compare(
     here, there = (End(one, one.catalog.refresh()) for one in (context, other))
     names = dataset_names(datasets)
     both = _Both(here, there, names)
-    found = [*both.snapshots(), *both.manifests(), *both.annotations(), *both.histories()]
+    found = [*both.snapshots(), *both.manifests(), *both.annotations(), *both.histories(), *both.verdicts()]
     for where, end in both.ends():
         report = verify(end.context, full=full, workers=workers, executor=executor, progress=progress)
         for damage in report.findings:
@@ -190,6 +191,17 @@ class _Both:
             lacking = missing_histories(mine, theirs, self._datasets)
             if lacking:
                 yield Difference("provenance", where, "prov_elements", f"{lacking} statements only at the other end")
+
+    def verdicts(self) -> Iterator[Difference]:
+        """Reports on what both have, and quarantines, that are known at one end only."""
+        ways: tuple[tuple[Side, End, End], ...] = (
+            ("there", self._here, self._there),
+            ("here", self._there, self._here),
+        )
+        for where, mine, theirs in ways:
+            for table, rows in missing_verdicts(mine, theirs, self.same).items():
+                if table in ("reports", "quarantine"):
+                    yield Difference("report", where, table, f"{rows.num_rows} of them only at the other end")
 
 
 def _chunks(end: End, where: Side, snapshots: pa.Array) -> Iterator[Difference]:

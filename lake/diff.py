@@ -12,20 +12,24 @@ import polars as pl
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from .manifest import Manifest, differing
+from .manifest import Manifest, align, differing
+from .progress import Ticker
+from .reading.folders import Folder, unlinked
 from .records.snapshots import reading, resolve
 from .tree.paths import Patterns, key, keys, raw
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    import os
+    from collections.abc import Iterable, Sequence
 
     import numpy.typing as npt
 
     from .context import Context
+    from .progress import OnProgress
 
     Mask = npt.NDArray[np.bool_]
 
-__all__ = ["CHANGES", "diff"]
+__all__ = ["CHANGES", "diff", "diff_folder"]
 
 CHANGES = ("added", "removed", "moved", "modified", "type", "metadata")
 
@@ -83,7 +87,42 @@ def diff(context: Context, before: str, after: str, *, paths: Iterable[str] = ()
     return changes.select(pl.col(name).cast(kind) for name, kind in _RESULT.items()).sort("path")
 
 
-def _found(old: pa.Table, new: pa.Table) -> pl.DataFrame:
+def diff_folder(
+    context: Context,
+    reference: str,
+    folder: str | os.PathLike[str],
+    *,
+    paths: Iterable[str] = (),
+    progress: OnProgress | None = None,
+) -> pl.DataFrame:
+    """As ``diff``, between a snapshot and a folder, or a single file, on this machine: what was restored from it, or
+    what it was made of.  Every file that may be the same is read and hashed.
+
+    Permissions and times of modification count as metadata; owners and extended attributes do not, for whoever restores
+    may not have the right to give them, nor does which names are hard links of one another.
+
+    Raises ``SourceNotFound``, ``SourceProblem`` for what cannot be read, and what ``diff`` raises.
+    """
+    chosen = Patterns.of(paths)
+    state = context.catalog.refresh()
+    snapshot = resolve(context, reference, state=state)
+    ticker = Ticker("diff", progress, total_files=snapshot.files, total_bytes=snapshot.bytes)
+    found: list[pl.DataFrame] = []
+    with reading(context, snapshot):
+        manifest = Manifest.load(context.catalog, snapshot.id, state=state)
+        there = Folder(folder, chosen.patterns)
+        for stretch in align(there.rows(), manifest, columns=_COLUMNS):
+            old = stretch.previous.select(_COLUMNS)
+            old = unlinked(old.filter(chosen.mask(old)) if chosen else old, manifest)
+            new = there.hashed(stretch.scanned, old, ticker)
+            found.append(_found(old, new.select(_COLUMNS), metadata=("mode", "mtime_ns")))
+    ticker.finish()
+    changes = pl.concat(found) if found else pl.DataFrame(schema=_FOUND)
+    changes = _with_moves(_judged(changes))
+    return changes.select(pl.col(name).cast(kind) for name, kind in _RESULT.items()).sort("path")
+
+
+def _found(old: pa.Table, new: pa.Table, *, metadata: Sequence[str] = _METADATA) -> pl.DataFrame:
     """The rows of one stretch of both manifests that are not the same in both."""
     before, after = keys(old), keys(new)
     at = pc.index_in(after, value_set=before)
@@ -95,8 +134,8 @@ def _found(old: pa.Table, new: pa.Table) -> pl.DataFrame:
     # A hard link's target is where the file's first name is.
     content = _differs(old, new, "size") | _differs(old, new, "sha256")
     content |= _differs(old, new, "target") & ~_are_files(new)
-    metadata = np.logical_or.reduce([_differs(old, new, name) for name in ("kind", "target", *_METADATA)])
-    words = np.select([kind, content, metadata], ["type", "modified", "metadata"], "")
+    other = np.logical_or.reduce([_differs(old, new, name) for name in ("kind", "target", *metadata)])
+    words = np.select([kind, content, other], ["type", "modified", "metadata"], "")
     changed = pa.array(words != "")
     return pl.concat(
         [

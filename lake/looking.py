@@ -6,6 +6,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Literal
 
 if TYPE_CHECKING:
+    import os
     from collections.abc import Iterable, Mapping, Sequence
     from typing import Any
 
@@ -14,7 +15,10 @@ if TYPE_CHECKING:
     import pyarrow
     import zarr
 
+    from holotype.validators import Report
+
     from .context import Context
+    from .progress import OnProgress
     from .provenance.face import Provenance
     from .reading.filesystem import HolotypeFileSystem
     from .reading.opened import ArchivedFile
@@ -74,6 +78,30 @@ class Looking:
         self._context.catalog.refresh()
         return resolve(self._context, reference)
 
+    def quarantined(self) -> polars.DataFrame:
+        """The snapshots that are passed over by whoever asks for the latest, since when and why."""
+        from .quarantine import quarantined
+
+        return quarantined(self._context)
+
+    def reports(self, target: str | None = None) -> polars.DataFrame:
+        """What validation was done of a snapshot, a dataset, or all, the oldest first.  See ``lake/reports.py``."""
+        from .reports import reports
+
+        return reports(self._context, target)
+
+    def report(self, which: str) -> Report:
+        """A report by its identifier, or the last one on a snapshot."""
+        from .reports import report
+
+        return report(self._context, which)
+
+    def scrubs(self) -> polars.DataFrame:
+        """When each pack was last read through, those that wait longest first.  See ``lake/scrub.py``."""
+        from .scrub import ledger
+
+        return ledger(self._context)
+
     def datasets(self) -> polars.DataFrame:
         """One row per dataset: its latest snapshot, how many there are, entries and bytes."""
         from .listing import datasets
@@ -97,6 +125,21 @@ class Looking:
         from .diff import diff
 
         return diff(self._context, before, after, paths=paths)
+
+    def diff_folder(
+        self,
+        reference: str,
+        folder: str | os.PathLike[str],
+        *,
+        paths: Iterable[str] = (),
+        progress: OnProgress | None = None,
+    ) -> polars.DataFrame:
+        """What differs between a snapshot and a folder on this machine, one row per path: nothing, if all that was
+        restored is as it was.  See ``lake/diff.py``.
+        """
+        from .diff import diff_folder
+
+        return diff_folder(self._context, reference, folder, paths=paths, progress=progress)
 
     def history(self, dataset: str, path: str) -> polars.DataFrame:
         """One file across the snapshots of a dataset.  See ``lake/filehistory.py``."""

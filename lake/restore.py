@@ -59,10 +59,13 @@ from .tree.problems import Problem
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
 
+    from holotype.validators import Report
+
     from .context import Context
     from .executing import Submits
     from .progress import OnProgress
     from .tree.naming import Rules
+    from .validation.asked import Validation
 
 __all__ = ["Restored", "restore"]
 
@@ -82,7 +85,8 @@ class Restored:
     """What a restore did.
 
     ``snapshot``: the snapshot's name.  ``target``: where it was written.  ``files`` and ``bytes``: what was restored.
-    ``problems``: what was not, or not wholly, as it was.  After a dry run, what would be.
+    ``problems``: what was not, or not wholly, as it was.  ``report``: what validation found in it, where it was asked
+    for.  After a dry run, what would be.
     """
 
     snapshot: str
@@ -90,6 +94,7 @@ class Restored:
     files: int
     bytes: int
     problems: tuple[Problem, ...]
+    report: Report | None = None
 
     @property
     def ok(self) -> bool:
@@ -109,6 +114,7 @@ def restore(
     dry_run: bool = False,
     workers: int | None = None,
     executor: Submits | None = None,
+    validation: Validation | None = None,
     progress: OnProgress | None = None,
 ) -> Restored:
     """Write the snapshot ``reference`` into ``target``, an empty folder or one that does not exist.
@@ -121,13 +127,15 @@ def restore(
     written, ``"skip"`` leaves them out, ``"escape"`` gives them other names (see ``lake/tree/naming.py``).
     ``dry_run``: write nothing, but tell how much there is, and every problem that can be foreseen.  ``workers``:
     threads that read and write.  ``executor``: who makes the files instead, a batch at a time: threads, processes, or
-    machines that see both the storage and the target.
+    machines that see both the storage and the target.  ``validation``: refuse what is known to be unsound before
+    anything is written, look at what was restored, and keep the report.
 
     What the target can have is tried out, in a folder that is gone again before anything is written.
 
     Raises ``InvalidName``, ``DatasetNotFound``, ``SnapshotNotFound``, ``EntryNotFound`` when no entry matches
-    ``paths``, ``TargetRefused``, ``TargetUnfit``, ``UnsafePath``, ``StorageFull``, ``StorageDenied``,
-    ``StorageFailed``; with ``on_problem="raise"`` also ``DamageError`` and ``SourceProblem``.
+    ``paths``, ``DataRefused`` when the policy of ``validation`` does, ``TargetRefused``, ``TargetUnfit``,
+    ``UnsafePath``, ``StorageFull``, ``StorageDenied``, ``StorageFailed``; with ``on_problem="raise"`` also
+    ``DamageError`` and ``SourceProblem``.
     """
     if on_problem not in ("record", "raise"):
         raise InvalidOption(f"on_problem is 'record' or 'raise', not {on_problem!r}", option="on_problem")
@@ -137,6 +145,10 @@ def restore(
     threads = thread_count(workers)
     state = context.catalog.refresh()
     snapshot = resolve(context, reference, state=state)
+    if validation is not None:
+        from .validation.arriving import look_before
+
+        look_before(context, snapshot, validation, state=state)
     manifest = Manifest.load(context.catalog, snapshot.id, state=state)
     patterns = Patterns.of(paths)
     archive = context.store.path("archive.json")
@@ -165,7 +177,12 @@ def restore(
                 job.hand_out(executor, placer, os.path.abspath(os.fsencode(target)), rules)
             placer.finish()
         ticker.finish()
-        return Restored(snapshot.name, os.fsdecode(target), tally.files, tally.bytes, tuple(tally.problems))
+        report = None
+        if validation is not None:
+            from .validation.arriving import look_after
+
+            report = look_after(context, snapshot, target, validation).report
+        return Restored(snapshot.name, os.fsdecode(target), tally.files, tally.bytes, tuple(tally.problems), report)
     files, size = job.count()
     return Restored(snapshot.name, os.fsdecode(target), files, size, tuple(tally.problems))
 

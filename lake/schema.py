@@ -16,6 +16,8 @@ import pyarrow as pa
 
 from holotype.catalog import Column, Table, provenance
 
+from .validation.tables import VALIDATION_TABLES
+
 __all__ = [
     "ANNOTATIONS",
     "CHUNKS",
@@ -271,4 +273,5 @@ TABLES = (
     SNAPSHOTS,
     TOMBSTONES,
     UNFINISHED,
+    *VALIDATION_TABLES,
 )

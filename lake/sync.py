@@ -31,7 +31,8 @@ from .moving.carrying import carry
 from .moving.histories import histories
 from .moving.inventory import End, Inventory
 from .moving.proving import unproven
-from .moving.travellers import Travellers, choose, dataset_names, refuse_itself, unsaid
+from .moving.travellers import Travellers, choose, chosen, dataset_names, refuse_itself, unsaid
+from .moving.verdicts import missing_verdicts
 from .progress import Ticker
 from .records.liveness import ranges_of
 from .retention.sessions import checkpoint, fresh, give_up, open_session, swept_meanwhile, writer_check
@@ -40,7 +41,7 @@ from .schema import SNAPSHOTS
 from .storing.ledger import Ledger
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
     from typing import Literal
 
     from holotype.catalog import Entry, Segment, State
@@ -53,6 +54,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Synced", "sync"]
 
+_EVENTS = ("reports", "quarantine")  # by which two that bring the same are known
 _LOOKS = 5  # a sync that lost this often to collections gives up
 
 
@@ -84,7 +86,8 @@ def sync(
     progress: OnProgress | None = None,
     work: Literal["sync", "copy"] = "sync",
 ) -> Synced:
-    """Bring to ``target`` the live snapshots that it does not have, with their problems, annotations and provenance.
+    """Bring to ``target`` the live snapshots that it does not have, with their problems, annotations, provenance and
+    reports.
 
     ``datasets``: only theirs, and no chunk that they do not need.  ``workers``: threads that carry packs.
     ``executor``: who carries them instead, a batch at a time: threads, processes, or machines that see both storages.
@@ -206,6 +209,8 @@ class _Journey:
         add = [*manifests.new, *packed.chunks, *packed.packs]
         add += [catalog.write(table, found) for table, found in rows.items() if found.num_rows]
         add += [catalog.write(table, found) for table, found in histories(here, there, self.datasets)]
+        verdicts = self._verdicts(here, there, travellers)
+        add += [catalog.write(table, found) for table, found in verdicts.items()]
         if not add:
             return
         catalog.commit(
@@ -216,8 +221,14 @@ class _Journey:
             message=f"from {here.url}, archive {here.context.catalog.id}",
             author=self.target.author,
             session=packed.session,
-            check=_check(there, travellers, packed.session, relied),
+            check=_check(there, travellers, packed.session, relied, verdicts),
         )
+
+    def _verdicts(self, here: End, there: End, travellers: Travellers) -> dict[str, pa.Table]:
+        """What was found here in snapshots that the target has, or will have."""
+        live = chosen(here, self.datasets).select(["dataset", "number", "snapshot"]).to_pylist()
+        known = [row["snapshot"] for row in live if f"{row['dataset']}@{row['number']}" not in travellers.left]
+        return missing_verdicts(here, there, column(known, pa.string()))
 
 
 def _refuse_unproven(here: End, travellers: Travellers) -> None:
@@ -270,7 +281,13 @@ def _adopt(here: End, there: End, segment: Segment) -> Segment:
     return there.context.catalog.adopt(segment, here.context.catalog.stored(segment))
 
 
-def _check(there: End, travellers: Travellers, session: str | None, relied: frozenset[str]) -> Check:
+def _check(
+    there: End,
+    travellers: Travellers,
+    session: str | None,
+    relied: frozenset[str],
+    verdicts: Mapping[str, pa.Table],
+) -> Check:
     """What the commit has to pass beside a writer's checks: nobody brought, or made, snapshots of these names, or said
     the same, since the look.
     """
@@ -285,6 +302,9 @@ def _check(there: End, travellers: Travellers, session: str | None, relied: froz
         said = fresh(context, "annotations", view, present)
         if unsaid(travellers.annotations, said).num_rows < travellers.annotations.num_rows:
             raise Conflict("the same was said meanwhile: look again")
+        for table, rows in verdicts.items() if since else ():
+            if table in _EVENTS and unsaid(rows, fresh(context, table, view, present)).num_rows < rows.num_rows:
+                raise Conflict("the same reports were brought meanwhile: look again")
 
     return check
 

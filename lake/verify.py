@@ -43,7 +43,7 @@ if TYPE_CHECKING:
     from .manifest import Range
     from .progress import OnProgress
 
-__all__ = ["Damaged", "Verified", "as_frame", "verify"]
+__all__ = ["Damaged", "Look", "Verified", "as_frame", "verify"]
 
 # Packs that a worker checks at a time: enough to outweigh handing them over, little enough to be done again.
 _BATCH_BYTES = 64 << 20
@@ -122,7 +122,7 @@ def verify(
     do not see the storage, ``StorageDenied`` or ``StorageFailed``.
     """
     threads = thread_count(workers)
-    look = _Look(context, context.catalog.refresh(), full=full)
+    look = Look(context, context.catalog.refresh(), full=full)
     if reference is None:
         scope = context.store.url
         look.records()
@@ -143,7 +143,7 @@ def verify(
     return Verified(scope, full, packs.num_rows, pc.sum(packs["bytes"]).as_py() or 0, look.hashed, findings)
 
 
-class _Look:
+class Look:
     """One verification under way: what is wrong with objects, and which chunks are lost by it."""
 
     def __init__(self, context: Context, state: State, *, full: bool) -> None:

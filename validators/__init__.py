@@ -25,8 +25,10 @@ if TYPE_CHECKING:
         SubjectNotFound,
         ValidatorError,
     )
+    from .examining import Examination
     from .findings import Code, Finding, Place, Severity
     from .formats.format import Format, Grade
+    from .formats.identify import named
     from .formats.known import FORMATS
     from .found import Found
     from .limits import Limits
@@ -50,6 +52,7 @@ _WHERE = {
     ),
     "findings": ("Code", "Finding", "Place", "Severity"),
     "formats.format": ("Format", "Grade"),
+    "formats.identify": ("named",),
     "formats.known": ("FORMATS",),
     "found": ("Found",),
     "limits": ("Limits",),
@@ -59,6 +62,7 @@ _WHERE = {
     "report": ("Report",),
     "streams.lines": ("Lines",),
     "subjects": ("Subject",),
+    "examining": ("Examination",),
     "validating": ("Looked", "validate", "validate_folder"),
 }
 
@@ -68,6 +72,7 @@ __all__ = [
     "CheckRefused",
     "Code",
     "Cost",
+    "Examination",
     "FORMATS",
     "Finding",
     "Format",
@@ -89,6 +94,7 @@ __all__ = [
     "SubjectNotFound",
     "Threshold",
     "ValidatorError",
+    "named",
     "register",
     "validate",
     "validate_folder",

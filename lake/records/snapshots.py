@@ -12,6 +12,7 @@ import pyarrow.compute as pc
 
 from holotype.catalog import DatasetNotFound, ObjectMissing, SnapshotNotFound, column, dicts, scalar
 
+from .quarantine import in_quarantine
 from .references import parse
 
 if TYPE_CHECKING:
@@ -116,6 +117,20 @@ def latest(context: Context, dataset: str, *, state: State | None = None) -> Sna
     return _snapshot(dicts(rows.slice(rows.num_rows - 1))[0]) if rows.num_rows else None
 
 
+def _latest_sound(context: Context, live: pa.Table, dataset: str | None, state: State | None) -> pa.Table:
+    """Of a dataset's snapshots the last that is not in quarantine."""
+    kept_apart = in_quarantine(context, state=state)
+    if kept_apart and live.num_rows:
+        sound = live.filter(pc.invert(pc.is_in(live["snapshot"], value_set=column(sorted(kept_apart), pa.string()))))
+        if not sound.num_rows:
+            last = f"{dataset}@{live['number'][-1].as_py()}"
+            raise SnapshotNotFound(
+                f"every snapshot of {dataset} is in quarantine: name one, as {last}, or release it", reference=dataset
+            )
+        live = sound
+    return live.slice(max(live.num_rows - 1, 0))
+
+
 def resolve(context: Context, reference: str, *, state: State | None = None, forgotten: bool = False) -> Snapshot:
     """The snapshot that ``reference`` names: ``dataset``, ``dataset@3``, ``dataset@latest``, ``dataset@<digest>`` or a
     digest alone.
@@ -148,7 +163,7 @@ def resolve(context: Context, reference: str, *, state: State | None = None, for
                 f"{reference!r} is the beginning of {found.num_rows} digests: give more of it", reference=reference
             )
     elif wanted.latest:
-        found = found.slice(max(found.num_rows - 1, 0))
+        found = _latest_sound(context, found, wanted.dataset, state)
     if found.num_rows:
         return _snapshot(dicts(found)[0])
     gone = (

@@ -6,6 +6,8 @@
 ``files``                one row per live snapshot and path, as the snapshot has it: files, folders, links
 ``datasets``             one row per dataset: how many live snapshots, and what the latest holds
 ``current_annotations``  what is said at present of datasets, snapshots and files
+``quarantined``          the live snapshots that are in quarantine, since when, by whom and why
+``findings``             what was found in live snapshots, by the last report on each
 =======================  ==================================================================================
 
 Each is one SELECT of DuckDB's SQL, given to ``Catalog.sql``; a view comes after those it reads from.  The table
@@ -68,6 +70,21 @@ SELECT * FROM (
 WHERE type <> 'removed'
 """
 
+_QUARANTINED = """
+SELECT s.dataset, s.number, s.snapshot, q.time AS since, q.author, q.reason, q.report
+FROM live_snapshots s
+JOIN (SELECT * FROM quarantine QUALIFY row_number() OVER (PARTITION BY snapshot ORDER BY time DESC) = 1) q
+    USING (snapshot)
+WHERE q.event = 'quarantined'
+"""
+
+_FINDINGS = """
+SELECT s.dataset, s.number, r.time, f.*
+FROM (SELECT * FROM reports QUALIFY row_number() OVER (PARTITION BY snapshot ORDER BY time DESC) = 1) r
+JOIN live_snapshots s USING (snapshot)
+JOIN report_findings f USING (report)
+"""
+
 VIEWS = MappingProxyType(
     {
         "snapshot_states": _SNAPSHOT_STATES,
@@ -75,5 +92,7 @@ VIEWS = MappingProxyType(
         "files": _FILES,
         "datasets": _DATASETS,
         "current_annotations": _CURRENT_ANNOTATIONS,
+        "quarantined": _QUARANTINED,
+        "findings": _FINDINGS,
     }
 )

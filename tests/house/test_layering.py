@@ -34,6 +34,7 @@ LAKE = (
     "storing",
     "restoring",
     "retention",
+    "validation",
     "moving",
     "provenance",
 )

@@ -1,0 +1,180 @@
+"""Validate: what a snapshot holds is looked at where it lies, and the report is kept.
+
+A file's bytes are read out of the archive, each chunk checked on the way, so what is looked at is what was kept.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import polars as pl
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from holotype.catalog import Conflict, EntryNotFound, scalar
+from holotype.validators import named
+
+from .manifest import Manifest
+from .progress import Ticker
+from .reading.opened import open_file
+from .records.snapshots import history, reading, resolve
+from .tree.paths import raw, shown
+from .validation.asked import Validation
+from .validation.keeping import Kept
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from holotype.validators import Action, Report
+
+    from .context import Context
+    from .progress import OnProgress
+    from .reading.opened import ArchivedFile
+    from .records.snapshots import Snapshot
+
+__all__ = ["Validated", "validate"]
+
+_DAMAGE = {"snapshot": pl.String(), "path": pl.String()}
+_COLUMNS = ["path", "path_bytes", "kind", "size"]
+_LOOKS = 5
+
+
+@dataclass(frozen=True)
+class Validated:
+    """What was found in a snapshot.
+
+    ``snapshot``: its name.  ``id``: of the report, as the archive keeps it; ``None`` when it is not kept because the
+    archive was opened for reading only.  ``action``: what the policy says is done about it.
+    """
+
+    snapshot: str
+    id: str | None
+    report: Report
+    action: Action
+
+    @property
+    def ok(self) -> bool:
+        """Whether nothing is wrong; warnings are allowed."""
+        return self.report.ok
+
+    @property
+    def damage(self) -> pl.DataFrame:
+        """The files with errors, as ``archive.provenance.impact`` takes them: ``snapshot`` and ``path``."""
+        rows = pl.DataFrame(self.report.findings).filter(pl.col("severity") == "error")
+        paths = rows.filter(pl.col("path") != self.snapshot)["path"].unique(maintain_order=True)
+        return pl.DataFrame({"snapshot": [self.snapshot] * len(paths), "path": paths.to_list()}, schema=_DAMAGE)
+
+
+def validate(
+    context: Context,
+    reference: str,
+    *,
+    validation: Validation | None = None,
+    paths: Iterable[str] = (),
+    progress: OnProgress | None = None,
+) -> Validated:
+    """Look at the files of a snapshot, or at those that ``paths`` (patterns) select, and keep the report.
+
+    A policy that says to quarantine has the snapshot quarantined; one that says to refuse does the same here, for what
+    is kept already cannot be refused.
+
+    Raises ``InvalidName``, ``DatasetNotFound``, ``SnapshotNotFound``, ``EntryNotFound`` when no file is selected, what
+    reading files raises, or what ``Validation`` refuses.
+    """
+    asked = validation or Validation()
+    state = context.catalog.refresh()
+    snapshot = resolve(context, reference, state=state)
+    manifest = Manifest.load(context.catalog, snapshot.id, state=state)
+    chosen = tuple(paths) or asked.patterns
+    looking = asked.begin()
+    together = []
+    ticker = Ticker("validate", progress, total_files=snapshot.files, total_bytes=snapshot.bytes)
+    files = 0
+    with reading(context, snapshot):
+        for path, size in _files(manifest, chosen):
+            name = shown(path)
+            files += 1
+            with _Later(context, snapshot, path) as file:
+                looking.look(looking.subject(file, name=name))
+            if named(name) is not None:
+                together.append(looking.subject(_Later(context, snapshot, path), name=name))
+            ticker.add(files=1, bytes=size, path=name)
+        looking.look_together(together, name=snapshot.name)
+    if not files and chosen:
+        raise EntryNotFound(f"{snapshot.name} has no file that {', '.join(chosen)} select", path=", ".join(chosen))
+    ticker.finish()
+    report = looking.report()
+    action = asked.policy.decide(report)
+    if context.catalog.read_only:
+        return Validated(snapshot.name, None, report, action)
+    kept = Kept.of(
+        context,
+        report,
+        dataset=snapshot.dataset,
+        occasion="validate",
+        cost=asked.cost,
+        action=type(action)("quarantine") if action == "refuse" else action,
+    )
+    _commit(context, kept, snapshot)
+    return Validated(snapshot.name, kept.id, report, kept.action)
+
+
+def _files(manifest: Manifest, patterns: Iterable[str]) -> Iterator[tuple[bytes, int]]:
+    for rows in manifest.rows(columns=_COLUMNS, patterns=patterns):
+        files: pa.Table = rows.filter(pc.equal(rows["kind"], scalar("file")))
+        yield from zip(raw(files).to_pylist(), files["size"].to_pylist(), strict=True)
+
+
+def _commit(context: Context, kept: Kept, snapshot: Snapshot) -> None:
+    for left in reversed(range(_LOOKS)):
+        state = context.catalog.refresh()
+        rows = history(context, state=state)
+        there = rows.filter(pc.equal(rows["snapshot"], scalar(snapshot.id)))["state"].to_pylist()
+        if there == ["purged"]:
+            return  # there is nothing left that a report could be of
+        segments = [*kept.write(context), *kept.say(context, snapshot.id)]
+        try:
+            context.catalog.commit(add=segments, operation="validate", author=context.author)
+        except Conflict:
+            if not left:
+                raise
+        else:
+            return
+
+
+class _Later:
+    """An archived file that is opened when it is first read."""
+
+    def __init__(self, context: Context, snapshot: Snapshot, path: bytes) -> None:
+        self._context, self._snapshot, self._path = context, snapshot, path
+        self._opened: ArchivedFile | None = None
+
+    def __enter__(self) -> _Later:
+        return self
+
+    def __exit__(self, *raised: object) -> None:
+        if self._opened is not None:
+            self._opened.close()
+            self._opened = None
+
+    @property
+    def _file(self) -> Any:
+        if self._opened is None:
+            self._opened = open_file(self._context, self._snapshot.id, self._path)
+        return self._opened
+
+    def read(self, size: int = -1) -> bytes:
+        """So many bytes, or all there are."""
+        data: bytes = self._file.read(size)
+        return data
+
+    def seek(self, offset: int, whence: int = 0) -> int:
+        """Go to a place."""
+        place: int = self._file.seek(offset, whence)
+        return place
+
+    def tell(self) -> int:
+        """The place."""
+        place: int = self._file.tell()
+        return place

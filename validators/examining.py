@@ -1,0 +1,154 @@
+"""An examination: one thing after another is looked at, and there is one report of all."""
+
+from __future__ import annotations
+
+from collections import deque
+from concurrent.futures import BrokenExecutor, Future
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from .check import Check, Cost, GroupCheck
+from .errors import InvalidChoice
+from .limits import Limits
+from .looking import CRASHED, UNAVAILABLE, look_at, look_together, only_the_frame
+from .registry import REGISTRY
+from .report import Report
+from .subjects import Subject
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+    from concurrent.futures import Executor
+
+    from .findings import Code
+    from .metrics import Threshold
+
+__all__ = ["Examination"]
+
+# Files that an executor has at a time: enough for every worker, while what waits does not grow with the folder.
+_AHEAD = 256
+# Reports that are put together at a time: an Arrow table of two rows takes kilobytes, one of a thousand little more.
+_TOGETHER = 512
+
+
+class Examination:
+    """Looks at one thing after another, and makes one report of all; for those who come upon files one by one.
+
+    The options are those of ``validate``.  It belongs to one thread.  Raises ``CheckRefused`` for a check that there is
+    not, or ``InvalidChoice``.
+    """
+
+    def __init__(
+        self,
+        *,
+        checks: Iterable[Check | GroupCheck | str] | None = None,
+        also: Iterable[Check | GroupCheck | str] = (),
+        cost: Cost | str = Cost.FULL,
+        thresholds: Iterable[Threshold] = (),
+        limits: Limits | None = None,
+    ) -> None:
+        every = (*_chosen(checks), *_chosen(tuple(also)))
+        self.limits, self.cost = limits or Limits(), _cost(cost)
+        alone = tuple(each for each in every if isinstance(each, Check))
+        self._together = tuple(each for each in every if isinstance(each, GroupCheck))
+        self._look = _Look(alone, tuple(thresholds), all_formats=checks is not None)
+        self._usual = checks is None
+        self._whole: list[Report] = []
+        self._last: list[Report] = []
+
+    def subject(self, what: Any, *, name: str | None = None, format: str | None = None) -> Subject:
+        """Something to look at, with the limits of this examination.  Raises ``SubjectNotFound``, ``InvalidChoice``."""
+        return Subject(what, name=name, format=format, cost=self.cost, limits=self.limits)
+
+    def look(self, subject: Subject) -> Report:
+        """Look at one thing; returns what was found in it, which is part of the whole."""
+        return self._take(self._look(subject))
+
+    def look_at_all(self, subjects: Sequence[Subject], executor: Executor | None = None) -> Iterator[Report]:
+        """Look at many, by an executor's workers if there is one; what is found in each, in order.
+
+        When a worker dies, what it had not looked at is a finding.
+        """
+        yield from map(self._take, map(self._look, subjects) if executor is None else self._by(executor, subjects))
+
+    def look_together(self, subjects: Sequence[Subject], *, name: str) -> None:
+        """Look at what belongs together: pairs, indexes, references.  ``name``: what the report calls all of them."""
+        for check in self._together if subjects else ():
+            self._take(look_together(subjects, check, name, self.limits))
+
+    def tell(self, name: str, code: Code, why: str, *, record: str | None = None) -> None:
+        """Tell of one of the rules of the frame itself."""
+        self._take(only_the_frame(name, [(code, why, record)], limits=self.limits))
+
+    def tell_troubles(self, name: str) -> None:
+        """Tell of checks of installed packages that could not be loaded, where no others were named."""
+        for point, why in REGISTRY.troubles.items() if self._usual else ():
+            what = f"a package offers the check {point}, which cannot be loaded: {why}"
+            self.tell(name, UNAVAILABLE, what, record=point)
+
+    def report(self) -> Report:
+        """All that was found."""
+        return Report.together([*self._whole, *self._last])
+
+    def _take(self, one: Report) -> Report:
+        self._last.append(one)
+        if len(self._last) >= _TOGETHER:
+            self._whole.append(Report.together(self._last))
+            self._last = []
+        return one
+
+    def _by(self, executor: Executor, subjects: Sequence[Subject]) -> Iterator[Report]:
+        """What an executor's workers find, in the order of the subjects."""
+        waiting: deque[tuple[Subject, Future[Report] | BrokenExecutor]] = deque()
+        for subject in subjects:
+            waiting.append((subject, _submitted(executor, self._look, subject)))
+            if len(waiting) >= _AHEAD:
+                yield _result(*waiting.popleft())
+        while waiting:
+            yield _result(*waiting.popleft())
+
+
+@dataclass(frozen=True)
+class _Look:
+    """Looks at one subject; it goes to where an executor's work is done."""
+
+    checks: tuple[Check, ...]
+    thresholds: tuple[Threshold, ...]
+    # A check that the caller names looks at what it is given, whatever that seems to be.
+    all_formats: bool
+
+    def __call__(self, subject: Subject) -> Report:
+        try:
+            return look_at(subject, self.checks, self.thresholds, all_formats=self.all_formats)
+        finally:
+            subject.forget()
+
+
+def _submitted(executor: Executor, look: _Look, subject: Subject) -> Future[Report] | BrokenExecutor:
+    try:
+        return executor.submit(look, subject)
+    except BrokenExecutor as error:
+        return error
+
+
+def _result(subject: Subject, promised: Future[Report] | BrokenExecutor) -> Report:
+    try:
+        if not isinstance(promised, BrokenExecutor):
+            return promised.result()
+        error = promised
+    except BrokenExecutor as broken:
+        error = broken
+    why = f"it was not looked at: the process that would have, or was at another file, has died: {error}"
+    return only_the_frame(subject.name, [(CRASHED, why, None)], limits=subject.limits, complete=False)
+
+
+def _cost(given: Cost | str) -> Cost:
+    try:
+        return Cost(given)
+    except ValueError:
+        raise InvalidChoice(f"there is no cost {given!r}; there are {', '.join(Cost)}", cost=given) from None
+
+
+def _chosen(given: Iterable[Check | GroupCheck | str] | None) -> tuple[Check | GroupCheck, ...]:
+    if given is None:
+        return REGISTRY.every()
+    return tuple(REGISTRY.named(each) if isinstance(each, str) else each for each in given)
