@@ -99,7 +99,9 @@ EXPECTED = {
 
 
 def told(report: Any) -> dict[str, set[str]]:
-    found: dict[str, set[str]] = {path: set() for path in report.checked["path"].to_pylist()}
+    # What looks at files together is told of the folder, by its own path.
+    paths = [path for path in report.checked["path"].to_pylist() if not os.path.isabs(path)]
+    found: dict[str, set[str]] = {path: set() for path in paths}
     for row in report.findings.to_pylist():
         if not row["code"].startswith("opaque."):
             found[row["path"]].add(row["code"])
@@ -127,7 +129,7 @@ def test_more_files_than_an_executor_is_given_at_a_time_come_in_order(tmp_path: 
         (tmp_path / f"{number:04}.txt").write_bytes(b"abc\n")
     with ThreadPoolExecutor(4) as threads:
         report = validate_folder(tmp_path, executor=threads)
-    assert list(dict.fromkeys(report.checked["path"].to_pylist())) == [f"{number:04}.txt" for number in range(700)]
+    assert list(told(report)) == [f"{number:04}.txt" for number in range(700)]
 
 
 def test_progress_says_how_many_files_and_bytes_of_how_many_are_done(folder: Path) -> None:

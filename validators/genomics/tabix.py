@@ -178,7 +178,7 @@ def _linear(reader: _Reader, name: str, add: Callable[..., None]) -> npt.NDArray
 class Index(Check):
     """Is it an index by coordinates?"""
 
-    name, version, formats = "tabix", "1", frozenset({"tbi", "csi"})
+    name, version, formats = "tabix", "1", frozenset({"tbi"})
     cost = Cost.HEADER
     codes = INDEX_CODES
 

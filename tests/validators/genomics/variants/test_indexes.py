@@ -73,8 +73,6 @@ class TestTbiFiles(FormatContract):
         (_tbi(more=b"\0\0\0"), "tabix.trailing"),
         (_tbi()[:-3], "tabix.cut"),
         (_tbi(count=-1), "tabix.cut"),
-        (b"CSI\x01" + struct.pack("<4i", 99, 5, 0, 0), "tabix.header"),
-        (b"CSI\x01" + struct.pack("<4i", 14, 5, 0, 1 << 30), "tabix.cut"),
     ],
 )
 def test_an_index_that_cannot_be_is_told(made: bytes, code: str) -> None:
