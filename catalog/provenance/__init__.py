@@ -40,7 +40,7 @@ if TYPE_CHECKING:
     from .hashing import CONTENT, content_id, content_of, key, keys
     from .model import ELEMENTS, PROV, TERMS, Bundle, Document, Literal, Name, Record, Value
     from .provn import read_provn, write_provn
-    from .recording import record, shared
+    from .recording import Recorded, record, says_something, shared
     from .rows import element_of, relation_of
     from .stored import elements, matching, relations, statements
     from .tables import PROV_ELEMENTS, PROV_RELATIONS, PROV_TABLES
@@ -82,6 +82,7 @@ _HOME = {
     "PROV_RELATIONS": "tables",
     "PROV_TABLES": "tables",
     "Record": "model",
+    "Recorded": "recording",
     "Root": "exchange.cratewriting",
     "TERMS": "model",
     "Value": "model",
@@ -116,6 +117,7 @@ _HOME = {
     "record": "recording",
     "relation_of": "rows",
     "relations": "stored",
+    "says_something": "recording",
     "shared": "recording",
     "snapshot_id": "vocabulary",
     "software_id": "vocabulary",
@@ -145,6 +147,7 @@ __all__ = [
     "PROV_RELATIONS",
     "PROV_TABLES",
     "Record",
+    "Recorded",
     "Root",
     "TERMS",
     "Value",
@@ -179,6 +182,7 @@ __all__ = [
     "record",
     "relation_of",
     "relations",
+    "says_something",
     "shared",
     "snapshot_id",
     "software_id",

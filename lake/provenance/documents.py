@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from holotype.catalog import dicts
 from holotype.catalog import provenance as prov
 
 if TYPE_CHECKING:
@@ -31,7 +32,7 @@ def document(
     found: dict[str | None, dict[prov.Record, None]] = {None: {}}
     for table, record_of in (("prov_elements", prov.element_of), ("prov_relations", prov.relation_of)):
         for batch in context.catalog.batches(table, state=graph.state):
-            for row in batch.to_pylist():
+            for row in dicts(batch):
                 found.setdefault(row["bundle"], {})[record_of(row)] = None
     bundles = tuple(prov.Bundle(id, tuple(records)) for id, records in found.items() if id is not None)
     return prov.Document(tuple(found[None]), bundles, prov.PREFIXES)

@@ -151,7 +151,7 @@ class Provenance:
 
         Raises ``ProvenanceRefused`` with the constraints that it breaks and the records that break them.
         """
-        from ..lineage.telling import Scene, commit
+        from ..lineage.telling import keep
 
         self._context.catalog.check_writable()
-        commit(Scene.of(self._context), document, operation="provenance", message=message)
+        keep(self._context, lambda graph: document, operation="provenance", message=message)
