@@ -9,9 +9,10 @@ new/         nothing                                 waits for its first backup
 (values)     rows@1, a table; numbers@1, an array
 
 Of some of that it is recorded how it came about: "measure" made edits/moves from edits/shared, and "refine" made
-edits/changes when it was edited; something of somebody else's is recorded as well (``FOREIGN``).
+edits/changes when it was edited; "found here" made new/5, which was never kept.  Something of somebody else's is
+recorded as well (``FOREIGN``).
 
-Another archive has new@1, some of whose chunks are in this one as well, and knows of an activity that made its files.
+Another archive has new@1, some of whose chunks are in this one as well, and knows of another activity that made new/5.
 """
 
 from __future__ import annotations
@@ -116,6 +117,7 @@ class Laboratory:
         archive.write_array("numbers", ARRAY)
         trees |= _values(folder / "values")
         archive.provenance.record(FOREIGN)
+        _tell(archive, "found here", folder / "new", used="2", made="5")
         archive.forget("mixed@1", "old@1", reason="to be collected")
         catalog = Catalog.open(store, tables=TABLES, clock=clock)
         while catalog.state.version < _CHECKPOINT - 2:

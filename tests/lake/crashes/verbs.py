@@ -81,7 +81,9 @@ def _is_brought(bench: Bench) -> None:
 def _brought(bench: Bench) -> bool:
     if "new@1" not in live(bench.archive) or bench.archive.search(tags=["from elsewhere"]).is_empty():
         return False
-    return "found elsewhere" in bench.archive.provenance.upstream("new@1/5")["label"].to_list()
+    return {"found here", "found elsewhere"} <= {
+        row["label"] for row in bench.archive.read("prov_elements").to_pylist()
+    }
 
 
 def _brings(bench: Bench) -> None:
