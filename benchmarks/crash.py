@@ -7,6 +7,7 @@
     python -m benchmarks.crash --verbs '' --kills 40 --url s3://
     python -m benchmarks.crash --seeds 100000               # storms of many at once, each by its seed: hours
     python -m benchmarks.crash --seeds 1 --first 4711       # one of them again
+    python -m benchmarks.crash --seeds 10000 --first 100000 # storms in which people also record what they do
     python -m benchmarks.crash --cases all [--crashes]      # small casts in every order
     python -m benchmarks.crash --writers 8 --rounds 50 [--url s3://]   # a crowd of real processes
 
@@ -14,8 +15,9 @@ The last four are done alone, and are explained in ``crowds.py``.
 
 The promise: *whatever dies, on whatever storage, what was committed is there and whole, and nothing half done is ever
 seen.*  After every fault and every kill the archive is opened anew and verified, every snapshot in it is restored and
-compared with what it was made of, bytes and metadata, and the work that was interrupted is done again.  The exit status
-is 1 when the promise was broken.  Each part of what was run in full goes to a section of its own in ``RESULTS.md``.
+compared with what it was made of, bytes and metadata, what was recorded of how things came about is held against what
+has to be there and against itself, and the work that was interrupted is done again.  The exit status is 1 when the
+promise was broken.  Each part of what was run in full goes to a section of its own in ``RESULTS.md``.
 
 It uses the tests' own tools (such as ``tests/lake/crashes``), so it needs the packages of the extra ``test``.
 """
@@ -164,15 +166,17 @@ def storage(url: str | None, work: Path) -> Iterator[tuple[str, dict[str, Any]]]
 HOW = """\
 Every call that a verb makes to the storage fails once in every way. Afterwards the archive is opened anew and verified
 in full, its snapshots are restored and compared with what they were made of (after a failed read, those that are new),
-the verb is done again, and two collections have to take away what the first try left. A cell is the number of calls: at
-how many the verb went through all the same / the caller was told / the process died. A call is left out where that
-would be another of these faults."""
+its provenance has all that it had, is valid and agrees with the graph that it makes, the verb is done again, and two
+collections have to take away what the first try left. A cell is the number of calls: at how many the verb went through
+all the same / the caller was told / the process died. A call is left out where that would be another of these
+faults."""
 
 KILLING = """\
-A process backs up, forgets and collects in a loop, and is killed (SIGKILL) after a random time; on a local disk every
-third has helpers that read for it. After each kill the archive is opened and verified in full, and every snapshot in it
-is restored and compared; what the process had said it committed has to be there. The next process goes on with the same
-archive, and at the end a collection has to take away all that the dead left."""
+A process records activities, backs up, forgets and collects in a loop, and is killed (SIGKILL) after a random time; on
+a local disk every third has helpers that read for it. After each kill the archive is opened and verified in full, and
+every snapshot in it is restored and compared; what the process had said it committed or recorded has to be there, and
+every activity whole. The next process goes on with the same archive, and at the end a collection has to take away all
+that the dead left."""
 
 
 def render_faults(tallies: Sequence[Tally], seconds: float) -> str:
@@ -201,9 +205,11 @@ def render_kills(kills: Kills, seconds: float) -> str:
     """The section on kills."""
     where = "a local disk" if kills.storage == "local" else f"{kills.storage}, a real server on this machine"
     committed = sum(death.committed for death in kills.deaths)
+    recorded = sum(death.recorded for death in kills.deaths)
     last = Counter(death.over for death in kills.deaths)
     over = ", ".join(f"{what!r} {count}" for what, count in sorted(last.items()))
-    figures = f"{len(kills.deaths)} kills, {committed} snapshots committed; promises broken: {len(kills.broken)}."
+    done = f"{committed} snapshots committed, {recorded} activities recorded"
+    figures = f"{len(kills.deaths)} kills, {done}; promises broken: {len(kills.broken)}."
     said = f"{figures} What the processes said last: {over}."
     problems = [f"- {problem}" for problem in kills.broken]
     return "\n\n".join([f"# Processes killed at any moment: {where}", KILLING, _when(seconds), said, *problems]) + "\n"

@@ -147,13 +147,15 @@ def let_loose(url: str, options: Mapping[str, Any], work: Path, *, writers: int,
 
 STORMS = """\
 The library's own code runs on a storage in memory whose every call is a scheduling point. A seed decides who is there
-(two to six who keep, forget, recover, collect, compact and read, with clocks that disagree), whose call is next, which
+(two to six who keep, forget, recover, collect, compact and read, with clocks that disagree; from seed 100,000 on also
+some who record what they do, often the same, and who ask), whose call is next, which
 calls get no answer or arrive late, and who dies. A witness that reads log and tables by itself looks after every commit
 and at every deletion whether all is there. At the end the archive is verified in full, and what was left collected."""
 
 CASTS = """\
-Every interleaving of a few who keep, forget, recover, collect, compact and read, but for those that differ only in the
-order of calls that do not conflict (dynamic partial-order reduction): calls about other keys, or that only read."""
+Every interleaving of a few who keep, forget, recover, collect, compact, read and record, but for those that differ only
+in the order of calls that do not conflict (dynamic partial-order reduction): calls about other keys, or that only
+read."""
 
 
 def render_storms(storms: Storms, when: str) -> str:
@@ -181,6 +183,7 @@ def render_crowd(crowd: Crowd | str, storage: str, when: str) -> str:
     commits = ", ".join(f"{count} {operation}" for operation, count in sorted(crowd.commits.items()))
     times = ", ".join(f"{role} {count}" for role, count in sorted(crowd.times.items()))
     said = (
-        f"{crowd.writers} processes kept {crowd.kept} folders at once; commits: {commits}; beside them: {times} times."
+        f"{crowd.writers} processes kept {crowd.kept} folders at once, and recorded {crowd.recorded} activities;"
+        f" commits: {commits}; beside them: {times} times."
     )
-    return f"{head}\n\n{when}\n\n{said} All verified, restored and compared; every commit accounted for.\n"
+    return f"{head}\n\n{when}\n\n{said} All verified, restored and compared; every commit and activity accounted for.\n"

@@ -196,7 +196,7 @@ class Catalog(Reading):
 
     def write_all(self, rows: Mapping[str, pa.Table]) -> list[Segment]:
         """As ``write``, for the rows of several tables, by name: where requests are dear, all at once."""
-        if len(rows) < 2 or not self._store.distant:
+        if len(rows) < 2 or not (self._store.distant and self._store.waits):
             return [self.write(table, each) for table, each in rows.items()]
         with ThreadPoolExecutor(len(rows), thread_name_prefix="holotype-segments") as pool:
             return list(pool.map(self.write, rows, rows.values()))

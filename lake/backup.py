@@ -48,7 +48,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator, Sequence
     from datetime import datetime
 
-    from holotype.catalog import Entry, Segment, State
+    from holotype.catalog import Entry, Segment, State, provenance
 
     from .context import Context
     from .executing import Submits
@@ -325,15 +325,20 @@ def _commit(
     new = {segment.name for segment in draft.segments}
     wanted = {part.segment for part in draft.ranges} - new
     kept = [segment for segment in view.segments("entries") if segment.name in wanted]
-    met: list[Segment] = []
-    if view.segments(_PROV_NAMES):
-        from .lineage.meeting import meeting  # most archives have no use for it, and it takes its time to import
-
-        met = meeting(context, plan.dataset, os.path.realpath(plan.source), draft.segments, state=view)
+    met: provenance.Recorded | None = None
+    meets = True  # whether to look (again) what the new files have in common with what was recorded
     found = report.write(context) if report is not None else []
     sound = writer_check(context, packed.session, packed.relied, view, parents=() if parent is None else (parent.id,))
     for _ in range(_NUMBERINGS):
-        number = _next_number(context, plan.dataset, catalog.refresh())
+        state = catalog.refresh()
+        number = _next_number(context, plan.dataset, state)
+        if meets:
+            try:
+                met, meets = _met(context, plan, draft, state), False
+            except ObjectMissing:
+                if catalog.refresh().version == state.version:
+                    raise
+                continue  # it went on, and what it said before is collected
         record: dict[str, Any] = {
             "dataset": plan.dataset,
             "number": number,
@@ -357,7 +362,7 @@ def _commit(
             *(segment for segment in draft.segments if segment.name not in committed),
             *packed.chunks,
             *packed.packs,
-            *met,
+            *(met.segments if met is not None else ()),
             *found,
             *(report.say(context, digest) if report is not None else ()),
             catalog.write("snapshots", SNAPSHOTS.rows([{"snapshot": digest, **record}])),
@@ -373,10 +378,14 @@ def _commit(
                 )
             )
 
-        def check(since: Sequence[Entry], present: State, number: int = number) -> None:
+        def check(
+            since: Sequence[Entry], present: State, number: int = number, met: provenance.Recorded | None = met
+        ) -> None:
             if _next_number(context, plan.dataset, present) != number:
                 raise Conflict(f"{plan.dataset}@{number} was made by another writer meanwhile", taken=number)
             sound(since, present)
+            if met is not None:
+                met.check(since, present)
 
         try:
             catalog.commit(
@@ -390,12 +399,23 @@ def _commit(
                 check=check,
             )
         except Conflict as error:
-            if "taken" not in error.about:
+            if "said" in error.about:
+                meets = True
+            elif "taken" not in error.about:
                 raise
-            continue  # the next number is as good
+            continue  # the next number is as good, and what was said meanwhile has to be met as well
         record.pop("session")
         return Snapshot(id=digest, **record)
-    raise Conflict(f"{_NUMBERINGS} other snapshots of {plan.dataset} came first: try again", dataset=plan.dataset)
+    raise Conflict(f"{_NUMBERINGS} other commits came before {plan.dataset}'s: try again", dataset=plan.dataset)
+
+
+def _met(context: Context, plan: _Plan, draft: Draft, state: State) -> provenance.Recorded | None:
+    """What there is to say of the new files for what was recorded before the commit, however long the backup took."""
+    if not state.segments(_PROV_NAMES):
+        return None
+    from .lineage.meeting import meeting  # most archives have no use for it, and it takes its time to import
+
+    return meeting(context, plan.dataset, os.path.realpath(plan.source), draft.segments, state=state)
 
 
 def _next_number(context: Context, dataset: str, state: State) -> int:

@@ -24,7 +24,7 @@ from .capturing.seen import Seen
 from .capturing.tools import tool
 from .capturing.watching import watch
 from .lineage.account import Account
-from .lineage.telling import Scene, commit, status_of, tell_files
+from .lineage.telling import Scene, Touched, keep, sight, status_of, tell_files
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -36,7 +36,6 @@ if TYPE_CHECKING:
     from .capturing.running import Passing
     from .capturing.watching import Watched
     from .context import Context
-    from .lineage.telling import Touched
 
     Path = str | os.PathLike[str]
 
@@ -133,16 +132,23 @@ def run(
         clock=context.clock,
     )
     title = name or os.path.basename(os.fspath(command[0]))
-    account = Account(prov.activity_id(context.entropy(16)))
-    graph = prov.Graph(context.catalog, state=context.catalog.refresh())
-    touched = tell_files(account, scene, graph, _files(watched, declared), ended=watched.ended)
-    notes = [*touched.notes, *([watched.note] if watched.note is not None else [])]
-    account.parameters(parameters or {}, scene.redactor)
-    streams = {"stdin": stdin, "stdout": stdout, "stderr": stderr}
+    id, notes = prov.activity_id(context.entropy(16)), list[str]()
+    sightings = sight(scene, _files(watched, declared), notes)
+    notes += [watched.note] if watched.note is not None else []
     around = surroundings.result()
-    _tell(account, scene, graph, watched, title, env or {}, around, _streams(scene, folder, streams), notes)
-    commit(scene, account.document(), operation="run", message=title)
-    return _ran(account.id, title, watched, touched, declared, notes)
+    said = _streams(scene, folder, {"stdin": stdin, "stdout": stdout, "stderr": stderr})
+    touched = Touched()
+
+    def tell(graph: prov.Graph) -> prov.Document:
+        nonlocal touched
+        account = Account(id)
+        touched = tell_files(account, scene, graph, sightings, ended=watched.ended)
+        account.parameters(parameters or {}, scene.redactor)
+        _tell(account, scene, graph, watched, title, env or {}, around, said, notes)
+        return account.document()
+
+    keep(context, tell, operation="run", message=title)
+    return _ran(id, title, watched, touched, declared, notes)
 
 
 @dataclass(frozen=True)

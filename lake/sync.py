@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from holotype.catalog import Conflict, DamageError, ObjectDamaged, column, scalar
+from holotype.catalog import Conflict, DamageError, ObjectDamaged, column, provenance, scalar
 
 from .executing import Place, thread_count
 from .manifest.prefetch import ahead
@@ -56,6 +56,7 @@ __all__ = ["Synced", "sync"]
 
 _EVENTS = ("reports", "quarantine")  # by which two that bring the same are known
 _LOOKS = 5  # a sync that lost this often to collections gives up
+_TELLINGS = 64  # so often others may record something while it is found out what is not recorded there
 
 
 @dataclass(frozen=True)
@@ -208,21 +209,34 @@ class _Journey:
         }
         add = [*manifests.new, *packed.chunks, *packed.packs]
         add += [catalog.write(table, found) for table, found in rows.items() if found.num_rows]
-        add += [catalog.write(table, found) for table, found in histories(here, there, self.datasets)]
         verdicts = self._verdicts(here, there, travellers)
         add += [catalog.write(table, found) for table, found in verdicts.items()]
-        if not add:
-            return
-        catalog.commit(
-            add=add,
-            relies=manifests.kept,
-            view=there.state,
-            operation=self.work,
-            message=f"from {here.url}, archive {here.context.catalog.id}",
-            author=self.target.author,
-            session=packed.session,
-            check=_check(there, travellers, packed.session, relied, verdicts),
-        )
+        sound = _check(there, travellers, packed.session, relied, verdicts)
+        for left in reversed(range(_TELLINGS)):
+            now = replace(there, state=catalog.refresh())
+            told: list[Segment] = []
+            try:
+                told += [catalog.write(table, found) for table, found in histories(here, now, self.datasets)]
+                if not add and not told:
+                    return
+                catalog.commit(
+                    add=[*add, *told],
+                    relies=manifests.kept,
+                    view=there.state,
+                    operation=self.work,
+                    message=f"from {here.url}, archive {here.context.catalog.id}",
+                    author=self.target.author,
+                    session=packed.session,
+                    check=partial(_told_check, sound, now.state.version if told else None),
+                )
+            except Conflict as error:
+                if "said" not in error.about or not left:
+                    raise
+            except DamageError as error:
+                if not left or not _moved_on(now, error):
+                    raise
+            else:
+                return
 
     def _verdicts(self, here: End, there: End, travellers: Travellers) -> dict[str, pa.Table]:
         """What was found here in snapshots that the target has, or will have."""
@@ -307,6 +321,15 @@ def _check(
                 raise Conflict("the same reports were brought meanwhile: look again")
 
     return check
+
+
+def _told_check(sound: Check, looked: int | None, since: Sequence[Entry], present: State) -> None:
+    """What the commit has to pass beside ``sound``: nobody recorded anything there since version ``looked``, when it
+    was found out what is not recorded there.
+    """
+    sound(since, present)
+    if looked is not None and provenance.says_something(since, after=looked):
+        raise Conflict("something was recorded meanwhile: look again at what is not", said=True)
 
 
 def _moved_on(end: End, error: DamageError) -> bool:

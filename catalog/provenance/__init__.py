@@ -40,7 +40,11 @@ if TYPE_CHECKING:
     from .hashing import CONTENT, content_id, content_of, key, keys
     from .model import ELEMENTS, PROV, TERMS, Bundle, Document, Literal, Name, Record, Value
     from .provn import read_provn, write_provn
+<<<<<<< HEAD
     from .recording import record, refuse, shared
+=======
+    from .recording import Recorded, record, says_something, shared
+>>>>>>> crashprov
     from .rows import element_of, relation_of
     from .stored import elements, matching, relations, statements
     from .tables import PROV_ELEMENTS, PROV_RELATIONS, PROV_TABLES
@@ -83,6 +87,7 @@ _HOME = {
     "PROV_RELATIONS": "tables",
     "PROV_TABLES": "tables",
     "Record": "model",
+    "Recorded": "recording",
     "Root": "exchange.cratewriting",
     "TERMS": "model",
     "Value": "model",
@@ -119,6 +124,7 @@ _HOME = {
     "refuse": "recording",
     "relation_of": "rows",
     "relations": "stored",
+    "says_something": "recording",
     "shared": "recording",
     "snapshot_id": "vocabulary",
     "software_id": "vocabulary",
@@ -148,6 +154,7 @@ __all__ = [
     "PROV_RELATIONS",
     "PROV_TABLES",
     "Record",
+    "Recorded",
     "Root",
     "TERMS",
     "Value",
@@ -184,6 +191,7 @@ __all__ = [
     "refuse",
     "relation_of",
     "relations",
+    "says_something",
     "shared",
     "snapshot_id",
     "software_id",

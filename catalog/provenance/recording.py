@@ -3,35 +3,49 @@
 What an archive is told has to be possible: PROV-CONSTRAINTS is held over it together with what the archive has said
 before of the same things, and so are its times.  What is nothing but what is said of it, such as an environment, is
 written once.
+
+All of that is decided by looking at one state, and somebody else may say something before the commit: that his file was
+made by him, that an element is called so.  So a commit has to pass a check: whoever looks again sees the same.
 """
 
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from ..errors import ProvenanceRefused
+from ..errors import Conflict, ObjectMissing, ProvenanceRefused
 from .checking import check
 from .graph import Graph
 from .linking import graph_rows
 from .model import ELEMENTS, Bundle, Document
 from .rows import element_rows, relation_rows
 from .stored import statements
-from .tables import PROV_ELEMENTS, PROV_LINKS, PROV_NAMES, PROV_RELATIONS
+from .tables import PROV_ELEMENTS, PROV_LINKS, PROV_NAMES, PROV_RELATIONS, PROV_TABLES
 from .times import contradictions
 
 if TYPE_CHECKING:
+<<<<<<< HEAD
     from collections.abc import Callable, Collection, Iterable, Sequence
+=======
+    from collections.abc import Collection, Iterable, Sequence
+>>>>>>> crashprov
     from datetime import datetime
 
     from ..catalog import Catalog
-    from ..log import Segment
+    from ..commits import Check
+    from ..log import Entry, Segment
     from ..state import State
     from .checking import Violation
     from .model import Record
 
+<<<<<<< HEAD
 __all__ = ["record", "refusals", "refuse", "shared"]
+=======
+__all__ = ["Recorded", "record", "refusals", "says_something", "shared"]
+>>>>>>> crashprov
 
+_TABLES = frozenset(table.name for table in PROV_TABLES)
 # What is nothing but what is said of it, or always said in the same words.
 _SHARED = re.compile(
     r"urn:holotype:(?:content|command|parameters|environment|git|person|software|system|code):.*|pkg:.*", re.DOTALL
@@ -43,6 +57,26 @@ _OURS = re.compile(r"urn:holotype:(?:file|outside|unread|snapshot|activity):")
 _ORDERED = frozenset({"specializationOf", "alternateOf", "hadMember", "mentionOf"})
 
 
+@dataclass(frozen=True, eq=False)
+class Recorded:
+    """What was written, and belongs to nothing yet.
+
+    ``segments``: to be added in one commit.  ``check``: what that commit has to pass, with the state that was looked at
+    as its view; it raises ``Conflict``, with ``said`` about it, when somebody said something meanwhile that would have
+    been looked at: then all is to be told and recorded anew.
+    """
+
+    segments: tuple[Segment, ...]
+    check: Check
+
+
+def says_something(entries: Iterable[Entry], *, after: int) -> bool:
+    """Whether any of ``entries`` after this version says something of provenance; a compaction only moves it."""
+    return any(
+        entry.version > after and not entry.is_compaction and not _TABLES.isdisjoint(entry.add) for entry in entries
+    )
+
+
 def shared(id: str) -> bool:
     """Whether an element is nothing but what its identifier stands for, so that all is said once it was said once."""
     return _SHARED.fullmatch(id) is not None
@@ -50,18 +84,30 @@ def shared(id: str) -> bool:
 
 def record(
     catalog: Catalog, document: Document, *, recorded: datetime, author: str, state: State | None = None
-) -> list[Segment]:
+) -> Recorded:
     """Write what ``document`` says as segments, to be added in a commit; what is said already is left out.
 
-    ``recorded``: when, and ``author``: by whom, it is said.  Raises ``ProvenanceRefused`` with the constraints that it
-    breaks, ``ArchiveReadOnly``, or what the store raises.
+    ``recorded``: when, and ``author``: by whom, it is said.  ``state``: what to look at, by default the newest state
+    seen.  Raises ``ProvenanceRefused`` with the constraints that it breaks, ``ArchiveReadOnly``, or what the store
+    raises.
     """
     state = state or catalog.state
     graph = Graph(catalog, state=state)
     known = _known(graph, document)
     said = [(bundle, each) for bundle, each in document if not _again(each, known)]
     news = _of(said, document)
+<<<<<<< HEAD
     _refuse(refusals(catalog, graph, news, known))
+=======
+    before = _before(catalog, graph, news, known)
+    wrong = refusals(before, news)
+    if wrong:
+        raise ProvenanceRefused(
+            "what is to be recorded cannot be true: " + "; ".join(each.message for each in wrong[:5]),
+            violations=wrong,
+            constraints=tuple(dict.fromkeys(each.constraint for each in wrong)),
+        )
+>>>>>>> crashprov
     elements = [each for each in said if each[1].term in ELEMENTS]
     relations = [each for each in said if each[1].term not in ELEMENTS]
     names, links = graph_rows((each for _, each in said), known=lambda ids: graph.known(list(ids)))
@@ -71,9 +117,11 @@ def record(
         PROV_NAMES.name: names,
         PROV_LINKS.name: links,
     }
-    return catalog.write_all({table: each for table, each in rows.items() if each.num_rows})
+    segments = catalog.write_all({table: each for table, each in rows.items() if each.num_rows})
+    return Recorded(tuple(segments), _check(catalog, document, state, known, news, before))
 
 
+<<<<<<< HEAD
 def refuse(
     catalog: Catalog, document: Document, *, graph: Graph, also: Callable[[Sequence[str]], Iterable[Record]]
 ) -> None:
@@ -110,6 +158,30 @@ def refusals(
     before = list(statements(catalog, wanted, state=graph.state).records) if wanted else []
     more = also(wanted) if also is not None else ()
     whole = Document((*before, *more, *document.records), document.bundles, document.prefixes)
+=======
+def _check(
+    catalog: Catalog, document: Document, view: State, known: frozenset[str], news: Document, before: Sequence[Record]
+) -> Check:
+    """Whether what was recorded with a look at ``view`` would have been recorded with a later one."""
+
+    def check(since: Sequence[Entry], present: State) -> None:
+        if not says_something(since, after=view.version):
+            return
+        graph = Graph(catalog, state=present)
+        try:
+            same = _known(graph, document) == known and set(_before(catalog, graph, news, known)) == {*before}
+        except ObjectMissing:  # it went on, and what there was is collected; if not, whoever looks again finds out
+            same = False
+        if not same:
+            raise Conflict("something was said of the same things meanwhile: look again", said=True)
+
+    return check
+
+
+def refusals(before: Collection[Record], document: Document) -> tuple[Violation, ...]:
+    """The constraints that a document breaks, by itself or with what was said before of what it speaks of."""
+    whole = Document((*before, *document.records), document.bundles, document.prefixes)
+>>>>>>> crashprov
     return (*check(whole), *contradictions(whole))
 
 

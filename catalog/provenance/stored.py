@@ -8,7 +8,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from ..columns import numbers, plain
+from ..columns import dicts, numbers, plain
 from ..lookup import distinct
 from .hashing import keys
 from .model import Document
@@ -40,9 +40,9 @@ def statements(catalog: Reading, ids: Iterable[str], *, state: State | None = No
     wanted = list(dict.fromkeys(ids))
     named = frozenset(wanted)
     found = keys(wanted)
-    rows = elements(catalog, found, state=state).to_pylist()
+    rows = dicts(elements(catalog, found, state=state))
     said = [element_of(row) for row in rows if row["id"] in named and row["bundle"] is None]
-    related = [relation_of(row) for row in relations(catalog, found, state=state).to_pylist() if row["bundle"] is None]
+    related = [relation_of(row) for row in dicts(relations(catalog, found, state=state)) if row["bundle"] is None]
     return Document(tuple(dict.fromkeys([*said, *(record for record in related if record.arguments[0] in named)])))
 
 

@@ -35,9 +35,11 @@ __all__ = ["meeting"]
 _COLUMNS = ["path", "size", "mtime_ns", "sha256"]
 
 
-def meeting(context: Context, dataset: str, source: str, segments: Sequence[Segment], *, state: State) -> list[Segment]:
+def meeting(
+    context: Context, dataset: str, source: str, segments: Sequence[Segment], *, state: State
+) -> prov.Recorded | None:
     """Segments that say of the new rows in ``segments`` (of entries) what they have in common with what was recorded;
-    to be added in the commit of the snapshot.
+    to be added in the commit of the snapshot, which has to pass their check.  ``None`` when there is nothing to say.
 
     ``source``: the real path that the files were read from.  Raises what the store raises.
     """
@@ -48,7 +50,7 @@ def meeting(context: Context, dataset: str, source: str, segments: Sequence[Segm
             _meet(account, graph, version)
     document = account.document()
     if not document.records:
-        return []
+        return None
     return prov.record(context.catalog, document, recorded=context.clock(), author=context.author, state=state)
 
 

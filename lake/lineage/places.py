@@ -5,7 +5,9 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass
 from types import MappingProxyType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+
+from holotype.catalog import dicts
 
 from ..context import host_here
 from ..records.snapshots import snapshots
@@ -80,9 +82,8 @@ class Places:
         return Place(dataset, name, self.latest.get(dataset))
 
 
-def _oldest_first(rows: pa.Table) -> list[dict[str, str]]:
-    found: list[dict[str, str]] = rows.sort_by([("time", "ascending"), ("dataset", "ascending")]).to_pylist()
-    return found
+def _oldest_first(rows: pa.Table) -> list[dict[str, Any]]:
+    return dicts(rows.sort_by([("time", "ascending"), ("dataset", "ascending")]))
 
 
 def _below(path: str, source: str) -> bool:

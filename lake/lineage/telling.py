@@ -1,4 +1,12 @@
-"""Telling an archive of an activity: from what was seen of files to records, committed."""
+"""Telling an archive of an activity: from what was seen of files to records, committed.
+
+    what was seen ─▶ sight: which versions of which files          once, for files go on changing
+                  ─▶ tell: what they are called, by the graph      again, when others said something of them meanwhile
+                  ─▶ keep: one commit
+
+Two who make the same bytes at one path at one moment made two entities: the second to commit is told of the first, and
+tells anew.
+"""
 
 from __future__ import annotations
 
@@ -8,7 +16,7 @@ from typing import TYPE_CHECKING
 
 import pyarrow.compute as pc
 
-from holotype.catalog import Conflict, HolotypeError, SourceNotFound, SourceProblem, plain
+from holotype.catalog import Conflict, HolotypeError, ObjectMissing, SourceNotFound, SourceProblem, dicts, plain
 from holotype.catalog import provenance as prov
 
 from ..capturing.redacting import Redactor
@@ -19,7 +27,7 @@ from .places import Places
 from .versions import Versions
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
     from datetime import datetime
 
     from holotype.catalog import State
@@ -28,9 +36,10 @@ if TYPE_CHECKING:
     from ..context import Context
     from .versions import Version
 
-__all__ = ["Scene", "Touched", "commit", "kept", "status_of", "tell_files"]
+__all__ = ["Scene", "Sighting", "Touched", "keep", "kept", "sight", "status_of", "tell_files"]
 
-_TRIES = 5
+# Each that is lost means that somebody else said something of the same, or that a collection took away what was read.
+_TRIES = 64
 
 
 @dataclass(frozen=True)
@@ -68,6 +77,17 @@ class Scene:
         return None if path is None else os.path.realpath(path.parent)
 
 
+@dataclass(frozen=True)
+class Sighting:
+    """A file that an activity touched, with the versions of it: ``before``, which it used or removed, and ``now``,
+    which it made.
+    """
+
+    seen: Seen
+    before: Version | None
+    now: Version | None
+
+
 @dataclass
 class Touched:
     """The entities that an activity used and made: by the real paths of files."""
@@ -75,33 +95,38 @@ class Touched:
     used: dict[str, str] = field(default_factory=dict[str, str])
     generated: dict[str, str] = field(default_factory=dict[str, str])
     removed: dict[str, str] = field(default_factory=dict[str, str])
-    notes: list[str] = field(default_factory=list[str])
 
 
-def tell_files(
-    account: Account,
-    scene: Scene,
-    graph: prov.Graph,
-    seen: Iterable[Seen],
-    *,
-    ended: datetime,
-    digests: Mapping[str, bytes] | None = None,
-) -> Touched:
-    """Say of every file what the activity did with it.
+def sight(
+    scene: Scene, seen: Iterable[Seen], notes: list[str], *, digests: Mapping[str, bytes] | None = None
+) -> tuple[Sighting, ...]:
+    """Which versions of files were seen; what there is to say of them besides goes to ``notes``.
 
     ``digests``: of files, by path, as they were before the activity changed them.  A file that cannot be read any more
-    is said to have been there, without its content, and is noted.
+    was there, without its content, and is noted.
     """
-    found, versions = Touched(), scene.versions()
-    known = dict(digests or {})
-    own = scene.own
+    versions, known, own = scene.versions(), dict(digests or {}), scene.own
+    found: list[Sighting] = []
     for each in seen:
         if own is not None and (each.path + os.sep).startswith(own + os.sep):
             continue
-        before = _before(scene, versions, each, known.get(each.path), found)
-        now = _now(versions, each, found) if each.written and each.after is not None else None
+        before = _before(versions, each, known.get(each.path), notes)
+        now = _now(versions, each, notes) if each.written and each.after is not None else None
+        found.append(Sighting(each, before, now))
+    return tuple(found)
+
+
+def tell_files(
+    account: Account, scene: Scene, graph: prov.Graph, sightings: Iterable[Sighting], *, ended: datetime
+) -> Touched:
+    """Say of every file what the activity did with it."""
+    found = Touched()
+    for sighting in sightings:
+        each, before, now = sighting.seen, sighting.before, sighting.now
         old = None
         if before is not None:
+            if before.sha256 is None and each.before is not None:
+                before = _recorded(scene, graph, before, each.before)
             old = _latest(scene, graph, file_of(before))
             account.file(before, again=old)
         if old is not None and (each.read or each.executed):
@@ -121,42 +146,41 @@ def tell_files(
     return found
 
 
-def _before(scene: Scene, versions: Versions, each: Seen, digest: bytes | None, found: Touched) -> Version | None:
+def _before(versions: Versions, each: Seen, digest: bytes | None, notes: list[str]) -> Version | None:
     """The version that was used, or removed; nothing is said of one that was only written over."""
     if not (each.read or each.executed or each.removed):
         return None
     if each.before is not None and (each.written or each.removed):
-        version = versions.earlier(each.path, each.before, digest=digest)
-        return version if version.sha256 is not None else _recorded(scene, version, each.before)
+        return versions.earlier(each.path, each.before, digest=digest)
     if each.written:
         return None
     if each.before is not None and each.after is not None and each.before != each.after:
-        found.notes.append(f"{os.path.basename(each.path)} was changed by somebody else meanwhile")
+        notes.append(f"{os.path.basename(each.path)} was changed by somebody else meanwhile")
         return versions.earlier(each.path, each.before, digest=digest)
-    return _now(versions, each, found)
+    return _now(versions, each, notes)
 
 
-def _recorded(scene: Scene, version: Version, status: Status) -> Version:
+def _recorded(scene: Scene, graph: prov.Graph, version: Version, status: Status) -> Version:
     """The same version with its digest, if it is known as what an earlier activity made."""
     place = version.place
     if place is None:
         return version
     catalog = scene.context.catalog
     here = (pc.field("dataset") == place.dataset) & (pc.field("path") == place.path)
-    rows = catalog.read("prov_elements", columns=["key", "sha256"], filter=here)
+    rows = catalog.read("prov_elements", columns=["key", "sha256"], filter=here, state=graph.state)
     digests = dict(zip(rows["key"].to_pylist(), rows["sha256"].to_pylist(), strict=True))
-    told = prov.relations(catalog, plain(rows["key"])) if rows.num_rows else rows
-    for row in told.to_pylist():
+    told = prov.relations(catalog, plain(rows["key"]), state=graph.state) if rows.num_rows else rows
+    for row in dicts(told):
         if row.get("term") == "wasGeneratedBy" and status_word(status) in (row["attributes"] or ""):
             return replace(version, sha256=digests[row["subject"]])
     return version
 
 
-def _now(versions: Versions, each: Seen, found: Touched) -> Version | None:
+def _now(versions: Versions, each: Seen, notes: list[str]) -> Version | None:
     try:
         return versions.now(each.path)
     except (SourceNotFound, SourceProblem) as error:
-        found.notes.append(error.message)
+        notes.append(error.message)
         return None
 
 
@@ -178,28 +202,39 @@ def _latest(scene: Scene, graph: prov.Graph, id: str) -> str:
     made = [each for each in others if each == id or each.startswith(f"{id}#")]
     if len(made) < 2:
         return id
-    told = prov.relations(scene.context.catalog, prov.keys(made), state=graph.state).to_pylist()
+    told = dicts(prov.relations(scene.context.catalog, prov.keys(made), state=graph.state))
     times: dict[int, datetime] = {row["subject"]: row["recorded"] for row in told if row["term"] == "wasGeneratedBy"}
     created = scene.context.catalog.created
     return max(made, key=lambda each: times.get(prov.key(each), created))
 
 
-def commit(scene: Scene, document: prov.Document, *, operation: str, message: str) -> None:
-    """Keep what a document says.  What a collection takes away before it is committed is written again.
+def keep(context: Context, tell: Callable[[prov.Graph], prov.Document], *, operation: str, message: str) -> None:
+    """Keep what ``tell`` says with a look at the graph, in one commit; told anew from a new look, when others said
+    something of the same things meanwhile, or a collection took away what was looked at.
 
-    Raises ``ProvenanceRefused``, ``ArchiveReadOnly``, ``Conflict`` after losing to collections again and again, or what
-    the store raises.
+    Raises ``ProvenanceRefused``, ``ArchiveReadOnly``, ``Conflict`` after losing to others again and again, or what the
+    store raises.
     """
-    catalog, author = scene.context.catalog, scene.context.author
+    catalog, author = context.catalog, context.author
     for left in reversed(range(_TRIES)):
         state = catalog.refresh()
-        segments = prov.record(catalog, document, recorded=scene.context.clock(), author=author, state=state)
-        if not segments:
-            return
         try:
-            catalog.commit(add=segments, operation=operation, message=message, author=author)
+            document = tell(prov.Graph(catalog, state=state))
+            told = prov.record(catalog, document, recorded=context.clock(), author=author, state=state)
+            if told.segments:
+                catalog.commit(
+                    add=told.segments,
+                    operation=operation,
+                    message=message,
+                    author=author,
+                    view=state,
+                    check=told.check,
+                )
         except Conflict:
             if not left:
+                raise
+        except ObjectMissing:
+            if not left or catalog.refresh().version == state.version:
                 raise
         else:
             return

@@ -11,16 +11,19 @@ import os
 import threading
 import time
 from collections import OrderedDict
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from holotype.catalog import SourceNotFound, SourceProblem
+from holotype.catalog import ObjectMissing, SourceNotFound, SourceProblem
 
 from ..capturing.seen import Status
 from ..manifest import Manifest
 from ..reading.lookup import entry
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from holotype.catalog import State
 
     from ..context import Context
@@ -58,19 +61,24 @@ class Versions:
         self._lock = threading.Lock()
 
     def now(self, path: str) -> Version:
-        """The file at a real path as it is.  Raises ``SourceNotFound`` or ``SourceProblem``."""
-        try:
+        """The file at a real path as it is.
+
+        Raises ``SourceNotFound`` or ``SourceProblem``, and as ``earlier``.
+        """
+        with _of_source(path):
             status = Status.of(os.stat(path))
-            place = self._places.find(path)
-            digest = self._archived(place, status) or _DIGESTS.of(path, status)
-            return Version(path, place, status.size, digest, status.mtime_ns)
-        except FileNotFoundError as error:
-            raise SourceNotFound(f"there is no file {path}", path=path) from error
-        except OSError as error:
-            raise SourceProblem(f"{path} cannot be read: {error.strerror}", path=path, problem="unreadable") from error
+        place = self._places.find(path)
+        digest = self._archived(place, status)
+        if digest is None:
+            with _of_source(path):
+                digest = _DIGESTS.of(path, status)
+        return Version(path, place, status.size, digest, status.mtime_ns)
 
     def earlier(self, path: str, status: Status, *, digest: bytes | None = None) -> Version:
-        """The file as it was when it had this status; its digest, where it was taken or a snapshot has it."""
+        """The file as it was when it had this status; its digest, where it was taken or a snapshot has it.
+
+        Raises ``ObjectMissing``, ``ObjectDamaged``, or what the store raises.
+        """
         place = self._places.find(path)
         found = digest or self._archived(place, status) or _DIGESTS.remembered(status)
         return Version(path, place, status.size, found, status.mtime_ns)
@@ -79,16 +87,36 @@ class Versions:
         """The digest that the dataset's latest snapshot found in a file of this status."""
         if place is None or place.snapshot is None:
             return None
-        with self._lock:
-            manifest = self._manifests.get(place.snapshot)
-            if manifest is None:
-                manifest = Manifest.load(self._context.catalog, place.snapshot, state=self._state)
-                self._manifests[place.snapshot] = manifest
-        row = entry(manifest, place.path, columns=_COLUMNS)
+        try:
+            row = entry(self._manifest(place.snapshot), place.path, columns=_COLUMNS)
+        except ObjectMissing:
+            # An activity may go on for days: what was the latest when it began may have been forgotten and collected.
+            if self._context.catalog.refresh().version == self._state.version:
+                raise
+            return None
         if row is None or row["sha256"] is None:
             return None
         then = (row["size"], row["mtime_ns"], row["ctime_ns"], row["inode"])
         return row["sha256"] if then == (status.size, status.mtime_ns, status.ctime_ns, status.inode) else None
+
+    def _manifest(self, snapshot: str) -> Manifest:
+        with self._lock:
+            manifest = self._manifests.get(snapshot)
+            if manifest is None:
+                manifest = Manifest.load(self._context.catalog, snapshot, state=self._state)
+                self._manifests[snapshot] = manifest
+            return manifest
+
+
+@contextmanager
+def _of_source(path: str) -> Iterator[None]:
+    """What a disk says of a file that is no part of the archive, in our own errors."""
+    try:
+        yield
+    except FileNotFoundError as error:
+        raise SourceNotFound(f"there is no file {path}", path=path) from error
+    except OSError as error:
+        raise SourceProblem(f"{path} cannot be read: {error.strerror}", path=path, problem="unreadable") from error
 
 
 class _Digests:

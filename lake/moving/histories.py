@@ -1,6 +1,7 @@
 """The provenance that one archive has, and another lacks: it travels with the datasets it speaks of.
 
 With some datasets goes all that their files came from, and nothing that came of them elsewhere; with all, everything.
+What both ends saw made, each by another activity, is called there as ``makers`` says.
 """
 
 from __future__ import annotations
@@ -13,6 +14,8 @@ import pyarrow.compute as pc
 
 from holotype.catalog import numbers, plain
 from holotype.catalog import provenance as prov
+
+from .makers import renaming
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -46,10 +49,11 @@ def histories(here: End, there: End, datasets: tuple[str, ...] | None) -> Iterat
     if not here.state.segments("prov_names"):
         return
     wanted = None if datasets is None else _reached(here, datasets)
+    renamed = renaming(here, there)
     for table, same in _SAME.items():
         theirs = pl.DataFrame(there.read(table, columns=same)).unique()
         for rows in here.context.catalog.batches(table, state=here.state):
-            chosen = rows if wanted is None else rows.filter(_within(rows, _ENDS[table], wanted))
+            chosen = renamed.of(table, rows if wanted is None else rows.filter(_within(rows, _ENDS[table], wanted)))
             mine = pl.DataFrame(chosen.select(same)).with_row_index().unique(same, keep="first", maintain_order=True)
             new = mine.join(theirs, on=same, how="anti", nulls_equal=True, maintain_order="left")
             if new.height:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from holotype.catalog import dicts
 from holotype.catalog import provenance as prov
 
 from .holdings import Holdings
@@ -59,7 +60,7 @@ def _everything(walks: Walks) -> prov.Document:
     found: dict[str | None, dict[prov.Record, None]] = {None: {}}
     for table, record_of in (("prov_elements", prov.element_of), ("prov_relations", prov.relation_of)):
         for batch in context.catalog.batches(table, state=graph.state):
-            for row in batch.to_pylist():
+            for row in dicts(batch):
                 found.setdefault(row["bundle"], {})[record_of(row)] = None
     own = found[None]
     files = _files(dict.fromkeys(id for record in own for id in (record.id, *record.arguments) if isinstance(id, str)))

@@ -157,8 +157,12 @@ class Provenance:
 
         Raises ``ProvenanceRefused`` with the constraints that it breaks and the records that break them.
         """
-        from ..lineage.telling import Scene, commit
+        from ..lineage.telling import keep
 
         self._context.catalog.check_writable()
+<<<<<<< HEAD
         news = self._walks().news(document)
         commit(Scene.of(self._context), news, operation="provenance", message=message)
+=======
+        keep(self._context, lambda graph: document, operation="provenance", message=message)
+>>>>>>> crashprov

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 from hypothesis import given, settings
 
-from holotype.catalog import Catalog, MemoryStore, ProvenanceRefused, provenance
+from holotype.catalog import Catalog, Conflict, MemoryStore, ProvenanceRefused, provenance
 from holotype.catalog.provenance.model import ELEMENTS, PROV, TERMS, Document, Literal, Record
 from holotype.catalog.provenance.rows import element_of, element_rows, relation_of, relation_rows
 from holotype.catalog.provenance.times import contradictions
@@ -17,7 +17,8 @@ from holotype.catalog.provenance.times import contradictions
 from .documents import documents
 
 if TYPE_CHECKING:
-    from holotype.catalog import Entry
+    from holotype.catalog import Entry, State
+    from holotype.catalog.provenance.recording import Recorded
 
 NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 DAY = timedelta(days=1)
@@ -26,8 +27,19 @@ _unique = count()
 
 def keep(catalog: Catalog, *records: Record) -> Entry | None:
     """Record and commit; what was committed, if there was anything."""
-    segments = provenance.record(catalog, Document(records), recorded=NOW, author="ada")
-    return catalog.commit(add=segments, operation="provenance") if segments else None
+    return commit(catalog, said(catalog, *records), view=catalog.state)
+
+
+def said(catalog: Catalog, *records: Record) -> Recorded:
+    """Record, without committing it."""
+    return provenance.record(catalog, Document(records), recorded=NOW, author="ada")
+
+
+def commit(catalog: Catalog, said: Recorded, *, view: State) -> Entry | None:
+    """Commit what was recorded with a look at ``view``, if there is anything."""
+    if not said.segments:
+        return None
+    return catalog.commit(add=said.segments, operation="provenance", view=view, check=said.check)
 
 
 def empty() -> Catalog:
@@ -87,6 +99,51 @@ def test_what_breaks_a_constraint_with_what_was_said_before_is_refused_and_leave
     assert caught.value.about["constraints"]
     assert "ex:a" in caught.value.message
     assert catalog.state.version == version
+
+
+MADE = "ex:made"
+
+
+@pytest.mark.parametrize(
+    ("mine", "theirs"),
+    [
+        # Both say of something for the first time what it is called.
+        (Record("used", None, ("ex:one", MADE)), Record("used", None, ("ex:other", MADE))),
+        (Record("wasGeneratedBy", None, (MADE, "ex:one")), Record("wasGeneratedBy", None, (MADE, "ex:other"))),
+        # One speaks of what was known, the other says more of it.
+        (
+            Record("wasInvalidatedBy", None, ("ex:known", "ex:one", NOW)),
+            Record("wasGeneratedBy", None, ("ex:known", "ex:other", NOW + DAY)),
+        ),
+        # Together they lead in a circle, though they speak of different things.
+        (Record("wasDerivedFrom", None, ("ex:c", "ex:b")), Record("wasDerivedFrom", None, ("ex:a", "ex:d"))),
+    ],
+)
+def test_what_others_said_of_the_same_meanwhile_is_looked_at_again(mine: Record, theirs: Record) -> None:
+    catalog = empty()
+    keep(catalog, Record("entity", "ex:known"), Record("wasDerivedFrom", None, ("ex:b", "ex:a")))
+    keep(catalog, Record("wasDerivedFrom", None, ("ex:d", "ex:c")))
+    view = catalog.state
+    first = said(catalog, mine)
+    keep(catalog, theirs)
+    with pytest.raises(Conflict) as caught:
+        commit(catalog, first, view=view)
+    assert "said" in caught.value.about
+
+
+def test_what_others_said_of_other_things_or_merged_meanwhile_is_no_hindrance() -> None:
+    catalog = empty()
+    script, environment = "urn:holotype:file:code:00:run.py", "urn:holotype:environment:1"
+    known = [Record("entity", script), Record("entity", environment)]
+    keep(catalog, *known)
+    keep(catalog, Record("used", None, ("urn:holotype:activity:0", script)))
+    view = catalog.state
+    first = said(
+        catalog, *known, *(Record("used", None, ("urn:holotype:activity:1", each)) for each in (script, environment))
+    )
+    keep(catalog, Record("used", None, ("urn:holotype:activity:2", script)), Record("entity", "ex:other"))
+    assert catalog.compact() is not None
+    assert commit(catalog, first, view=view) is not None
 
 
 def test_what_was_an_activity_is_used_as_no_entity_later() -> None:

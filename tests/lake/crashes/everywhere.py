@@ -15,8 +15,9 @@ from holotype.lake.retention.sweep import pack_of
 from ...catalog.faults import Crash, Fault
 from ..making import Clock
 from ..retention.interleaving import SharedStore
+from ..surroundings import plain_surroundings
 from .laboratory import Bench, create, open_archive
-from .promise import Broken, check_snapshots
+from .promise import Broken, check_history, check_snapshots
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -41,10 +42,11 @@ _HANG = 25
 def strangers() -> Iterator[None]:
     """Whoever opens a session does it on a machine of its own, so that nobody sees that this process lives on.
 
-    Nor do workers keep what they know of an archive: copies of one archive part here, which share its id.
+    Nor do workers keep what they know of an archive: copies of one archive part here, which share its id.  Activities
+    take place in surroundings that are always the same.
     """
     machines = (f"node{n}" for n in count())
-    with pytest.MonkeyPatch.context() as patch:
+    with plain_surroundings(), pytest.MonkeyPatch.context() as patch:
         patch.setattr("holotype.lake.retention.sessions.machine_here", lambda: next(machines))
         patch.setattr("holotype.lake.storing.deputies._stored", _nothing_kept)
         yield
@@ -89,6 +91,7 @@ class _Try:
         self._laboratory, self._verb, self._scratch = laboratory, verb, scratch
         self._thorough = thorough
         self._restored: set[str] = set() if thorough else {*laboratory.committed.values()}
+        self._told = laboratory.told
         self._clock = Clock(laboratory.at)
         self._inner = SharedStore({} if verb.empty else laboratory.objects)
         self._inner.written = laboratory.at
@@ -158,6 +161,8 @@ class _Try:
         )
         if not self._thorough:
             self._restored |= {*found.values()}
+        # What was recorded once, by a try that failed as well, has to stay.
+        self._told = check_history(self._anew().archive, must=self._told)
 
     def _tidy_up(self) -> None:
         """Collect until what the dead left behind is old enough to go."""

@@ -17,8 +17,9 @@ from holotype.catalog import open_store
 from holotype.lake.retention.sweep import pack_of
 
 from ..archive.trees import look
+from ..recorded import Said
 from . import victim
-from .promise import Broken, check_snapshots
+from .promise import Broken, check_history, check_snapshots
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -32,6 +33,8 @@ __all__ = ["Killed", "Killer"]
 
 # Seconds that a process may take to start and to open the archive.
 _START = 60
+# How identifiers of files in datasets begin.
+_FILE = "urn:holotype:file:"
 # One process of so many has others read for it, who have to go when it is gone.
 _HELPED = 3
 
@@ -40,12 +43,14 @@ _HELPED = 3
 class Killed:
     """One death: when, in seconds after the process had begun to work, over what, and what was live then.
 
-    ``helpers``: how many there were to read for it.
+    ``committed``: snapshots that were confirmed, and ``recorded``, activities.  ``helpers``: how many there were to
+    read for it.
     """
 
     after: float
     over: str
     committed: int
+    recorded: int
     live: int
     helpers: int
 
@@ -73,6 +78,9 @@ class Killer:
         self._must: dict[str, str] = {}
         self._may: set[str] = set()
         self._last = 0
+        # What has to be recorded; of activities that were begun, what they used and made, by their identifiers.
+        self._told: frozenset[Said] = frozenset()
+        self._activities: dict[str, tuple[str, str]] = {}
         lake.create(url, chunking=victim.CHUNKING, storage_options=self._options)
 
     def kill(self) -> Killed:
@@ -99,10 +107,10 @@ class Killer:
         if early is not None:  # nobody killed it: an error did
             raise Broken(f"it ended by itself, with status {early}: {said.decode(errors='replace')[-2000:]}")
         lines = _lines(journal)
-        committed = self._learn(lines)
+        committed, recorded = self._learn(lines)
         found = self._check()
         helpers = sum(line["event"] == "is helped" for line in lines)
-        return Killed(life, str(lines[-1]["event"]), committed, len(found), helpers)
+        return Killed(life, str(lines[-1]["event"]), committed, recorded, len(found), helpers)
 
     def finish(self) -> None:
         """Prove that a collection takes away whatever the dead have left; raises ``Broken``."""
@@ -120,13 +128,20 @@ class Killer:
     def _archive(self) -> Archive:
         return lake.open(self._url, storage_options=self._options)
 
-    def _learn(self, lines: list[dict[str, Any]]) -> int:
-        """Learn from a journal what has to be there, and what need not be; returns how many were committed."""
-        committed = 0
+    def _learn(self, lines: list[dict[str, Any]]) -> tuple[int, int]:
+        """Learn from a journal what has to be there, and what need not be; returns how many snapshots were committed,
+        and how many activities were recorded.
+        """
+        committed = recorded = 0
         for line in lines:
             if line["event"] == "committed":
                 self._must[line["snapshot"]] = line["digest"]
                 committed += 1
+            elif line["event"] == "records":
+                self._activities[line["activity"]] = line["used"], line["made"]
+            elif line["event"] == "recorded":
+                self._told |= {Said("activity", line["activity"])}
+                recorded += 1
             elif line["event"] == "backs up":
                 self._last = line["step"]
             elif line["event"] == "forgets":
@@ -134,7 +149,7 @@ class Killer:
                 self._may |= {name for name in line["snapshots"] if self._must.pop(name, None)}
             elif line["event"] == "forgot":
                 self._may -= {*line["snapshots"]}
-        return committed
+        return committed, recorded
 
     def _check(self) -> Live:
         """Prove that all is there; from then on it has to stay."""
@@ -151,7 +166,24 @@ class Killer:
         )
         self._must = {**found}
         self._may.clear()
+        self._told = check_history(archive, must=self._told)
+        self._check_activities()
         return found
+
+    def _check_activities(self) -> None:
+        """Prove that all activities that are there are there whole, confirmed or not."""
+        touched: dict[str, dict[str, set[str]]] = {}
+        for term, _, ends in self._told:
+            files = [id.rpartition(":")[2].partition("#")[0] for name, id in ends if name == "entity" and _FILE in id]
+            if term in ("used", "wasGeneratedBy") and files:
+                touched.setdefault(dict(ends)["activity"], {}).setdefault(term, set()).update(files)
+        known = {id for term, id, _ in self._told if term == "activity" and id is not None}
+        if strange := known - self._activities.keys():
+            raise Broken(f"there are activities that nobody began: {strange}")
+        for id in known:
+            used, made = self._activities[id]
+            if touched.get(id) != {"used": {used}, "wasGeneratedBy": {made}}:
+                raise Broken(f"{id} used {used} and made {made}, and what is recorded is {touched.get(id)}")
 
     def _tree(self, step: int) -> Tree:
         folder = self._folder / "expected"

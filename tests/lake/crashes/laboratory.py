@@ -8,7 +8,11 @@ old/         old@1, forgotten                        gone
 new/         nothing                                 waits for its first backup
 (values)     rows@1, a table; numbers@1, an array
 
-Another archive has new@1, some of whose chunks are in this one as well.
+Of some of that it is recorded how it came about: "measure" made edits/moves from edits/shared, and "refine" made
+edits/changes when it was edited; "found here" made new/5, which was never kept.  Something of somebody else's is
+recorded as well (``FOREIGN``).
+
+Another archive has new@1, some of whose chunks are in this one as well, and knows of another activity that made new/5.
 """
 
 from __future__ import annotations
@@ -23,12 +27,14 @@ import numpy as np
 import polars as pl
 
 from holotype.catalog import Catalog
+from holotype.catalog import provenance as prov
 from holotype.lake import Archive
 from holotype.lake.context import Context
 from holotype.lake.schema import TABLES
 
 from ..archive.trees import SMALL, fill, look
 from ..making import Clock
+from ..recorded import said_in
 from ..retention.interleaving import SharedStore
 from .promise import live
 
@@ -39,14 +45,27 @@ if TYPE_CHECKING:
 
     from holotype.catalog import ObjectStore
 
+    from ..recorded import Said
     from .promise import Live, Tree
 
-__all__ = ["ARRAY", "LATER_ARRAY", "LATER_ROWS", "ROWS", "Bench", "Laboratory", "create", "open_archive"]
+__all__ = ["ARRAY", "FOREIGN", "LATER_ARRAY", "LATER_ROWS", "ROWS", "Bench", "Laboratory", "create", "open_archive"]
 
 ROWS = pl.DataFrame({"sample": [f"s-{n}" for n in range(900)], "mass": [n * 7 % 1000 for n in range(900)]})
 LATER_ROWS = pl.concat([ROWS, ROWS.head(9)])
 ARRAY = np.arange(3000, dtype="<i4").reshape(100, 30)
 LATER_ARRAY = np.concatenate([ARRAY, ARRAY[:7]])
+
+FOREIGN = prov.read_provn(
+    """document
+    prefix ex <http://example.org/>
+    entity(ex:data)
+    entity(ex:figure, [prov:label="Figure 1"])
+    activity(ex:plot, 2024-05-01T10:00:00Z, 2024-05-01T11:00:00Z)
+    used(ex:plot, ex:data, -)
+    wasGeneratedBy(ex:figure, ex:plot, 2024-05-01T10:59:00Z)
+    wasDerivedFrom(ex:figure, ex:data)
+    endDocument"""
+)
 
 # The commit with this number writes a checkpoint; the first commits of every verb are to meet it.
 _CHECKPOINT = 32
@@ -67,8 +86,9 @@ def open_archive(store: ObjectStore, clock: Clock) -> Archive:
 class Laboratory:
     """The folders below ``folder``, the objects of the archive, its live snapshots and what they were made of.
 
-    ``trees``: by a snapshot's name, or by its dataset's for whatever is made of that from now on.  ``sparse``: packs
-    not all of which is needed.  ``elsewhere``: the objects of another archive.  ``at``: the time.
+    ``told``: what is recorded of how things came about.  ``trees``: by a snapshot's name, or by its dataset's for
+    whatever is made of that from now on.  ``sparse``: packs not all of which is needed.  ``elsewhere``: the objects of
+    another archive.  ``at``: the time.
     """
 
     folder: Path
@@ -78,6 +98,7 @@ class Laboratory:
     sparse: frozenset[str]
     elsewhere: dict[str, bytes]
     at: datetime
+    told: frozenset[Said]
 
     def tree(self, name: str) -> Tree:
         """What the snapshot of this name was made of."""
@@ -95,6 +116,8 @@ class Laboratory:
         archive.write_table("rows", ROWS)
         archive.write_array("numbers", ARRAY)
         trees |= _values(folder / "values")
+        archive.provenance.record(FOREIGN)
+        _tell(archive, "found here", folder / "new", used="2", made="5")
         archive.forget("mixed@1", "old@1", reason="to be collected")
         catalog = Catalog.open(store, tables=TABLES, clock=clock)
         while catalog.state.version < _CHECKPOINT - 2:
@@ -103,7 +126,8 @@ class Laboratory:
         store.written = clock.at
         sparse = frozenset(archive.collect(repack_below=1, dry_run=True).repacked)
         elsewhere = _elsewhere(folder / "new")
-        return cls(folder, store.objects, live(archive), trees, sparse, elsewhere, clock.at)
+        told = said_in(archive.provenance.document())
+        return cls(folder, store.objects, live(archive), trees, sparse, elsewhere, clock.at, told)
 
 
 def _folders(archive: Archive, folder: Path) -> dict[str, Tree]:
@@ -126,14 +150,23 @@ def _folders(archive: Archive, folder: Path) -> dict[str, Tree]:
     for dataset in ("same", "edits", "mixed", "old"):
         archive.backup(folder / dataset, dataset=dataset, workers=0)
         trees[f"{dataset}@1"] = look(folder / dataset)
+    _tell(archive, "measure", edits, used="shared", made="moves")
     fill(
         edits, {"changes": noise.randbytes(6500), "sub/new.csv": b"1,2\n3,4\n", "further/below": noise.randbytes(5000)}
     )
     (edits / "goes").unlink()
     (edits / "moves").rename(edits / "sub" / "moved")
+    _tell(archive, "refine", edits, used="shared", made="changes")
     (mixed / "goes").unlink()
     archive.backup(mixed, dataset="mixed", workers=0)
     return trees | {"edits": look(edits), "mixed": look(mixed)}
+
+
+def _tell(archive: Archive, name: str, folder: Path, *, used: str, made: str) -> None:
+    """Record an activity that used a file of a dataset's folder and made another."""
+    with archive.activity(name, dataset=folder.name, source=folder, listen=False) as activity:
+        activity.used(folder / used)
+        activity.generated(folder / made)
 
 
 def _elsewhere(new: Path) -> dict[str, bytes]:
@@ -142,6 +175,7 @@ def _elsewhere(new: Path) -> dict[str, bytes]:
     archive = create(store, Clock())
     archive.backup(new, dataset="new", workers=0)
     archive.annotate("new@1", tags=["from elsewhere"])
+    _tell(archive, "found elsewhere", new, used="known", made="5")
     return store.objects
 
 

@@ -1,11 +1,16 @@
-"""The promise: whatever died, the archive opens, verifies, and every snapshot in it restores as it was committed."""
+"""The promise: whatever died, the archive opens, verifies, and every snapshot in it restores as it was committed; and
+whatever was recorded of how things came about is there, can be true, and hangs together.
+"""
 
 from __future__ import annotations
 
 import shutil
 from typing import TYPE_CHECKING
 
+from holotype.catalog.provenance.checking import check
+
 from ..archive.trees import look
+from ..recorded import TABLES, disagreements, said_in, said_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping
@@ -14,12 +19,13 @@ if TYPE_CHECKING:
     from holotype.lake import Archive
 
     from ..archive.trees import Seen
+    from ..recorded import Said
 
     Tree = Mapping[bytes, Seen]
     # Live snapshots by name, each with its digest.
     Live = Mapping[str, str]
 
-__all__ = ["Broken", "alike", "check_snapshots", "live"]
+__all__ = ["Broken", "alike", "check_history", "check_snapshots", "live"]
 
 
 class Broken(AssertionError):
@@ -67,6 +73,24 @@ def check_snapshots(
                 raise Broken(f"{name} does not restore as it was; problems: {result.problems}")
         finally:
             shutil.rmtree(target, ignore_errors=True)
+    return found
+
+
+def check_history(archive: Archive, *, must: frozenset[Said]) -> frozenset[Said]:
+    """Prove that all is recorded that ``must`` be, that it can be true, and that its tables hang together; returns all
+    that is recorded.  Raises ``Broken``.
+    """
+    document = archive.provenance.document()
+    found = said_in(document)
+    if lost := must - found:
+        raise Broken(f"it was recorded, and is not there: {sorted(map(str, lost))}")
+    if violations := check(document):
+        raise Broken(f"what is recorded cannot be true: {[each.message for each in violations]}")
+    tables = {table: archive.read(table).to_pylist() for table in TABLES}
+    if wrong := disagreements(tables.__getitem__):
+        raise Broken(f"what is recorded does not hang together: {wrong}")
+    if found != said_of(tables["prov_elements"], tables["prov_relations"]):
+        raise Broken("a document of everything has something else than the tables")
     return found
 
 

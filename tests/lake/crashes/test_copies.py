@@ -18,7 +18,7 @@ from ..making import Clock
 from ..retention.interleaving import SharedStore
 from .everywhere import applies
 from .laboratory import open_archive
-from .promise import live
+from .promise import check_history, live
 
 if TYPE_CHECKING:
     from ...catalog.faults import FaultyStore
@@ -39,6 +39,7 @@ class Trial:
         )
         self._ends = (self.here, self._failing) if end == "target" else (self._failing, self.there)
         self.healthy = open_archive(self.here, self.clock)
+        self.told = laboratory.told
 
     def run(self, place: int) -> FaultyStore:
         """Copy, with the fault at this call."""
@@ -66,10 +67,12 @@ class Trial:
             assert begun.verify(workers=1).ok
             assert dict(live(begun)) in ({}, snapshots)
             assert live(begun) or not self.through
+            assert check_history(begun, must=frozenset()) == (self.told if live(begun) else frozenset())
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr("holotype.lake.copying.open_store", lambda *_, **__: self.there)
             self.healthy.copy("elsewhere", executor=Inline())
         copy = open_archive(self.there, self.clock)
+        check_history(copy, must=self.told)
         assert self.healthy.compare(copy, full=True, workers=1).equal
         for _ in range(2):
             self.clock.later(days=3)

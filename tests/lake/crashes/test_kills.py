@@ -19,5 +19,6 @@ def test_whenever_a_process_is_killed_what_it_committed_is_there_and_whole(tmp_p
     killer = Killer(str(tmp_path / "archive"), tmp_path, seed=1)
     deaths = [killer.kill() for _ in range(KILLS)]
     assert sum(death.committed for death in deaths) >= KILLS // 4, "they hardly got to work"
+    assert sum(death.recorded for death in deaths) >= KILLS // 4, "they hardly recorded anything"
     assert helper_count() == 0 or any(death.helpers for death in deaths), "nobody was helped"
     killer.finish()

@@ -15,8 +15,9 @@ from holotype.lake.schema import TABLES
 
 from ..archive.trees import look
 from ..retention.interleaving import SharedStore
+from . import tracing
 from .laboratory import ARRAY, LATER_ARRAY, LATER_ROWS, ROWS, create, open_archive
-from .promise import Broken, alike, live
+from .promise import Broken, alike, check_history, live
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -45,10 +46,19 @@ class Verb:
     empty: bool = False
 
 
-def _writes(name: str, dataset: str, number: int, act: Callable[[Bench], object]) -> Verb:
-    """A verb that makes the snapshot of this number, and the next one when it is done again."""
+def _writes(
+    name: str,
+    dataset: str,
+    number: int,
+    act: Callable[[Bench], object],
+    also: Callable[[Archive], bool] = lambda archive: True,
+) -> Verb:
+    """A verb that makes the snapshot of this number, and the next one when it is done again; ``also``: what else one
+    sees then.
+    """
     made = f"{dataset}@{number}"
-    return Verb(name, act, frozenset({made, f"{dataset}@{number + 1}"}), lambda bench: made in live(bench.archive))
+    changes = frozenset({made, f"{dataset}@{number + 1}"})
+    return Verb(name, act, changes, lambda bench: made in live(bench.archive) and also(bench.archive))
 
 
 def _backs_up(bench: Bench, name: str) -> None:
@@ -69,7 +79,11 @@ def _is_brought(bench: Bench) -> None:
 
 
 def _brought(bench: Bench) -> bool:
-    return "new@1" in live(bench.archive) and not bench.archive.search(tags=["from elsewhere"]).is_empty()
+    if "new@1" not in live(bench.archive) or bench.archive.search(tags=["from elsewhere"]).is_empty():
+        return False
+    return {"found here", "found elsewhere"} <= {
+        row["label"] for row in bench.archive.read("prov_elements").to_pylist()
+    }
 
 
 def _brings(bench: Bench) -> None:
@@ -77,6 +91,7 @@ def _brings(bench: Bench) -> None:
     bench.archive.sync(other, executor=Inline())
     if not open_archive(SharedStore(bench.laboratory.objects), bench.clock).compare(other, full=True, workers=1).equal:
         raise Broken("what was brought is not what there was")
+    check_history(other, must=bench.laboratory.told)
 
 
 def _annotates(bench: Bench) -> None:
@@ -160,7 +175,7 @@ VERBS = (
     Verb("create", lambda bench: create(bench.store, bench.clock), opened=False, empty=True),
     Verb("open", lambda bench: open_archive(bench.store, bench.clock), opened=False),
     _writes("backup, the first", "new", 1, lambda bench: _backs_up(bench, "new")),
-    _writes("backup after edits", "edits", 2, lambda bench: _backs_up(bench, "edits")),
+    _writes("backup after edits", "edits", 2, lambda bench: _backs_up(bench, "edits"), tracing.is_linked),
     _writes("backup, nothing changed", "same", 2, lambda bench: _backs_up(bench, "same")),
     _writes("backup by workers", "new", 1, _backs_up_by_workers),
     _writes("write_table", "rows", 2, lambda bench: bench.archive.write_table("rows", LATER_ROWS)),
@@ -172,6 +187,9 @@ VERBS = (
     Verb("collect", lambda bench: bench.archive.collect(repack_below=0), done=_collected),
     Verb("collect and repack", _repacks, done=_repacked),
     Verb("compact", lambda bench: bench.archive.compact(), done=_compacted),
+    Verb("activity", tracing.acts, done=tracing.acted),
+    Verb("run", tracing.runs, done=tracing.ran),
+    Verb("record", tracing.records, done=tracing.is_recorded),
     Verb("verify", lambda bench: bench.archive.verify(workers=1)),
     Verb("sync, from here", _brings),
     Verb("restore", _restores),
@@ -180,5 +198,6 @@ VERBS = (
     Verb("table", _reads_table),
     Verb("snapshots, files, diff, …", _lists),
     Verb("sql", _queries),
+    Verb("upstream, impact, …", tracing.asks),
 )
 """All of them; those that only read come last."""

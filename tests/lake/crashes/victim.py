@@ -1,4 +1,5 @@
-"""A process to be killed: it changes a folder, backs it up, forgets and collects, over and over, until it dies.
+"""A process to be killed: it changes a folder, records what it did to it, backs it up, forgets and collects, over and
+over, until it dies.
 
 ::
 
@@ -18,7 +19,10 @@ import sys
 from datetime import timedelta
 from importlib import import_module
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from holotype.lake import Archive
 
 __all__ = ["CHUNKING", "DATASETS", "make_folder"]
 
@@ -68,6 +72,29 @@ class Journal:
         os.fsync(self._fd)
 
 
+def _tell_of_activity(archive: Archive, folder: Path, step: int, log: Journal, chance: random.Random) -> None:
+    """Record an activity that used a file of a step's folder and made another, often as one before did."""
+    used, made = (f"d{number % 3}/{number}.dat" for number in chance.sample(range(10), 2))
+    # Listening would be to this process's own journal as well.
+    activity = archive.activity(f"step {step}", dataset=folder.name, source=folder, listen=False)
+    log.say(event="records", activity=activity.id, used=used, made=made)
+    with activity:
+        activity.used(folder / used)
+        activity.generated(folder / made)
+    log.say(event="recorded", activity=activity.id)
+
+
+def _warm_up() -> None:
+    """Record something elsewhere: what is found out once in a life would be most of a short one."""
+    from holotype import lake
+
+    activities: Any = import_module("holotype.lake.activity")
+    # Asking git takes longer than all the rest.
+    activities.git_state = lambda folder: None
+    with lake.create("memory://warming-up").activity("warm up", listen=False):
+        pass
+
+
 def _tell_of_helpers(log: Journal) -> None:
     """Say so whenever a helper is there."""
     helpers: Any = import_module("holotype.lake.storing.helpers")
@@ -91,6 +118,7 @@ def main(url: str, options: dict[str, Any], folder: str, journal: str, seed: int
         assisted.MANY = assisted.ENOUGH = 1
     log, chance = Journal(Path(journal)), random.Random(seed)
     _tell_of_helpers(log)
+    _warm_up()
     archive = lake.open(url, storage_options=options)
     log.say(event="ready", process=os.getpid())
     step = seed * 1000
@@ -98,6 +126,8 @@ def main(url: str, options: dict[str, Any], folder: str, journal: str, seed: int
         step += 1
         dataset = chance.choice(DATASETS)
         make_folder(Path(folder) / dataset, step)
+        if chance.random() < 0.6:
+            _tell_of_activity(archive, Path(folder) / dataset, step, log, chance)
         log.say(event="backs up", dataset=dataset, step=step)
         made = archive.backup(Path(folder) / dataset, dataset=dataset, message=str(step))
         log.say(event="committed", snapshot=made.name, digest=made.id)

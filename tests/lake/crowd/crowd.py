@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import time
 from collections import Counter
@@ -15,11 +16,14 @@ from holotype.lake.schema import TABLES
 
 from ...catalog.racing import race
 from ..archive.trees import look
-from ..crashes.promise import Broken, check_snapshots
+from ..crashes.promise import Broken, check_history, check_snapshots
+from ..recorded import Said
 from . import member
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
+
+    from holotype.lake import Archive
 
 __all__ = ["Crowd", "meet"]
 
@@ -27,15 +31,18 @@ _CHUNKING = {"min": 512, "average": 1024, "max": 4096}
 # Who is there beside the writers.
 _OTHERS = ("collector", "compactor", "reader", "reader")
 # What the log may hold.
-_OPERATIONS = {"open-session", "abort-session", "backup", "forget", "collect", "repack", "compact"}
+_OPERATIONS = {"open-session", "abort-session", "backup", "activity", "forget", "collect", "repack", "compact"}
 
 
 @dataclass(frozen=True)
 class Crowd:
-    """What a crowd did: snapshots kept, commits by their operations, and how often each other kind came to its end."""
+    """What a crowd did: snapshots kept, activities recorded, commits by their operations, and how often each other kind
+    came to its end.
+    """
 
     writers: int
     kept: int
+    recorded: int
     commits: Mapping[str, int]
     times: Mapping[str, int]
     seconds: float
@@ -68,15 +75,42 @@ def meet(
         tree=lambda name: look(made_of[name]),
         scratch=folder,
     )
-    commits = _account(url, options, kept)
+    recorded = [line for line in lines if "recorded" in line]
+    _check_activities(archive, sources, recorded)
+    commits = _account(url, options, kept, recorded)
     times: Counter[str] = Counter()
     for role, text in zip(roles, said, strict=True):
         times[role] += sum(json.loads(line).get("times", 0) for line in text.splitlines())
     del times["writer"]
-    return Crowd(writers, len(kept), commits, times, time.perf_counter() - began)
+    return Crowd(writers, len(kept), len(recorded), commits, times, time.perf_counter() - began)
 
 
-def _account(url: str, options: Mapping[str, Any] | None, kept: Sequence[Mapping[str, Any]]) -> Mapping[str, int]:
+def _check_activities(archive: Archive, sources: Path, recorded: Sequence[Mapping[str, Any]]) -> None:
+    """Prove that each activity is there, once, with what it used and made; raises ``Broken``."""
+    told = check_history(archive, must=frozenset(Said("activity", line["recorded"]) for line in recorded))
+    if len([said for said in told if said.term == "activity"]) != len(recorded):
+        raise Broken("there are activities that nobody did")
+    files = {(said.term, ends["activity"], ends["entity"].partition("#")[0]) for said, ends in _ends(told)}
+    for line in recorded:
+        for term, path in (("used", "new"), ("wasGeneratedBy", "all")):
+            digest = hashlib.sha256((sources / line["folder"] / path).read_bytes()).hexdigest()
+            if (term, line["recorded"], f"urn:holotype:file:{line['dataset']}:{digest}:{path}") not in files:
+                raise Broken(f"it is not recorded of {line['folder']} that {path} {term}")
+
+
+def _ends(told: frozenset[Said]) -> Iterator[tuple[Said, dict[str, str]]]:
+    """What was used and made, by the names of the arguments."""
+    for said in told:
+        if said.term in ("used", "wasGeneratedBy"):
+            yield said, dict(said.ends)
+
+
+def _account(
+    url: str,
+    options: Mapping[str, Any] | None,
+    kept: Sequence[Mapping[str, Any]],
+    recorded: Sequence[Mapping[str, Any]],
+) -> Mapping[str, int]:
     """The commits by their operations; raises ``Broken`` unless each is accounted for, once."""
     entries = list(Catalog.open(open_store(url, storage_options=options), tables=TABLES).entries())
     commits = Counter(entry.operation for entry in entries)
@@ -87,6 +121,9 @@ def _account(url: str, options: Mapping[str, Any] | None, kept: Sequence[Mapping
     messages = Counter(entry.message for entry in entries if entry.operation == "backup")
     if messages != Counter(line["folder"] for line in kept):
         raise Broken(f"the log has backups that nobody made, or lacks some: {messages}")
+    told = Counter(entry.message for entry in entries if entry.operation == "activity")
+    if told != Counter(line["folder"] for line in recorded):
+        raise Broken(f"the log has activities that nobody did, or lacks some: {told}")
     if strange := commits.keys() - _OPERATIONS:
         raise Broken(f"nobody did {strange}")
     return commits

@@ -18,4 +18,5 @@ def test_nothing_suffers_on_a_local_disk(tmp_path: Path) -> None:
     crowd = meet(str(tmp_path / "archive"), tmp_path, rounds=2)
     assert crowd.kept == 16
     assert crowd.commits["backup"] == 16
+    assert crowd.recorded == crowd.commits["activity"] == 16
     assert crowd.times["reader"] > 0

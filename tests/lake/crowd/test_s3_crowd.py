@@ -19,3 +19,4 @@ def test_nothing_suffers_on_s3(buckets: Buckets, tmp_path: Path) -> None:
     crowd = meet(f"s3://{buckets.shared}/{uuid4().hex}", tmp_path, options=buckets.options(), rounds=1)
     assert crowd.kept == 8
     assert crowd.commits["backup"] == 8
+    assert crowd.recorded == crowd.commits["activity"] == 8

@@ -9,6 +9,7 @@ from .exploring import Choices, explore
 from .people import Person, collects, compacts, forgets, keeps, looks, reads, recovers
 from .scheduler import FINE, Scheduler
 from .storms import conditions
+from .tellers import tells
 from .world import World
 
 if TYPE_CHECKING:
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
     from .scheduler import Call, Chooser, Fate, Step
     from .world import Stage
 
-__all__ = ["CASES", "OnePause", "calls_of", "explored", "play_case"]
+__all__ = ["CASES", "TELLING", "OnePause", "calls_of", "explored", "play_case"]
 
 _AT_ONCE = timedelta(0)
 # A collector's clock is ahead of the others': whoever wrote anything before is taken for dead.
@@ -55,6 +56,21 @@ CASES: Mapping[str, Mapping[str, Sequence[Deed]]] = {
     },
 }
 """Who is there, and what each does."""
+
+_MAKES = tells("cells", 34, ["03"], ["07"])
+TELLING: Mapping[str, Mapping[str, Sequence[Deed]]] = {
+    "two tellers of one file": {"ann": [_MAKES], "ben": [_MAKES]},
+    "two tellers of what is known": {
+        "ann": [tells("cells", 1, ["05"], ["09"])],
+        "ben": [tells("cells", 1, ["09"], ["05"])],
+    },
+    "two tellers, compactor": {"ann": [_MAKES], "ben": [_MAKES], "compactor": [compacts()]},
+    "teller, writer": {"teller": [_MAKES], "writer": [keeps("new", 34)]},
+    "teller, collector": {"teller": [_MAKES], "collector": [collects(_AT_ONCE)]},
+    "three tellers of one file": {"ann": [_MAKES], "ben": [_MAKES], "col": [_MAKES]},
+}
+"""The same of casts in which activities are recorded, in an archive that knows some already."""
+CASES = {**CASES, **TELLING}
 
 
 class OnePause:
@@ -109,4 +125,5 @@ def explored(
 ) -> Explored:
     """Every interleaving of a case; the options are those of ``explore``."""
     cast = CASES[case]
+    stage = stage.telling if case in TELLING else stage
     return explore(lambda choices: play_case(stage, cast, choices, scratch), calls=calls, most=most, enough=enough)

@@ -16,14 +16,17 @@ from typing import TYPE_CHECKING
 import pytest
 
 from holotype.catalog import Entry
+from holotype.catalog.provenance.checking import check
 from holotype.catalog.segments import decode
 from holotype.lake.executing import Inline
 from holotype.lake.retention.sweep import pack_of
 
 from ...catalog.faults import CHANGES, Crash
 from ..crashes.everywhere import strangers
+from ..recorded import said_in
 from .people import Person, collects, compacts, forgets, keeps, looks, reads, recovers, restores, verifies
 from .scheduler import FATES, FINE, Scheduler
+from .tellers import asks, tells
 from .world import FOLDERS, World
 
 if TYPE_CHECKING:
@@ -37,7 +40,10 @@ if TYPE_CHECKING:
     from .scheduler import Call, Fate, Step
     from .world import Stage
 
-__all__ = ["Played", "conditions", "play", "settle"]
+__all__ = ["TELLING", "Played", "conditions", "play", "settle"]
+
+TELLING = 100_000
+"""From this seed on there are also people who record what they do, and who ask what was recorded."""
 
 # Weighted: what builds on what goes away has to meet often.
 _DATASETS = {"cells": 3, "genes": 2, "new": 1}
@@ -136,7 +142,7 @@ def play(stage: Stage, seed: int, scratch: Path) -> Played:
     with conditions(checkpoint_every=chance.choice((4, 32)), checkpoint_bytes=chance.choice((1, 1 << 30))):
         scheduler = Scheduler(Storm(seed))
         world = World(
-            stage,
+            stage.telling if seed >= TELLING else stage,
             scheduler,
             names=f"names {seed}",
             patient=chance.random() < 0.5,
@@ -144,6 +150,8 @@ def play(stage: Stage, seed: int, scratch: Path) -> Played:
             compact_above=chance.choice((2, 64, None)),
         )
         people = _people(world, chance, scratch)
+        if seed >= TELLING:
+            people += _tellers(world, random.Random(f"provenance {seed}"), scratch, hasty=people[0].hasty)
         scheduler.run({person.name: person for person in people})
         _judge(world, scheduler)
         settle(world, scratch)
@@ -172,6 +180,29 @@ def _people(world: World, chance: random.Random, scratch: Path) -> list[Person]:
     return people
 
 
+def _tellers(world: World, chance: random.Random, scratch: Path, *, hasty: bool) -> list[Person]:
+    """One to five more, most of whom record what they do; often they do the same."""
+    people = []
+    for number in range(chance.choice((1, 2, 2, 3, 3, 5))):
+        role = "asker" if number and chance.random() < 0.3 else "teller"
+        deeds = [_telling(role, chance) for _ in range(chance.choice((1, 1, 2, 3)))]
+        clock = (
+            world.clock() if not hasty else world.clock(minutes=chance.choice(_STEPS), hours=chance.choice(_HOURS_OFF))
+        )
+        people.append(Person(f"{role} {number}", world, clock, deeds, scratch, hasty=hasty))
+    return people
+
+
+def _telling(role: str, chance: random.Random) -> Deed:
+    dataset, folder = _weighted(chance, _DATASETS), chance.choice((1, 2, 14))
+    if role == "asker":
+        return asks(dataset, folder, chance.choice(_TOLD))
+    used = chance.sample(_TOLD, chance.choice((0, 1, 1, 2)))
+    return tells(dataset, folder, used, chance.sample(_TOLD, chance.choice((0, 1, 1, 2))))
+
+
+# The files that people tell of, few enough for them to meet.
+_TOLD = ("03", "05", "07", "09")
 _ROLES = {"writer": 6, "forgetter": 3, "recoverer": 2, "collector": 2, "compactor": 1, "reader": 2}
 
 
@@ -221,6 +252,11 @@ def settle(world: World, scratch: Path) -> None:
     for _ in range(2):
         late.later(days=3)
         archive.collect(repack_below=0)
+    document = archive.provenance.document()
+    if said_in(document) != witness.histories[-1]:
+        last.complain("a document has something else than what was recorded")
+    if wrong := check(document):
+        last.complain(f"what was recorded cannot be true: {[each.message for each in wrong]}")
     report = archive.verify(executor=Inline())
     if not report.ok:
         last.complain(f"verify found damage: {report.findings}")

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from .cases import CASES, calls_of, explored
+from ..retention.test_interleavings import no_check
+from .cases import CASES, TELLING, calls_of, explored
 from .exploring import explore
 from .people import keeps
 from .scheduler import Call, Scheduler
@@ -81,6 +82,22 @@ def test_nothing_is_lost_when_a_writer_dies_at_any_call(stage: Stage, tmp_path: 
     assert every > 20
     for calls in range(1, every, 2):
         assert not explored(stage, "writer, collector", tmp_path, calls={"writer": calls}, most=2).broken
+
+
+def test_nothing_is_lost_when_a_teller_dies_at_any_call(stage: Stage, tmp_path: Path) -> None:
+    case = "two tellers of one file"
+    every = calls_of(stage.telling, TELLING[case]["ann"], tmp_path)
+    assert every > 10
+    for calls in range(1, every):
+        found = explored(stage, case, tmp_path, calls={"ann": calls}, most=MOST)
+        assert found.complete
+        assert not found.broken
+
+
+def test_the_search_finds_two_makers_of_one_file(stage: Stage, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("holotype.catalog.provenance.recording._check", no_check)
+    (wrong,) = [each for each in explored(stage, "two tellers of one file", tmp_path).broken if "makers" in each]
+    assert "has 2 makers" in wrong
 
 
 def test_the_search_finds_what_a_check_prevents(stage: Stage, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -10,7 +10,7 @@ from holotype.catalog import StorageFailed
 
 from ..retention.test_interleavings import no_check
 from .cases import CASES, OnePause, calls_of, play_case
-from .storms import play
+from .storms import TELLING, play
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -39,6 +39,7 @@ FLAWS = {
     "collectors do not look again": ("holotype.lake.collect._collector_check", no_check, 0),
     "who is purged may be recovered": ("holotype.lake.collect.undisturbed", no_check, 60),
     "commits do not look again": ("holotype.catalog.commits.check_entries", lambda *asked: None, 0),
+    "tellers do not look again": ("holotype.catalog.provenance.recording._check", no_check, TELLING),
     "lost answers are refusals": ("holotype.catalog.commits._create", believes_any_answer, 100),
 }
 

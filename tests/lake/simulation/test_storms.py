@@ -1,7 +1,8 @@
-"""Whatever the order in which people keep, forget, recover, collect, compact and read, and whatever fails: nothing that
-was committed is lost, nothing half done is seen, and nothing stays that nobody needs.
+"""Whatever the order in which people keep, forget, recover, collect, compact, read and record, and whatever fails:
+nothing that was committed is lost, nothing half done is seen, and nothing stays that nobody needs.
 
-More seeds, on several processes: ``python -m benchmarks.crash --seeds 100000``.
+More seeds, on several processes: ``python -m benchmarks.crash --seeds 100000``, and of people who record what they do
+as well, ``--first 100000``.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from .storms import play
+from .storms import TELLING, play
 
 if TYPE_CHECKING:
     from .world import Stage
@@ -37,6 +38,12 @@ def test_all_is_well_in_every_storm(stage: Stage, tmp_path: Path) -> None:
         assert not played.broken, (seed, played.broken, *map(str, played.trace))
 
 
+def test_all_is_well_in_every_storm_in_which_people_record_what_they_do(stage: Stage, tmp_path: Path) -> None:
+    for seed in range(TELLING, TELLING + SEEDS // 5):
+        played = play(stage, seed, tmp_path)
+        assert not played.broken, (seed, played.broken, *map(str, played.trace))
+
+
 @pytest.mark.parametrize("seed", REMEMBERED)
 def test_what_was_found_once_is_not_found_again(seed: int, stage: Stage, tmp_path: Path) -> None:
     assert play(stage, seed, tmp_path).broken == ()
@@ -55,7 +62,7 @@ for seed in map(int, sys.argv[2:]):
 
 
 def test_a_seed_is_the_same_run_each_time_in_any_process(stage: Stage, tmp_path: Path) -> None:
-    seeds = range(7, 19)
+    seeds = [*range(7, 19), *range(TELLING + 7, TELLING + 9)]
     here = [str(step) for seed in seeds for step in play(stage, seed, tmp_path).trace]
     again = [str(step) for seed in seeds for step in play(stage, seed, tmp_path).trace]
     assert here == again
@@ -81,3 +88,9 @@ def test_storms_bring_everything(stage: Stage, tmp_path: Path) -> None:
     roles = {name.partition(" ")[0] for played in found for name in played.cast}
     assert roles == {"writer", "forgetter", "recoverer", "collector", "compactor", "reader"}
     assert sum(played.deaths for played in found) > 3
+
+
+def test_storms_of_people_who_record_bring_them_together(stage: Stage, tmp_path: Path) -> None:
+    found = [play(stage, seed, tmp_path) for seed in range(TELLING + 400, TELLING + 415)]
+    roles = {name.partition(" ")[0] for played in found for name in played.cast}
+    assert roles >= {"teller", "asker", "writer", "collector"}

@@ -6,7 +6,8 @@ It reads log and tables by itself, not with what it judges.  After each commit, 
 - every segment that a table is made of is there, and every pack that the catalog lists;
 - every snapshot that was not purged can be put together: its manifest, the places of its chunks, the packs they lie in,
   each byte as its source had it; it is made once, and its digest and its name are nobody else's;
-- snapshots go from live to forgotten, and from there back or to purged, never otherwise.
+- snapshots go from live to forgotten, and from there back or to purged, never otherwise;
+- whatever was recorded of how things came about is there still, and its tables hang together.
 
 And at every deletion: it takes nothing of that away.
 """
@@ -21,7 +22,10 @@ from blake3 import blake3
 
 from holotype.catalog import Entry, LogDamaged
 from holotype.catalog.segments import decode as decode_rows
+from holotype.catalog.segments import decode_mapped
 from holotype.lake.packs import decode
+
+from ..recorded import TABLES, Said, disagreements, said_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -38,9 +42,9 @@ _FATES = {("live", "forgotten"): "forgotten", ("forgotten", "recovered"): "live"
 
 
 @lru_cache(maxsize=4096)
-def _read(data: bytes) -> Rows:
+def _read(data: bytes, *, mapped: bool) -> Rows:
     """The rows of a segment; runs that begin alike read the same ones."""
-    return tuple(decode_rows(data, None).to_pylist())
+    return tuple((decode_mapped if mapped else decode_rows)(data, None).to_pylist())
 
 
 class Moment(NamedTuple):
@@ -55,6 +59,7 @@ class Witness:
 
     ``state``: of the log before anything happens, from version 0.  ``trees``: what was to be kept, by the message of a
     snapshot: bytes by path, ``None`` for a folder.  ``broken``: what is wrong, in words.  ``moments``: every version.
+    ``histories``: what was recorded in each of them.
     """
 
     def __init__(
@@ -64,6 +69,7 @@ class Witness:
         self.trees = dict(trees)
         self.broken: list[str] = []
         self.moments: list[Moment] = []
+        self.histories: list[frozenset[Said]] = []
         self.write_ids: dict[str, int] = {}
         self.states: dict[str, str] = {}
         self.made: dict[str, str] = {}
@@ -71,6 +77,8 @@ class Witness:
         self._needed: frozenset[str] = frozenset()
         self._told: set[tuple[Any, ...]] = set()
         self._sound: set[tuple[Any, ...]] = set()
+        self._recorded: frozenset[str] = frozenset()
+        self._rows_recorded: dict[str, set[tuple[Any, ...]]] = {table: set() for table in TABLES}
         for version in range(1, 1 + sum(key.startswith("log/") for key in objects)):
             self.created(f"log/{version:020d}.json")
 
@@ -110,7 +118,7 @@ class Witness:
 
     def _of(self, segment: Segment) -> Rows:
         data = self.objects.get(segment.key)
-        return _read(data) if data is not None else ()
+        return _read(data, mapped=segment.mapped) if data is not None else ()
 
     def _look(self, version: int) -> None:
         """Look at everything that a version needs."""
@@ -132,6 +140,7 @@ class Witness:
         self.moments.append(
             Moment(version, {name: digest for name, digest in names.items() if self.states[digest] == "live"})
         )
+        self._follow_history(version)
         kept = {row["snapshot"]: row["message"] for row in rows if self.states[row["snapshot"]] != "purged"}
         if not gone:
             self._put_together(version, kept, packs)
@@ -149,6 +158,21 @@ class Witness:
                 self._say(f"version {version}: snapshot {snapshot} was {was}, and now it is {event}")
             self.states[snapshot] = _FATES.get((was, event), was)
         self._told |= events.keys()
+
+    def _follow_history(self, version: int) -> None:
+        """Look whether all is still there that was recorded, and whether it hangs together."""
+        segments = frozenset(segment.key for table in TABLES for segment in self._state.segments(table))
+        if self.histories and segments == self._recorded:
+            self.histories.append(self.histories[-1])
+            return
+        self._recorded = segments
+        for table in TABLES:
+            rows = {tuple(row.values()) for row in self._rows(table)}
+            if lost := self._rows_recorded[table] - rows:
+                self._say(f"version {version} has lost rows of {table}: {sorted(map(str, lost))}")
+            self._rows_recorded[table] = rows
+        self.histories.append(said_of(self._rows("prov_elements"), self._rows("prov_relations")))
+        self.broken += [f"in version {version} {wrong}" for wrong in disagreements(self._rows)]
 
     def _put_together(self, version: int, kept: Mapping[str, str], packs: Mapping[str, str]) -> None:
         """Put every kept snapshot together, and compare it with its source."""

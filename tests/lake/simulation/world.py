@@ -8,13 +8,16 @@ cells@1         0           forgotten
 cells@2         1           live
 genes@1         27          live
 genes@2         29          forgotten: what only it has is on the way out, and may be wanted again
+
+Of some runs people also record how files came about; these begin with an archive in which two activities are told of
+already: one made file 05 of cells from file 03, the next file 07 from file 05.
 """
 
 from __future__ import annotations
 
 import os
 import random
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -26,6 +29,7 @@ from holotype.lake.schema import TABLES
 from ..archive.trees import SMALL, fill
 from ..making import Clock
 from ..retention.interleaving import SharedStore
+from ..surroundings import plain_surroundings
 from .storage import Connection, Storage
 from .witness import Witness
 
@@ -70,10 +74,14 @@ class Acknowledged(Catalog):
 
 @dataclass(frozen=True)
 class Stage:
-    """Folders on a disk, and the objects of an archive that every run begins with; made once."""
+    """Folders on a disk, and the objects of an archive that every run begins with; made once.
+
+    ``told``: the objects of the same archive, in which activities are recorded.
+    """
 
     folder: Path
     objects: Mapping[str, bytes]
+    told: Mapping[str, bytes]
     trees: Mapping[str, Tree]
 
     @classmethod
@@ -87,14 +95,29 @@ class Stage:
             store, tables=TABLES, settings={"chunking": SMALL}, clock=clock, entropy=chance.randbytes
         )
         archive = Archive(Context(store, catalog, "ada@lab", clock, chance.randbytes))
-        stage = cls(folder, store.objects, {})
+        stage = cls(folder, store.objects, {}, {})
         trees: dict[str, Tree] = {}
         for dataset, number in _KEPT:
             message = f"{dataset} of {number}"
             archive.backup(stage.source(number), dataset=dataset, message=message, workers=0)
             trees[message] = stage.tree(number)
         archive.forget("cells@1", "genes@2")
-        return cls(folder, store.objects, trees)
+        told = SharedStore(store.objects)
+        catalog = Catalog.open(told, tables=TABLES, clock=clock, entropy=chance.randbytes)
+        archive = Archive(Context(told, catalog, "ada@lab", clock, chance.randbytes))
+        with plain_surroundings():
+            for used, made in (("03", "05"), ("05", "07")):
+                with archive.activity(
+                    f"make {made}", dataset="cells", source=stage.source(1), listen=False
+                ) as activity:
+                    activity.used(stage.source(1) / used)
+                    activity.generated(stage.source(1) / made)
+        return cls(folder, store.objects, told.objects, trees)
+
+    @property
+    def telling(self) -> Stage:
+        """The same with the archive in which activities are recorded."""
+        return replace(self, objects=self.told)
 
     def source(self, number: int) -> Path:
         """One of the folders."""

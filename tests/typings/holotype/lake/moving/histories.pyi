@@ -1,0 +1,1 @@
+from lake.moving.histories import *
