@@ -40,11 +40,7 @@ if TYPE_CHECKING:
     from .hashing import CONTENT, content_id, content_of, key, keys
     from .model import ELEMENTS, PROV, TERMS, Bundle, Document, Literal, Name, Record, Value
     from .provn import read_provn, write_provn
-<<<<<<< HEAD
-    from .recording import record, refuse, shared
-=======
-    from .recording import Recorded, record, says_something, shared
->>>>>>> crashprov
+    from .recording import Recorded, record, refuse, says_something, shared
     from .rows import element_of, relation_of
     from .stored import elements, matching, relations, statements
     from .tables import PROV_ELEMENTS, PROV_RELATIONS, PROV_TABLES

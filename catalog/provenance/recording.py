@@ -25,11 +25,7 @@ from .tables import PROV_ELEMENTS, PROV_LINKS, PROV_NAMES, PROV_RELATIONS, PROV_
 from .times import contradictions
 
 if TYPE_CHECKING:
-<<<<<<< HEAD
     from collections.abc import Callable, Collection, Iterable, Sequence
-=======
-    from collections.abc import Collection, Iterable, Sequence
->>>>>>> crashprov
     from datetime import datetime
 
     from ..catalog import Catalog
@@ -39,11 +35,7 @@ if TYPE_CHECKING:
     from .checking import Violation
     from .model import Record
 
-<<<<<<< HEAD
-__all__ = ["record", "refusals", "refuse", "shared"]
-=======
-__all__ = ["Recorded", "record", "refusals", "says_something", "shared"]
->>>>>>> crashprov
+__all__ = ["Recorded", "record", "refusals", "refuse", "says_something", "shared"]
 
 _TABLES = frozenset(table.name for table in PROV_TABLES)
 # What is nothing but what is said of it, or always said in the same words.
@@ -96,18 +88,8 @@ def record(
     known = _known(graph, document)
     said = [(bundle, each) for bundle, each in document if not _again(each, known)]
     news = _of(said, document)
-<<<<<<< HEAD
-    _refuse(refusals(catalog, graph, news, known))
-=======
     before = _before(catalog, graph, news, known)
-    wrong = refusals(before, news)
-    if wrong:
-        raise ProvenanceRefused(
-            "what is to be recorded cannot be true: " + "; ".join(each.message for each in wrong[:5]),
-            violations=wrong,
-            constraints=tuple(dict.fromkeys(each.constraint for each in wrong)),
-        )
->>>>>>> crashprov
+    _refuse(refusals(before, news))
     elements = [each for each in said if each[1].term in ELEMENTS]
     relations = [each for each in said if each[1].term not in ELEMENTS]
     names, links = graph_rows((each for _, each in said), known=lambda ids: graph.known(list(ids)))
@@ -121,7 +103,6 @@ def record(
     return Recorded(tuple(segments), _check(catalog, document, state, known, news, before))
 
 
-<<<<<<< HEAD
 def refuse(
     catalog: Catalog, document: Document, *, graph: Graph, also: Callable[[Sequence[str]], Iterable[Record]]
 ) -> None:
@@ -130,7 +111,9 @@ def refuse(
     ``graph``: with what is known so beside it.  ``also``: what is known so of elements.  Raises ``ProvenanceRefused``
     as ``record`` does, or what the store raises.
     """
-    _refuse(refusals(catalog, graph, document, _known(graph, document), also=also))
+    wanted = sorted(_wanted(graph, document, _known(graph, document)))
+    before = list(statements(catalog, wanted, state=graph.state).records) if wanted else []
+    _refuse(refusals([*before, *also(wanted)], document))
 
 
 def _refuse(wrong: Sequence[Violation]) -> None:
@@ -142,23 +125,6 @@ def _refuse(wrong: Sequence[Violation]) -> None:
         )
 
 
-def refusals(
-    catalog: Catalog,
-    graph: Graph,
-    document: Document,
-    known: Collection[str],
-    *,
-    also: Callable[[Sequence[str]], Iterable[Record]] | None = None,
-) -> tuple[Violation, ...]:
-    """The constraints that a document breaks, by itself or with what was said before of what it speaks of.
-
-    ``known``: the elements of the document that the graph has.  ``also``: what else is known of elements.
-    """
-    wanted = sorted(_wanted(graph, document, known))
-    before = list(statements(catalog, wanted, state=graph.state).records) if wanted else []
-    more = also(wanted) if also is not None else ()
-    whole = Document((*before, *more, *document.records), document.bundles, document.prefixes)
-=======
 def _check(
     catalog: Catalog, document: Document, view: State, known: frozenset[str], news: Document, before: Sequence[Record]
 ) -> Check:
@@ -181,7 +147,6 @@ def _check(
 def refusals(before: Collection[Record], document: Document) -> tuple[Violation, ...]:
     """The constraints that a document breaks, by itself or with what was said before of what it speaks of."""
     whole = Document((*before, *document.records), document.bundles, document.prefixes)
->>>>>>> crashprov
     return (*check(whole), *contradictions(whole))
 
 
@@ -229,3 +194,9 @@ def _wanted(graph: Graph, document: Document, known: Collection[str]) -> set[str
             wanted.add(first)
             wanted.update(id for other in others if other in ids and other != first for id in graph.path(other, first))
     return wanted
+
+
+def _before(catalog: Catalog, graph: Graph, document: Document, known: Collection[str]) -> list[Record]:
+    """What was said before that what is new could contradict."""
+    wanted = sorted(_wanted(graph, document, known))
+    return list(statements(catalog, wanted, state=graph.state).records) if wanted else []

@@ -160,9 +160,4 @@ class Provenance:
         from ..lineage.telling import keep
 
         self._context.catalog.check_writable()
-<<<<<<< HEAD
-        news = self._walks().news(document)
-        commit(Scene.of(self._context), news, operation="provenance", message=message)
-=======
-        keep(self._context, lambda graph: document, operation="provenance", message=message)
->>>>>>> crashprov
+        keep(self._context, lambda graph: self._walks().news(document), operation="provenance", message=message)
