@@ -75,7 +75,10 @@ def renaming(here: End, there: End) -> Renaming:
 
     Raises ``ObjectMissing``, ``ObjectDamaged``, or what a store raises.
     """
-    mine, theirs = _makers(here), _makers(there)
+    theirs = _makers(there)
+    if not theirs.height:
+        return Renaming({})
+    mine = _makers(here)
     # Most were made by the same there, or nobody there has heard of them or of who made them.
     unlike = mine.join(theirs, on=["subject", "object"], how="anti")
     unlike = pl.concat([unlike.join(theirs, on=end, how="semi") for end in ("subject", "object")])

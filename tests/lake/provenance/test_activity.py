@@ -273,3 +273,44 @@ def test_what_was_done_is_kept_though_a_collection_came_first(
         pass
     assert len(lost) == 2
     assert "long work" in laboratory.edges()
+
+
+def test_an_activity_outlives_the_snapshots_that_were_there_when_it_began(laboratory: Laboratory) -> None:
+    (laboratory.data / "raw.txt").write_text("raw")
+    laboratory.keep()
+    with laboratory.archive.activity("wait", listen=False) as activity:
+        # Days go by; somebody else keeps another version, and lets go of the first.
+        other = lake.open(laboratory.archive.url)
+        (laboratory.data / "more.txt").write_text("more")
+        other.backup(laboratory.data, dataset="study")
+        other.forget("study@1")
+        other.collect()
+        activity.used("raw.txt")
+        (laboratory.data / "made.txt").write_text("made")
+        activity.generated("made.txt")
+    assert laboratory.edges()["wait"] == [(frozenset({"raw.txt"}), frozenset({"made.txt"}))]
+
+
+def test_a_snapshot_that_was_made_after_an_activity_began_can_be_used_in_it(laboratory: Laboratory) -> None:
+    (laboratory.data / "raw.txt").write_text("raw")
+    with laboratory.archive.activity("keep and use", listen=False) as activity:
+        lake.open(laboratory.archive.url).backup(laboratory.data, dataset="study")
+        activity.used("study@1/raw.txt")
+    assert laboratory.edges()["keep and use"] == [(frozenset({"raw.txt"}), frozenset())]
+
+
+def test_two_who_make_the_same_bytes_at_one_path_made_two_things(laboratory: Laboratory) -> None:
+    (laboratory.data / "raw.txt").write_text("raw")
+    laboratory.keep()
+    (laboratory.data / "made.txt").write_text("made")
+    archives = [lake.open(laboratory.archive.url) for _ in range(2)]
+    for archive in archives:
+        with archive.activity("make", listen=False) as activity:
+            activity.used("raw.txt")
+            activity.generated("made.txt")
+    makers = [record for record in laboratory.archive.provenance.document().records if record.term == "wasGeneratedBy"]
+    assert len({record["entity"] for record in makers}) == len(makers) == 2
+    # A plain file has the makers of all that has its bytes.
+    laboratory.keep()
+    touched = laboratory.archive.provenance.downstream("study@1/raw.txt")
+    assert set(touched.filter(pl.col("path") == "made.txt")["id"]) == {str(record["entity"]) for record in makers}
