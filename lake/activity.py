@@ -9,7 +9,8 @@
     def normalise(alpha): ...
 
 When the block ends, one commit says all of it: versions of files by their content, the script, the parameters, the
-environment, the state of git, the person.  A block that raises is kept as failed, with what it had made.
+environment, the state of git, the person.  A block that raises is kept as failed, with what it had made.  Of one whose
+process is killed there is a note, from which it is recorded as interrupted (see ``lineage/settling.py``).
 """
 
 from __future__ import annotations
@@ -30,12 +31,19 @@ from .capturing.hooks import listening
 from .capturing.scripts import arguments, main_script
 from .capturing.seen import Seen
 from .lineage.account import Account
+from .lineage.beginning import begin, telling
 from .lineage.naming import entity_of
+<<<<<<< HEAD
 from .lineage.telling import Scene, keep, kept, sight, status_of, tell_files
+=======
+from .lineage.telling import Scene, commit, kept, status_of, tell_files
+from .lineage.waiting import settle_waiting
+>>>>>>> provsnap
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
     from contextlib import AbstractContextManager
+    from datetime import datetime
     from types import TracebackType
 
     from .capturing.environment import Environment
@@ -80,11 +88,24 @@ class Activity:
             raise InvalidOption("an activity happens once: make another", option="name")
         self._process = os.getpid()
         self._context.catalog.check_writable()
+        settle_waiting(self._context)
         self._scene = scene = Scene.of(self._context, dataset=self._dataset, source=self._source)
         self._parent = _outer.get()
-        self._token = _outer.set(self.id)
         self._began = self._context.clock()
         script = self._script = main_script()
+        self._noted = begin(
+            scene,
+            self.id,
+            self.name,
+            kind="python",
+            began=self._began,
+            folder=os.getcwd(),
+            dataset=self._dataset,
+            parameters=self._parameters,
+            parent=self._parent,
+            facts=self._surroundings(scene),
+        )
+        self._token = _outer.set(self.id)
         folder = os.path.dirname(script) if script is not None else os.getcwd()
         self._git = aside(lambda: git_state(folder))
         if self._listen:
@@ -92,6 +113,15 @@ class Activity:
             self._listening = listening(roots, digests=True, leave_out=[scene.own] if scene.own is not None else [])
             self._heard = self._listening.__enter__()
         return self
+
+    def _surroundings(self, scene: Scene) -> dict[str, object]:
+        """The script that runs, with what, and where."""
+        script, redactor = self._script, scene.redactor
+        return {
+            "script": None if script is None else redactor.path(os.path.realpath(script)),
+            "arguments": redactor.arguments(["python", *arguments()])[1:],
+            "cwd": redactor.path(os.getcwd()),
+        }
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
@@ -101,8 +131,13 @@ class Activity:
         _outer.reset(self._token)
         if os.getpid() != self._process:
             return  # a forked child leaves the block as well; what it did is its parent's to tell
+        scene, ended = self._scene, self._context.clock()
+        assert scene is not None
+        outcome = "completed" if error is None else "failed"
+        words = None if error is None else kept(error, scene.redactor)
         try:
-            self._tell(error)
+            with telling(scene, self._noted, outcome=outcome, ended=ended, error=words):
+                self._tell(scene, outcome, words, ended)
         except Exception as trouble:
             # The block's own error is what its caller has to see.
             if error is None:
@@ -184,6 +219,7 @@ class Activity:
         self._said.append((verb, entity, role))
         return entity
 
+<<<<<<< HEAD
     def _tell(self, error: BaseException | None) -> None:
         scene, heard = self._scene, self._heard
         assert scene is not None
@@ -231,6 +267,53 @@ class Activity:
             "momentary": dict(found.momentary) or None,
             "notes": [scene.redactor.text(each) for each in notes] or None,
         }
+=======
+    def _tell(self, scene: Scene, outcome: str, error: str | None, ended: datetime) -> None:
+        account = Account(self.id)
+        graph = prov.Graph(self._context.catalog, state=self._context.catalog.refresh())
+        heard = self._heard
+        touched = tell_files(
+            account,
+            scene,
+            graph,
+            self._seen(),
+            ended=ended,
+            digests={**(heard.before if heard is not None else {}), **self._digests},
+        )
+        for verb, entity, role in self._said:
+            account.archived(entity)
+            if verb == "used":
+                account.used(entity, role=role)
+            else:
+                account.generated(entity, role=role, time=ended)
+        account.person(self._context.author)
+        account.parameters(self._parameters, scene.redactor)
+        found = environment(redactor=scene.redactor)
+        account.environment(found, graph)
+        state = self._git.result()
+        if state is not None:
+            account.git(state)
+        if self._parent is not None:
+            account.started_by(self._parent)
+        trouble = [self._noted.trouble] if self._noted.trouble is not None else []
+        notes = [*trouble, *touched.notes, *(heard.notes if heard is not None else ())]
+        account.activity(
+            self.name,
+            kind="python",
+            began=self._began,
+            ended=ended,
+            outcome=outcome,
+            facts={
+                **self._surroundings(scene),
+                "error": error,
+                "seeds": [list(each) for each in heard.seeds] if heard is not None and heard.seeds else None,
+                "remote": [list(each) for each in heard.remote] if heard is not None and heard.remote else None,
+                "momentary": dict(found.momentary) or None,
+                "notes": [scene.redactor.text(each) for each in notes] or None,
+            },
+        )
+        commit(scene, account.document(), operation="activity", message=self.name)
+>>>>>>> provsnap
 
     def _seen(self) -> list[Seen]:
         """What was heard, and what was said, which counts for more."""

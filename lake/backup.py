@@ -26,6 +26,7 @@ from holotype.catalog import Conflict, InvalidOption, ObjectMissing, repeated, s
 
 from .context import host_here
 from .executing import thread_count
+from .lineage.waiting import settle_waiting
 from .manifest import Manifest, ManifestWriter
 from .progress import Ticker
 from .records.index import Known
@@ -138,14 +139,9 @@ def backup(
         },
         validation=validation,
     )
-    ticker = Ticker("backup", progress)
-    for _ in range(_LOOKS - 1):
-        try:
-            return _attempt(context, plan, ticker)
-        except Conflict as error:
-            if "helpers" in error.about:
-                plan = replace(plan, helpers=0)
-    return _attempt(context, plan, ticker)
+    snapshot = _made(context, plan, Ticker("backup", progress))
+    settle_waiting(context)
+    return snapshot
 
 
 @dataclass(frozen=True)
@@ -165,6 +161,16 @@ class _Plan:
     helpers: int
     scanning: dict[str, Any]
     validation: Validation | None
+
+
+def _made(context: Context, plan: _Plan, ticker: Ticker) -> Snapshot:
+    for _ in range(_LOOKS - 1):
+        try:
+            return _attempt(context, plan, ticker)
+        except Conflict as error:
+            if "helpers" in error.about:
+                plan = replace(plan, helpers=0)
+    return _attempt(context, plan, ticker)
 
 
 def _attempt(context: Context, plan: _Plan, ticker: Ticker) -> Snapshot:

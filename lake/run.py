@@ -5,6 +5,7 @@
 
 Nothing has to be declared.  What is declared is held against what was seen: an input that was never read, an output
 that was not written, a file used without being declared.  A command that fails is kept as failed, with what it wrote.
+One that is broken off, or whose process is killed, is kept as interrupted (see ``lineage/settling.py``).
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import polars as pl
 
+from holotype.catalog import InvalidOption
 from holotype.catalog import provenance as prov
 
 from .capturing.aside import aside
@@ -24,7 +26,13 @@ from .capturing.seen import Seen
 from .capturing.tools import tool
 from .capturing.watching import watch
 from .lineage.account import Account
+<<<<<<< HEAD
 from .lineage.telling import Scene, Touched, keep, sight, status_of, tell_files
+=======
+from .lineage.beginning import begin, breaking_off, telling
+from .lineage.telling import Scene, commit, status_of, tell_files
+from .lineage.waiting import settle_waiting
+>>>>>>> provsnap
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -106,6 +114,7 @@ def run(
     ``ArchiveReadOnly``, or what the store raises.
     """
     context.catalog.check_writable()
+    settle_waiting(context)
     scene = Scene.of(
         context,
         dataset=dataset,
@@ -116,22 +125,10 @@ def run(
     if os.path.isfile(folder):  # a dataset that is a single file
         folder = os.path.dirname(folder)
     declared = _Declared.of(folder, inputs, outputs)
-    surroundings = aside(lambda: _Surroundings.of(folder, env or {}, scene.redactor))
-    watched = watch(
-        command,
-        cwd=folder,
-        roots=[*scene.places.sources.values(), folder],
-        declared=declared.files,
-        env=None if env is None else {**os.environ, **env},
-        how=how,
-        stdin=stdin,
-        stdout=stdout,
-        stderr=stderr,
-        passing=passing,
-        timeout=timeout,
-        clock=context.clock,
-    )
+    if not command:
+        raise InvalidOption("the command is empty", option="command")
     title = name or os.path.basename(os.fspath(command[0]))
+<<<<<<< HEAD
     id, notes = prov.activity_id(context.entropy(16)), list[str]()
     sightings = sight(scene, _files(watched, declared), notes)
     notes += [watched.note] if watched.note is not None else []
@@ -149,6 +146,50 @@ def run(
 
     keep(context, tell, operation="run", message=title)
     return _ran(id, title, watched, touched, declared, notes)
+=======
+    surroundings = aside(lambda: _Surroundings.of(folder, env or {}, scene.redactor))
+    account = Account(prov.activity_id(context.entropy(16)))
+    plan = {
+        "arguments": scene.redactor.arguments([os.fsdecode(each) for each in command]),
+        "cwd": scene.redactor.path(folder),
+        "variables": scene.redactor.environment(env or {}),
+        "streams": _streams(scene, folder, {"stdin": stdin, "stdout": stdout, "stderr": stderr}),
+    }
+    noted = begin(
+        scene,
+        account.id,
+        title,
+        kind="run",
+        began=context.clock(),
+        folder=folder,
+        dataset=dataset,
+        parameters=parameters or {},
+        command=plan,
+    )
+    with breaking_off(scene, noted):
+        watched = watch(
+            command,
+            cwd=folder,
+            roots=[*scene.places.sources.values(), folder],
+            declared=declared.files,
+            env=None if env is None else {**os.environ, **env},
+            how=how,
+            stdin=stdin,
+            stdout=stdout,
+            stderr=stderr,
+            passing=passing,
+            timeout=timeout,
+            clock=context.clock,
+        )
+    with telling(scene, noted, outcome=_outcome(watched), ended=watched.ended):
+        graph = prov.Graph(context.catalog, state=context.catalog.refresh())
+        touched = tell_files(account, scene, graph, _files(watched, declared), ended=watched.ended)
+        notes = [each for each in (noted.trouble, *touched.notes, watched.note) if each is not None]
+        account.parameters(parameters or {}, scene.redactor)
+        _tell(account, scene, graph, watched, title, env or {}, surroundings.result(), plan, notes)
+        commit(scene, account.document(), operation="run", message=title)
+    return _ran(account.id, title, watched, touched, declared, notes)
+>>>>>>> provsnap
 
 
 @dataclass(frozen=True)
@@ -216,16 +257,12 @@ def _tell(
     title: str,
     env: Mapping[str, str],
     around: _Surroundings,
-    streams: Mapping[str, str],
+    command: Mapping[str, Any],
     notes: Sequence[str],
 ) -> None:
     """Say what it was, who did it, with what and where."""
     redactor = scene.redactor
-    variables = redactor.environment(env)
-    plan = account.command(
-        redactor.arguments(watched.command), cwd=redactor.path(watched.cwd), variables=variables, streams=streams
-    )
-    person = account.person(scene.context.author, plan=plan)
+    person = account.person(scene.context.author, plan=account.command(**command))
     search = env.get("PATH", os.environ.get("PATH"))
     programs = dict.fromkeys(
         [watched.command[0], *(each.path for each in watched.outside if each.executed and not each.read)]
@@ -245,7 +282,7 @@ def _tell(
         kind="run",
         began=watched.began,
         ended=watched.ended,
-        outcome="completed" if watched.returncode == 0 else "failed",
+        outcome=_outcome(watched),
         facts={
             "exit": watched.returncode,
             "signal": watched.signal,
@@ -261,6 +298,10 @@ def _tell(
             "notes": [redactor.text(each) for each in notes] or None,
         },
     )
+
+
+def _outcome(watched: Watched) -> str:
+    return "completed" if watched.returncode == 0 else "failed"
 
 
 def _last_words(watched: Watched, redactor: Redactor) -> str | None:

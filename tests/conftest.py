@@ -5,6 +5,8 @@ file needs what it imports of that extra, itself or through the helpers it impor
 ``NEEDS = ("pandas", "restic")``: a package of the extra, or else a program.  Where something is missing the file is not
 collected, and one line at the end says so.  With ``CI=true`` that, and every test that skips, fails the run.
 
+**This machine.**  What the library keeps for its user between runs is kept in a folder of the tests.
+
 **The report.**  ``pytest`` alone writes ``pytest_results.json``, and so does ``--json-report`` given by hand; a run of
 some of the tests leaves it alone.  It holds each test's outcome and nothing that differs from machine to machine or
 from minute to minute, so that it changes exactly when a test comes, goes, fails or passes again.
@@ -102,6 +104,14 @@ def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool 
     if missing:
         config.stash[LEFT_OUT][collection_path] = missing
     return True if missing else None
+
+
+@pytest.fixture(scope="session", autouse=True)
+def own_state(tmp_path_factory: pytest.TempPathFactory) -> Generator[None]:
+    """Notes of activities lie in a folder of the tests' own, also those of the processes that tests start."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("HOLOTYPE_STATE", str(tmp_path_factory.mktemp("state")))
+        yield
 
 
 @pytest.hookimpl(wrapper=True)

@@ -7,6 +7,7 @@ from a file, or nothing.
 from __future__ import annotations
 
 import os
+import select
 import subprocess
 import sys
 import threading
@@ -30,6 +31,7 @@ __all__ = ["Ended", "Running"]
 
 _TAIL = 1 << 16  # bytes of each stream that are kept: the last ones, where programs say what went wrong
 _AT_ONCE = 1 << 16
+_PAUSE = 0.01  # seconds between two looks at whether a command has ended, where nothing tells
 _INTERRUPTED = 2.0  # seconds for a command to end when whoever waits is interrupted, and is impatient
 
 
@@ -91,6 +93,27 @@ class _Pump:
                     if not isinstance(error, Exception):
                         raise
         os.close(self._reading)
+
+
+def _await(pid: int) -> None:
+    """Return when a child has ended, or soon; a signal that comes meanwhile is handled at once.
+
+    To wait for the child itself is no such way: Polars has the system go on with what a signal broke off.
+    """
+    if not hasattr(os, "pidfd_open"):
+        time.sleep(_PAUSE)
+        return
+    try:
+        descriptor = os.pidfd_open(pid)
+    except OSError:  # an old kernel, or a sandbox
+        time.sleep(_PAUSE)
+        return
+    try:
+        ready = select.poll()
+        ready.register(descriptor, select.POLLIN)
+        ready.poll()
+    finally:
+        os.close(descriptor)
 
 
 def _own_peak() -> int:
@@ -216,7 +239,11 @@ class Running:
             returncode = self._process.wait()
             self._done.set()
             return returncode, 0.0, 0.0, 0
-        _, status, used = os.wait4(self.pid, 0)
+        while True:
+            _await(self.pid)
+            ended, status, used = os.wait4(self.pid, os.WNOHANG)
+            if ended:
+                break
         self._done.set()
         self._process.returncode = os.waitstatus_to_exitcode(status)
         # Linux counts kibibytes, macOS bytes.

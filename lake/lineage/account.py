@@ -12,8 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from holotype.catalog import provenance as prov
 
-from ..capturing.redacting import REDACTED
-from ..capturing.secrets import is_secret
+from .parameters import kept_parameters
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -64,11 +63,13 @@ class Account:
         *,
         kind: str,
         began: datetime,
-        ended: datetime,
+        ended: datetime | None,
         outcome: str,
         facts: Mapping[str, object],
     ) -> None:
-        """What it was: its name, kind, times, ``completed`` or ``failed``, and other facts by word."""
+        """What it was: its name, kind, times, ``completed``, ``failed`` or ``interrupted`` (when it ended may not be
+        known then), and other facts by word.
+        """
         attributes = (
             (_LABEL, prov.literal(name)),
             *_typed(prov.name(kind)),
@@ -165,9 +166,12 @@ class Account:
 
     def parameters(self, values: Mapping[str, Any], redactor: Redactor) -> None:
         """The parameters it was given, together one entity; nothing secret of them."""
-        if not values:
+        self.given(kept_parameters(values, redactor))
+
+    def given(self, shown: Mapping[str, Any]) -> None:
+        """Parameters as they may be kept."""
+        if not shown:
             return
-        shown = {name: _redacted(name, _jsonable(value), redactor) for name, value in sorted(values.items())}
         id = prov.described_id("parameters", shown)
         facts = tuple(_own(f"parameter:{name}", value) for name, value in shown.items())
         self._say("entity", id, attributes=(*_typed(prov.name("parameters")), (_LABEL, _shortly(shown)), *facts))
@@ -303,41 +307,3 @@ def _fields(value: Any) -> dict[str, Any]:
 
 def _shortly(values: Mapping[str, object]) -> prov.Value:
     return prov.literal(", ".join(f"{name}={value}" for name, value in values.items())[:200])
-
-
-def _redacted(name: str, value: Any, redactor: Redactor) -> Any:
-    """A parameter as it may be kept."""
-    match value:
-        case str():
-            return REDACTED if is_secret(name) and value else redactor.argument(value)
-        case dict():
-            return {key: _redacted(key, each, redactor) for key, each in value.items()}
-        case list():
-            return [_redacted(name, each, redactor) for each in value]
-        case int() | float() if is_secret(name) and not isinstance(value, bool):
-            return REDACTED
-        case _:
-            return value
-
-
-def _jsonable(value: Any) -> Any:
-    """What JSON can hold of a parameter: containers as such, anything else as its ``repr``."""
-    match value:
-        case None | str() | bool() | int() | float():
-            return value
-        case dict():
-            return {str(key): _jsonable(each) for key, each in value.items()}
-        case list() | tuple():
-            return [_jsonable(each) for each in value]
-        case set() | frozenset():
-            return sorted((_jsonable(each) for each in value), key=repr)
-        case _:
-            return _plain(value)
-
-
-def _plain(value: Any) -> Any:
-    item = getattr(value, "item", None)  # numbers of numpy
-    if callable(item) and getattr(value, "ndim", None) == 0:
-        return _jsonable(item())
-    fspath = getattr(value, "__fspath__", None)
-    return repr(value)[:1000] if fspath is None else str(fspath())

@@ -70,6 +70,13 @@ class Scene:
         """The versions of files here."""
         return Versions(self.context, self.places, state=self.state)
 
+    def around(self, folder: str, *, dataset: str | None = None) -> tuple[str | None, str | None]:
+        """The dataset that is worked on, by default the one that ``folder`` lies in, and where it lies; if any."""
+        if dataset is None:
+            place = self.places.find(os.path.join(os.path.realpath(folder), os.curdir))
+            dataset = place.dataset if place is not None else None
+        return dataset, self.places.sources.get(dataset) if dataset is not None else None
+
     @property
     def own(self) -> str | None:
         """The archive's own folder, if it is one: what happens there is no activity's doing."""

@@ -13,6 +13,7 @@ from ..lineage.naming import entity_of
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable
+    from datetime import timedelta
 
     from ..context import Context
     from ..verify import Verified
@@ -150,6 +151,33 @@ class Provenance:
         from .documents import document
 
         return document(self._walks(), None if entity is None else [self.entity(entity)], depth=depth)
+
+    # -- what was broken off
+
+    def interrupted(self) -> pl.DataFrame:
+        """The activities of this machine whose processes were gone before they were recorded, and that are not yet
+        settled: one row each, oldest first.
+
+        Columns: ``activity``, ``name``, ``kind``, ``began``, ``author``, ``host``, ``process``, ``dataset``, and
+        ``certain``: false where nothing tells from here whether the process still runs.
+        """
+        from .interrupted import interrupted
+
+        return interrupted(self._context)
+
+    def settle(self, *, dead_after: timedelta | None = None) -> pl.DataFrame:
+        """Record them, as far as is known, with the outcome ``interrupted``; returns those that this call recorded, as
+        ``interrupted`` does.  The next activity, run or backup on this machine does the same.
+
+        ``dead_after``: how long after it began an activity is taken for interrupted whose process ran on another
+        machine, or in another container; by default it is left alone.  Raises ``ArchiveReadOnly``, or what the store
+        raises.  See ``lake/lineage/settling.py``.
+        """
+        from .interrupted import settled
+
+        return settled(self._context, dead_after=dead_after)
+
+    # -- what others say
 
     def record(self, document: prov.Document, *, message: str = "") -> None:
         """Keep what a document of W3C PROV says, if it can be true together with what is recorded already, and with

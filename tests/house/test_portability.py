@@ -48,6 +48,7 @@ GUARDED = {
     ("catalog.stores.sftppool", "register_at_fork"): "hasattr; where nothing forks there is nothing to do",
     ("lake.capturing.processes", "SIGKILL"): "hasattr of killpg; else a program of Windows",
     ("lake.capturing.processes", "killpg"): "hasattr; else a program of Windows",
+    ("lake.capturing.running", "pidfd_open"): "hasattr; else it is looked now and then",
     ("lake.capturing.running", "wait4"): "hasattr; else time and memory are not counted",
     ("lake.capturing.strace", "O_NONBLOCK"): "hasattr of mkfifo; else there is no strace either",
     ("lake.capturing.strace", "mkfifo"): "hasattr; else there is no strace either",

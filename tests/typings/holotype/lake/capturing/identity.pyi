@@ -1,0 +1,1 @@
+from lake.capturing.identity import *

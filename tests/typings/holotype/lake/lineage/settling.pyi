@@ -1,0 +1,1 @@
+from lake.lineage.settling import *

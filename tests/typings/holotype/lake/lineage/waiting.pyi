@@ -1,0 +1,1 @@
+from lake.lineage.waiting import *
