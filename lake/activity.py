@@ -33,20 +33,15 @@ from .capturing.seen import Seen
 from .lineage.account import Account
 from .lineage.beginning import begin, telling
 from .lineage.naming import entity_of
-<<<<<<< HEAD
 from .lineage.telling import Scene, keep, kept, sight, status_of, tell_files
-=======
-from .lineage.telling import Scene, commit, kept, status_of, tell_files
 from .lineage.waiting import settle_waiting
->>>>>>> provsnap
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Mapping
     from contextlib import AbstractContextManager
     from datetime import datetime
     from types import TracebackType
 
-    from .capturing.environment import Environment
     from .capturing.hooks import Heard
     from .context import Context
 
@@ -219,17 +214,21 @@ class Activity:
         self._said.append((verb, entity, role))
         return entity
 
-<<<<<<< HEAD
-    def _tell(self, error: BaseException | None) -> None:
-        scene, heard = self._scene, self._heard
-        assert scene is not None
-        ended = self._context.clock()
-        notes = list[str]()
+    def _tell(self, scene: Scene, outcome: str, error: str | None, ended: datetime) -> None:
+        heard, notes = self._heard, list[str]()
         digests = {**(heard.before if heard is not None else {}), **self._digests}
         sightings = sight(scene, self._seen(), notes, digests=digests)
         notes += heard.notes if heard is not None else ()
+        trouble = [self._noted.trouble] if self._noted.trouble is not None else []
         found, state = environment(redactor=scene.redactor), self._git.result()
-        facts = self._facts(error, found, notes)
+        facts: dict[str, object] = {
+            **self._surroundings(scene),
+            "error": error,
+            "seeds": [list(each) for each in heard.seeds] if heard is not None and heard.seeds else None,
+            "remote": [list(each) for each in heard.remote] if heard is not None and heard.remote else None,
+            "momentary": dict(found.momentary) or None,
+            "notes": [scene.redactor.text(each) for each in (*trouble, *notes)] or None,
+        }
 
         def tell(graph: prov.Graph) -> prov.Document:
             account = Account(self.id)
@@ -247,73 +246,10 @@ class Activity:
                 account.git(state)
             if self._parent is not None:
                 account.started_by(self._parent)
-            outcome = "completed" if error is None else "failed"
             account.activity(self.name, kind="python", began=self._began, ended=ended, outcome=outcome, facts=facts)
             return account.document()
 
         keep(self._context, tell, operation="activity", message=self.name)
-
-    def _facts(self, error: BaseException | None, found: Environment, notes: Sequence[str]) -> dict[str, object]:
-        """What else there is to say of it, by word."""
-        scene, heard, script = self._scene, self._heard, self._script
-        assert scene is not None
-        return {
-            "error": None if error is None else kept(error, scene.redactor),
-            "script": None if script is None else scene.redactor.path(os.path.realpath(script)),
-            "arguments": scene.redactor.arguments(["python", *arguments()])[1:],
-            "cwd": scene.redactor.path(os.getcwd()),
-            "seeds": [list(each) for each in heard.seeds] if heard is not None and heard.seeds else None,
-            "remote": [list(each) for each in heard.remote] if heard is not None and heard.remote else None,
-            "momentary": dict(found.momentary) or None,
-            "notes": [scene.redactor.text(each) for each in notes] or None,
-        }
-=======
-    def _tell(self, scene: Scene, outcome: str, error: str | None, ended: datetime) -> None:
-        account = Account(self.id)
-        graph = prov.Graph(self._context.catalog, state=self._context.catalog.refresh())
-        heard = self._heard
-        touched = tell_files(
-            account,
-            scene,
-            graph,
-            self._seen(),
-            ended=ended,
-            digests={**(heard.before if heard is not None else {}), **self._digests},
-        )
-        for verb, entity, role in self._said:
-            account.archived(entity)
-            if verb == "used":
-                account.used(entity, role=role)
-            else:
-                account.generated(entity, role=role, time=ended)
-        account.person(self._context.author)
-        account.parameters(self._parameters, scene.redactor)
-        found = environment(redactor=scene.redactor)
-        account.environment(found, graph)
-        state = self._git.result()
-        if state is not None:
-            account.git(state)
-        if self._parent is not None:
-            account.started_by(self._parent)
-        trouble = [self._noted.trouble] if self._noted.trouble is not None else []
-        notes = [*trouble, *touched.notes, *(heard.notes if heard is not None else ())]
-        account.activity(
-            self.name,
-            kind="python",
-            began=self._began,
-            ended=ended,
-            outcome=outcome,
-            facts={
-                **self._surroundings(scene),
-                "error": error,
-                "seeds": [list(each) for each in heard.seeds] if heard is not None and heard.seeds else None,
-                "remote": [list(each) for each in heard.remote] if heard is not None and heard.remote else None,
-                "momentary": dict(found.momentary) or None,
-                "notes": [scene.redactor.text(each) for each in notes] or None,
-            },
-        )
-        commit(scene, account.document(), operation="activity", message=self.name)
->>>>>>> provsnap
 
     def _seen(self) -> list[Seen]:
         """What was heard, and what was said, which counts for more."""

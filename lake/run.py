@@ -26,13 +26,9 @@ from .capturing.seen import Seen
 from .capturing.tools import tool
 from .capturing.watching import watch
 from .lineage.account import Account
-<<<<<<< HEAD
-from .lineage.telling import Scene, Touched, keep, sight, status_of, tell_files
-=======
 from .lineage.beginning import begin, breaking_off, telling
-from .lineage.telling import Scene, commit, status_of, tell_files
+from .lineage.telling import Scene, Touched, keep, sight, status_of, tell_files
 from .lineage.waiting import settle_waiting
->>>>>>> provsnap
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -128,27 +124,8 @@ def run(
     if not command:
         raise InvalidOption("the command is empty", option="command")
     title = name or os.path.basename(os.fspath(command[0]))
-<<<<<<< HEAD
-    id, notes = prov.activity_id(context.entropy(16)), list[str]()
-    sightings = sight(scene, _files(watched, declared), notes)
-    notes += [watched.note] if watched.note is not None else []
-    around = surroundings.result()
-    said = _streams(scene, folder, {"stdin": stdin, "stdout": stdout, "stderr": stderr})
-    touched = Touched()
-
-    def tell(graph: prov.Graph) -> prov.Document:
-        nonlocal touched
-        account = Account(id)
-        touched = tell_files(account, scene, graph, sightings, ended=watched.ended)
-        account.parameters(parameters or {}, scene.redactor)
-        _tell(account, scene, graph, watched, title, env or {}, around, said, notes)
-        return account.document()
-
-    keep(context, tell, operation="run", message=title)
-    return _ran(id, title, watched, touched, declared, notes)
-=======
     surroundings = aside(lambda: _Surroundings.of(folder, env or {}, scene.redactor))
-    account = Account(prov.activity_id(context.entropy(16)))
+    id = prov.activity_id(context.entropy(16))
     plan = {
         "arguments": scene.redactor.arguments([os.fsdecode(each) for each in command]),
         "cwd": scene.redactor.path(folder),
@@ -157,7 +134,7 @@ def run(
     }
     noted = begin(
         scene,
-        account.id,
+        id,
         title,
         kind="run",
         began=context.clock(),
@@ -181,15 +158,23 @@ def run(
             timeout=timeout,
             clock=context.clock,
         )
+    notes = [noted.trouble] if noted.trouble is not None else []
+    touched = Touched()
     with telling(scene, noted, outcome=_outcome(watched), ended=watched.ended):
-        graph = prov.Graph(context.catalog, state=context.catalog.refresh())
-        touched = tell_files(account, scene, graph, _files(watched, declared), ended=watched.ended)
-        notes = [each for each in (noted.trouble, *touched.notes, watched.note) if each is not None]
-        account.parameters(parameters or {}, scene.redactor)
-        _tell(account, scene, graph, watched, title, env or {}, surroundings.result(), plan, notes)
-        commit(scene, account.document(), operation="run", message=title)
-    return _ran(account.id, title, watched, touched, declared, notes)
->>>>>>> provsnap
+        sightings = sight(scene, _files(watched, declared), notes)
+        notes += [watched.note] if watched.note is not None else []
+        around = surroundings.result()
+
+        def tell(graph: prov.Graph) -> prov.Document:
+            nonlocal touched
+            account = Account(id)
+            touched = tell_files(account, scene, graph, sightings, ended=watched.ended)
+            account.parameters(parameters or {}, scene.redactor)
+            _tell(account, scene, graph, watched, title, env or {}, around, plan, notes)
+            return account.document()
+
+        keep(context, tell, operation="run", message=title)
+    return _ran(id, title, watched, touched, declared, notes)
 
 
 @dataclass(frozen=True)

@@ -72,20 +72,22 @@ def keep(context: Context, note: Note) -> bool:
     def recorded(state: State) -> bool:
         return note.activity in prov.elements(catalog, key, state=state)["id"].to_pylist()
 
-    def check(since: Sequence[Entry], present: State) -> None:
-        if any("prov_elements" in entry.add for entry in since) and recorded(present):
-            raise Conflict(f"the activity {note.name!r} was settled by another process", settled=note.activity)
-
     document = None
     for left in reversed(range(_TRIES)):
         state = catalog.refresh()
         if recorded(state):
             return False
         document = document or _told(context, note)
-        segments = prov.record(catalog, document, recorded=context.clock(), author=context.author, state=state)
+        told = prov.record(catalog, document, recorded=context.clock(), author=context.author, state=state)
+
+        def check(since: Sequence[Entry], present: State, told: prov.Recorded = told) -> None:
+            if any("prov_elements" in entry.add for entry in since) and recorded(present):
+                raise Conflict(f"the activity {note.name!r} was settled by another process", settled=note.activity)
+            told.check(since, present)
+
         try:
             catalog.commit(
-                add=segments, view=state, operation="settle", message=note.name, author=context.author, check=check
+                add=told.segments, view=state, operation="settle", message=note.name, author=context.author, check=check
             )
         except Conflict as error:
             if "settled" in error.about:
