@@ -187,7 +187,7 @@ class Activity:
     def _tell(self, error: BaseException | None) -> None:
         scene, heard = self._scene, self._heard
         assert scene is not None
-        ended = self._context.clock()
+        ended = max(self._began, self._context.clock())  # the clock may have been put back
         notes = list[str]()
         digests = {**(heard.before if heard is not None else {}), **self._digests}
         sightings = sight(scene, self._seen(), notes, digests=digests)
