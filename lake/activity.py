@@ -126,7 +126,8 @@ class Activity:
         _outer.reset(self._token)
         if os.getpid() != self._process:
             return  # a forked child leaves the block as well; what it did is its parent's to tell
-        scene, ended = self._scene, self._context.clock()
+        # The clock may have been put back.
+        scene, ended = self._scene, max(self._began, self._context.clock())
         assert scene is not None
         outcome = "completed" if error is None else "failed"
         words = None if error is None else kept(error, scene.redactor)

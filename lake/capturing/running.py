@@ -199,7 +199,8 @@ class Running:
         finally:
             if timer is not None:
                 timer.cancel()
-        return Ended(returncode, self.began, self._clock(), user, system, memory)
+        # A clock may have been put back meanwhile; nothing ends before it began.
+        return Ended(returncode, self.began, max(self.began, self._clock()), user, system, memory)
 
     @property
     def timed_out(self) -> bool:

@@ -148,7 +148,7 @@ def tell_files(
             if old is not None and old != fresh and each.read:  # else nothing of it is left
                 account.revised(fresh, old)
         if each.removed and old is not None:
-            account.invalidated(old, time=ended)
+            account.invalidated(old, time=ended if _made_before(scene, graph, old, ended) else None)
             found.removed[each.path] = old
     return found
 
@@ -213,6 +213,13 @@ def _latest(scene: Scene, graph: prov.Graph, id: str) -> str:
     times: dict[int, datetime] = {row["subject"]: row["recorded"] for row in told if row["term"] == "wasGeneratedBy"}
     created = scene.context.catalog.created
     return max(made, key=lambda each: times.get(prov.key(each), created))
+
+
+def _made_before(scene: Scene, graph: prov.Graph, id: str, time: datetime) -> bool:
+    """Whether an entity was made before this time, as far as that was told: whoever made it may have another clock."""
+    told = dicts(prov.relations(scene.context.catalog, prov.keys([id]), state=graph.state))
+    times = [row["time"] for row in told if row["term"] == "wasGeneratedBy" and row["time"] is not None]
+    return all(made <= time for made in times)
 
 
 def keep(context: Context, tell: Callable[[prov.Graph], prov.Document], *, operation: str, message: str) -> None:

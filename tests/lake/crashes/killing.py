@@ -13,7 +13,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from holotype import lake
-from holotype.catalog import open_store
+from holotype.catalog import check_prov, open_store, provenance
 from holotype.lake.retention.sweep import pack_of
 
 from ..archive.trees import look
@@ -113,12 +113,18 @@ class Killer:
         return Killed(life, str(lines[-1]["event"]), committed, recorded, len(found), helpers)
 
     def finish(self) -> None:
-        """Prove that a collection takes away whatever the dead have left; raises ``Broken``."""
+        """Prove that a collection takes away whatever the dead have left, and that what is recorded is valid for
+        everybody; raises ``Broken``.
+        """
         archive = self._archive()
         # Nobody else is there, so nothing has to be kept for readers.
         for _ in range(2):
             archive.collect(dead_after=timedelta(0))
         self._check()
+        exported = self._folder / "history.provn"
+        exported.write_text(provenance.write_provn(archive.provenance.document()), encoding="utf-8")
+        if violations := check_prov(exported):
+            raise Broken(f"what is recorded is not valid: {violations}")
         store = open_store(self._url, storage_options=self._options)
         stored = {pack_of(info.key) for info in store.list("packs/")}
         named = set(archive.read("packs")["pack"].to_pylist())

@@ -173,3 +173,31 @@ def test_a_file_changed_while_the_clock_went_back_is_seen(tmp_path: Path) -> Non
     second = archive_at(tmp_path / "archive", -5000).backup(source, dataset="run")
     assert second.new_bytes == 3
     assert archive.diff("run@1", "run@2")["path"].to_list() == ["a"]
+
+
+def test_what_was_done_is_recorded_though_the_clock_went_back_meanwhile(tmp_path: Path) -> None:
+    source = fill(tmp_path / "source", {"raw": b"raw"})
+    archive_at(tmp_path / "archive", 0, made=False).backup(source, dataset="run")
+    back = Clock(NOW, step=timedelta(hours=-1))
+    archive = lake.open(tmp_path / "archive", storage_options={"durable": False}, clock=back)
+    with archive.activity("read", listen=False) as activity:
+        activity.used(source / "raw")
+    assert archive.run(["sh", "-c", "sort raw > sorted"], name="sort", dataset="run", how="states").ok
+    assert archive.provenance.document("run@1/raw").records
+    activities = {row["label"] for row in archive.read("prov_elements").to_pylist() if row["term"] == "activity"}
+    assert activities == {"read", "sort"}
+
+
+@pytest.mark.parametrize("hours", [-5000, -1, 5000])
+def test_what_was_made_by_one_clock_can_be_used_and_removed_by_another(tmp_path: Path, hours: int) -> None:
+    source = fill(tmp_path / "source", {"raw": b"raw"})
+    archive = archive_at(tmp_path / "archive", 0, made=False)
+    archive.backup(source, dataset="run")
+    archive.run(["sh", "-c", "sort raw > sorted"], name="sort", dataset="run", how="states")
+    other = archive_at(tmp_path / "archive", hours)
+    ran = other.run(["sh", "-c", "rm sorted"], name="remove", dataset="run", how="states")
+    assert ran.files["use"].to_list() == ["removed"]
+    made = [record for record in other.provenance.document().records if record.term == "wasInvalidatedBy"]
+    assert [str(record["entity"]).endswith(":sorted") for record in made] == [True]
+    # What cannot have been at that time is not said to have been.
+    assert (made[0]["time"] is None) == (hours < 0)
