@@ -13,7 +13,7 @@ import sys
 import threading
 import time
 from collections import deque
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
@@ -22,7 +22,7 @@ from holotype.catalog import InvalidOption, ProgramNotFound
 from .processes import end, members
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
     from datetime import datetime
 
     Passing = Callable[[Literal["stdout", "stderr"], bytes], None]
@@ -201,6 +201,16 @@ class Running:
                 timer.cancel()
         # A clock may have been put back meanwhile; nothing ends before it began.
         return Ended(returncode, self.began, max(self.began, self._clock()), user, system, memory)
+
+    @contextmanager
+    def looked_after(self, grace: float) -> Iterator[None]:
+        """Whatever is raised meanwhile, as by Ctrl-C, the command does not outlive it."""
+        try:
+            yield
+        except BaseException:
+            if not self._done.is_set():
+                self.end(min(grace, _INTERRUPTED))
+            raise
 
     @property
     def timed_out(self) -> bool:

@@ -195,9 +195,10 @@ class _Job:
         tracing = Tracing(program, log)
         try:
             running = start(tracing.command(self.argv))
-            running.others = lambda: [pid for pid in tracing.left() if alive(pid)]
-            tracing.start()
-            ended = running.wait(self.timeout, self.grace)
+            with running.looked_after(self.grace):
+                running.others = lambda: [pid for pid in tracing.left() if alive(pid)]
+                tracing.start()
+                ended = running.wait(self.timeout, self.grace)
             if running.timed_out:
                 running.end(self.grace)
             self._linger(tracing.wait, running.others)
@@ -214,7 +215,8 @@ class _Job:
     def states(self, ledger: Ledger, start: Callable[[Sequence[str]], Running]) -> Watched:
         """Run it, and compare what lay below the roots before with what does after."""
         running = start(self.argv)
-        ended = running.wait(self.timeout, self.grace)
+        with running.looked_after(self.grace):
+            ended = running.wait(self.timeout, self.grace)
         if running.timed_out:
             running.end(self.grace)
         self._linger(lambda timeout: not _still(running, timeout), running.left)
