@@ -1,15 +1,15 @@
-"""What was used last, up to a limit: the one small cache that the reading side uses."""
+"""What was worked out, kept: values used last, up to a limit, and properties that are worked out once."""
 
 from __future__ import annotations
 
 import threading
 from collections import OrderedDict
-from typing import TYPE_CHECKING, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, TypeVar, overload
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Hashable
 
-__all__ = ["Recent"]
+__all__ = ["Recent", "once"]
 
 K = TypeVar("K", bound="Hashable")
 V = TypeVar("V")
@@ -53,3 +53,30 @@ class Recent(Generic[K, V]):
         """What is kept, the last used at the end."""
         with self._lock:
             return list(self._values.items())
+
+
+class once(Generic[V]):
+    """A property that is worked out when it is first asked for.
+
+    As ``functools.cached_property``, whose lock before Python 3.12 is one for all objects of a class: those that read
+    a storage would wait for one another.  Threads that ask at one moment may both work it out.
+    """
+
+    def __init__(self, find: Callable[[Any], V]) -> None:
+        self._find, self._name = find, ""
+        self.__doc__ = find.__doc__
+
+    def __set_name__(self, owner: type, name: str) -> None:
+        self._name = name
+
+    @overload
+    def __get__(self, instance: None, owner: type) -> once[V]: ...
+
+    @overload
+    def __get__(self, instance: object, owner: type) -> V: ...
+
+    def __get__(self, instance: object | None, owner: type) -> once[V] | V:
+        if instance is None:
+            return self
+        found = instance.__dict__[self._name] = self._find(instance)
+        return found

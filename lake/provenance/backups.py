@@ -15,13 +15,13 @@ from __future__ import annotations
 import hashlib
 import re
 from datetime import UTC, datetime, timedelta
-from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from holotype.catalog import dicts
 from holotype.catalog import provenance as prov
 
 from ..capturing.secrets import hidden
+from ..recent import once
 from ..records.snapshots import history
 from ..retention.events import last_events
 
@@ -65,17 +65,17 @@ class Backups:
     def __init__(self, context: Context, state: State) -> None:
         self._context, self._state = context, state
 
-    @cached_property
+    @once
     def rows(self) -> Mapping[str, Row]:
         """What the table ``snapshots`` says of each, and its ``state``, by digest; by dataset, oldest first."""
         return {row["snapshot"]: row for row in dicts(history(self._context, state=self._state))}
 
-    @cached_property
+    @once
     def _purges(self) -> Mapping[str, Event]:
         events = last_events(self._context, state=self._state)
         return {digest: event for digest, event in events.items() if event.event == "purged" and digest in self.rows}
 
-    @cached_property
+    @once
     def _collections(self) -> Mapping[str, list[str]]:
         found: dict[str, list[str]] = {}
         for digest, event in self._purges.items():

@@ -8,7 +8,6 @@ speaks of the same path, or where a segment reaches into the next range.
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
-from functools import cached_property
 from typing import TYPE_CHECKING
 
 import polars as pl
@@ -17,6 +16,7 @@ import pyarrow.compute as pc
 
 from holotype.catalog import column
 
+from ..recent import once
 from ..records.liveness import batches, ranges_of
 from ..tree.paths import key, keys
 
@@ -115,7 +115,7 @@ class Holdings:
 
     # -- what is read
 
-    @cached_property
+    @once
     def _places(self) -> pl.DataFrame:
         """Where snapshots have segments with some of the files: ``order``, ``segment``, ``role``, ``until`` (the key at
         which the next range begins), and ``mixed``: whether not all of the segment's rows are the snapshot's.
@@ -126,18 +126,18 @@ class Holdings:
         mixed = reaches | pl.col("spoken").fill_null(value=False)
         return both.select("order", "segment", "role", "until", mixed.alias("mixed"))
 
-    @cached_property
+    @once
     def _hits(self) -> pl.DataFrame:
         """The files that segments have: ``segment``, ``key``, ``file``."""
         return self._rows.filter(pl.col("file").is_not_null())
 
-    @cached_property
+    @once
     def _deltas(self) -> pl.DataFrame:
         """What the last delta that speaks of a path says of it: ``order``, ``key``, ``file`` if it has one of them."""
         said = self._ranges.filter(pl.col("role") == "delta").join(self._rows, on="segment").sort("ordinal")
         return said.unique(["order", "key"], keep="last").select("order", "key", "file")
 
-    @cached_property
+    @once
     def _rows(self) -> pl.DataFrame:
         """The rows of segments that speak of the files' paths: ``segment``, ``key``, and ``file`` where it is one."""
         live = {segment.name: segment for segment in self._state.segments("entries")}
@@ -156,7 +156,7 @@ class Holdings:
         every = pl.concat(found).with_columns(pl.col("sha256").bin.encode("hex")).join(of, on="segment")
         return every.join(self._files, on=_SAME, how="left").select("segment", "key", "file")
 
-    @cached_property
+    @once
     def _ranges(self) -> pl.DataFrame:
         """The rows of ``ranges`` with segments that may speak of one of the paths: ``order``, ``ordinal``, ``segment``,
         ``role``, ``last`` and ``until``.

@@ -34,7 +34,7 @@ from holotype.lake.schema import TABLES
 
 from ..archive.trees import SMALL, fill, look
 from ..making import Clock
-from ..recorded import said_in
+from ..recorded import said_of
 from ..retention.interleaving import SharedStore
 from .promise import live
 
@@ -126,7 +126,7 @@ class Laboratory:
         store.written = clock.at
         sparse = frozenset(archive.collect(repack_below=1, dry_run=True).repacked)
         elsewhere = _elsewhere(folder / "new")
-        told = said_in(archive.provenance.document())
+        told = said_of(*(archive.read(table).to_pylist() for table in ("prov_elements", "prov_relations")))
         return cls(folder, store.objects, live(archive), trees, sparse, elsewhere, clock.at, told)
 
 
