@@ -188,11 +188,9 @@ class Catalog(Reading):
         Raises ``RowsRefused``, ``TableNotFound``, ``ArchiveReadOnly``, or what the store raises.
         """
         self.check_writable()
-        segment, data, rows = write_segment(
-            self._store, self.table(table), rows, seen=self._state.version, entropy=self._entropy
+        return self._written(
+            *write_segment(self._store, self.table(table), rows, seen=self._state.version, entropy=self._entropy)
         )
-        self._reader.keep_rows(segment, rows)  # for whoever asks what was said before
-        return self._written(segment, data)
 
     def write_all(self, rows: Mapping[str, pa.Table]) -> list[Segment]:
         """As ``write``, for the rows of several tables, by name: where requests are dear, all at once."""

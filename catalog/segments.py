@@ -109,9 +109,8 @@ def _encodings(rows: pa.Table) -> tuple[list[str], dict[str, str]]:
 
 def write_segment(
     store: ObjectStore, table: Table, rows: pa.Table, *, seen: int, entropy: Callable[[int], bytes]
-) -> tuple[Segment, Buffer, pa.Table]:
-    """Write ``rows`` as a new segment, which belongs to nothing until a commit adds it; returns its bytes and its rows
-    as well.
+) -> tuple[Segment, Buffer]:
+    """Write ``rows`` as a new segment, which belongs to nothing until a commit adds it; returns its bytes as well.
 
     Its name is new each time, not a hash of its content: a collector may have condemned an object of the same content.
     Raises ``RowsRefused``, or what the store raises.
@@ -121,7 +120,7 @@ def write_segment(
         rows = rows.sort_by([(name, "ascending") for name in table.sort])
     data = encode_mapped(rows) if table.mapped else encode(rows)
     segment = Segment(table.name, "", blake3(data).hexdigest(), rows.num_rows, 0, *_bounds(table, rows))
-    return put_segment(store, segment, data, seen=seen, entropy=entropy, mapped=table.mapped), data, rows
+    return put_segment(store, segment, data, seen=seen, entropy=entropy, mapped=table.mapped), data
 
 
 def put_segment(
@@ -228,10 +227,8 @@ class SegmentReader:
                 _, dropped = self._held.popitem(last=False)
                 self._size -= memoryview(dropped).nbytes
 
-    def keep_rows(self, segment: Segment, rows: pa.Table) -> None:
-        """Keep all rows of a segment, if it is tiny."""
-        if segment.bytes >= _TINY:
-            return
+    def _keep_rows(self, segment: Segment, rows: pa.Table) -> None:
+        """Keep all rows of a tiny segment."""
         with self._lock:
             if segment.key not in self._tiny:
                 self._tiny[segment.key] = rows
@@ -281,7 +278,7 @@ class SegmentReader:
                 self._tiny.move_to_end(segment.key)
         if rows is None:
             rows = self._rows(table, segment, None)
-            self.keep_rows(segment, rows)
+            self._keep_rows(segment, rows)
         return rows if columns is None else rows.select(list(columns))
 
     def _at_hand(self, segment: Segment) -> bool:
