@@ -48,6 +48,8 @@ _ENDS: Mapping[str, tuple[str, tuple[str, ...], tuple[str, ...]]] = {
     "mentionOf": ("specificEntity", ("generalEntity",), ()),
 }
 _CONTENT = re.compile("urn:holotype:content:([0-9a-f]{64})")
+# Snapshots, and the backups that made them, which have their digests.
+_OF_SNAPSHOTS = re.compile("urn:holotype:(?:snapshot:.*|activity:[0-9a-f]{64})")
 # SHA-256 of nothing: empty files have nothing in common.
 _NOTHING = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
 
@@ -79,9 +81,12 @@ def said_of(elements: Rows, relations: Rows) -> frozenset[Said]:
 
 
 def said_in(document: Document) -> frozenset[Said]:
-    """What a document says."""
+    """What a document says, but for what is known of snapshots and is in no table of provenance."""
     found = set[Said]()
     for _, record in document:
+        spoken_of = (record.id, *record.arguments)
+        if any(isinstance(each, str) and _OF_SNAPSHOTS.fullmatch(each) for each in spoken_of):
+            continue
         ends: tuple[tuple[str, str], ...] = ()
         if record.term in _ENDS:
             first, past, others = _ENDS[record.term]
