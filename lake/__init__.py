@@ -14,11 +14,13 @@ Each verb is a module here; what verbs are made of lies in rooms, each of which 
     manifest    the rows of a snapshot, shared with its neighbours
     records     what the tables say of snapshots and chunks
     reading     archived files read where they are
+    lineage     what is said of activities, and of the files they used and made
     storing     from files to packs
     restoring   from packs to files
     retention   sessions, garbage, and how it is taken away
     validation  reports on what goes in and out, and quarantine
     moving      from one archive to another
+    provenance  questions about where things came from
 
 Nothing heavy is imported before it is used: ``import holotype.lake`` loads neither Arrow nor DuckDB.
 """

@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from ..context import Context
     from .notes import Note, Notes
 
-__all__ = ["changed_since", "keep", "settle"]
+__all__ = ["keep", "settle"]
 
 _TRIES = 5
 # Files of a source that are looked at, which takes half a second, and that are named.
@@ -106,10 +106,12 @@ def _told(context: Context, note: Note) -> prov.Document:
     account.given(note.parameters)
     if note.parent is not None:
         account.started_by(note.parent)
-    changed = changed_since(context, note)
-    lines = [*note.facts.get("notes", ())]
+    changed = _changed_since(context, note)
+    lines: list[str] = []
     if note.trouble is not None:
         lines.append(f"what it read and wrote is not known, for it could not be recorded when it ended: {note.trouble}")
+    if changed is None:
+        lines.append(f"{note.dataset} has more than {_LOOKED} files: which of them changed was not looked for")
     account.activity(
         note.name,
         kind=note.kind,
@@ -120,22 +122,25 @@ def _told(context: Context, note: Note) -> prov.Document:
             **note.facts,
             "error": note.error if note.outcome is not None else _KILLED,
             "notes": lines or None,
-            "changed-while-it-ran": list(changed[:_NAMED]) or None,
-            "changed-count": len(changed) or None,
+            "changed-while-it-ran": list(changed[:_NAMED]) if changed else None,
+            "changed-count": len(changed) if changed else None,
         },
     )
     return account.document()
 
 
-def changed_since(context: Context, note: Note) -> tuple[str, ...]:
+def _changed_since(context: Context, note: Note) -> tuple[str, ...] | None:
     """The files of a note's dataset, as ``dataset/path``, that were written since the activity began, and that no
-    recorded activity made; none where the dataset does not lie on this machine, or is too large to be looked through.
+    recorded activity made; none where the dataset does not lie on this machine, ``None`` where it is too large to be
+    looked through.
     """
     if note.source is None or note.process.host != host_here() or not os.path.lexists(note.source):
         return ()
     scene = Scene.of(context, dataset=note.dataset, source=note.source)
     own = scene.own
     found = look((note.source,), limit=_LOOKED)
+    if not found.complete:
+        return None
     began = int(note.process.noted * 1e9) - _TICK_NS
     places = {
         path: place
@@ -144,7 +149,7 @@ def changed_since(context: Context, note: Note) -> tuple[str, ...]:
         and not (own is not None and under(path, (own,)))
         and (place := scene.places.find(path)) is not None
     }
-    made = _made(context, note, {place.path for place in places.values()})
+    made = _made(context, {place.path for place in places.values()})
     names = [
         f"{place.dataset}/{place.path}"
         for path, place in places.items()
@@ -153,8 +158,8 @@ def changed_since(context: Context, note: Note) -> tuple[str, ...]:
     return tuple(sorted(names))
 
 
-def _made(context: Context, note: Note, paths: set[str]) -> Mapping[tuple[str, str], str]:
-    """What recorded activities say of the files with these paths that they made since: their statuses, by dataset and
+def _made(context: Context, paths: set[str]) -> Mapping[tuple[str, str], str]:
+    """What recorded activities say of the files with these paths that they made, statuses among it, by dataset and
     path.
     """
     if not paths:

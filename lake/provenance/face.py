@@ -33,6 +33,8 @@ class Provenance:
     latest), ``run42@2`` (a snapshot with all its files), by its identifier (``urn:…``, ``pkg:…``, ``https://…``), or
     as a file of this machine, which is meant as it is now.  A question about something that nothing is recorded of
     raises ``EntryNotFound`` with what is named most like it.
+
+    Of snapshots nothing has to be recorded: each came from a backup, is a revision of the one before, and has files.
     """
 
     def __init__(self, context: Context) -> None:

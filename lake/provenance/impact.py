@@ -1,4 +1,4 @@
-"""Impact: everything that something bad has touched: results, snapshots that hold them, and what was published of them.
+"""Impact: everything that something bad has touched: results, snapshots that hold them, and what came of those.
 
 What is bad is a file or another entity, several of them, or what a verification found damaged.
 """

@@ -198,16 +198,15 @@ class Walks:
 
     def _between(self, ends: Sequence[str]) -> Iterator[prov.Record]:
         """What has to be known of snapshots that a way may lead through."""
+        there = self.graph.known(list(ends)).tolist()
+        snapshots = [prov.snapshot_id(digest) for digest in self.backups.rows]
+        through = bool(snapshots) and bool(self.graph.known(snapshots).any())
         files = [id for id in ends if prov.file_version(id) is not None]
-        if files:
+        if files and (through or not all(there)):
             for digest, id in self._holdings(framed(_nodes(files, 0))).pairs().iter_rows():
                 yield prov.Record("hadMember", None, (prov.snapshot_id(digest), id))
-        snapshots = [prov.snapshot_id(digest) for digest in self.backups.rows]
-        if not snapshots or not self.graph.known(snapshots).any():
-            return
-        for end, there in zip(ends, self.graph.known(list(ends)).tolist(), strict=True):
-            ids = self.past([end])["id"].to_pylist() if there else []
-            for digest in self._snapshots(ids):
+        for end, known in zip(ends, there, strict=True) if through else ():
+            for digest in self._snapshots(self.past([end])["id"].to_pylist() if known else []):
                 yield from self._members(digest, None)
 
 

@@ -337,6 +337,36 @@ def test_what_is_no_note_is_left_alone(raw: Laboratory) -> None:
         each.unlink()
 
 
+def test_nobodys_work_fails_for_what_somebody_else_has_left(raw: Laboratory, monkeypatch: pytest.MonkeyPatch) -> None:
+    killed(raw)
+    commit = Catalog.commit
+
+    def fails(self: Catalog, **given: Any) -> object:
+        if given["operation"] == "settle":
+            raise StorageFailed("not now")
+        return commit(self, **given)
+
+    monkeypatch.setattr(Catalog, "commit", fails)
+    raw.keep()
+    with raw.archive.activity("goes on"):
+        pass
+    assert raw.archive.provenance.interrupted()["name"].to_list() == ["long"]
+    with pytest.raises(StorageFailed, match="not now"):
+        raw.archive.provenance.settle()
+    monkeypatch.setattr(Catalog, "commit", commit)
+    raw.keep()
+    assert told(raw, "long")["outcome"] == "interrupted"
+
+
+def test_a_dataset_too_large_to_look_through_is_said_to_be(raw: Laboratory, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("holotype.lake.lineage.settling._LOOKED", 2)
+    killed(raw)
+    raw.archive.provenance.settle()
+    facts = told(raw, "long")
+    assert "more than 2 files" in str(facts["notes"])
+    assert "changed-while-it-ran" not in facts
+
+
 def test_who_may_only_read_settles_nothing(raw: Laboratory) -> None:
     killed(raw)
     reader = lake.open(raw.archive.url, read_only=True)
