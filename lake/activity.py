@@ -31,7 +31,7 @@ from .capturing.scripts import arguments, main_script
 from .capturing.seen import Seen
 from .lineage.account import Account
 from .lineage.naming import entity_of
-from .lineage.telling import Scene, keep, kept, sight, status_of, tell_files
+from .lineage.telling import Scene, keep, kept, named_output, sight, status_of, tell_files
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -199,11 +199,11 @@ class Activity:
             account = Account(self.id)
             tell_files(account, scene, graph, sightings, ended=ended)
             for verb, entity, role in self._said:
-                account.archived(entity)
                 if verb == "used":
-                    account.used(entity, role=role)
+                    account.used(account.archived(entity), role=role)
                 else:
-                    account.generated(entity, role=role, time=ended)
+                    made = named_output(account, scene, graph, entity)
+                    account.generated(account.archived(made), role=role, time=ended)
             account.person(self._context.author)
             account.parameters(self._parameters, scene.redactor)
             account.environment(found, graph)
