@@ -33,7 +33,7 @@ from .capturing.seen import Seen
 from .lineage.account import Account
 from .lineage.beginning import begin, telling
 from .lineage.naming import entity_of
-from .lineage.telling import Scene, keep, kept, sight, status_of, tell_files
+from .lineage.telling import Scene, keep, kept, named_output, sight, status_of, tell_files
 from .lineage.waiting import settle_waiting
 
 if TYPE_CHECKING:
@@ -235,11 +235,11 @@ class Activity:
             account = Account(self.id)
             tell_files(account, scene, graph, sightings, ended=ended)
             for verb, entity, role in self._said:
-                account.archived(entity)
                 if verb == "used":
-                    account.used(entity, role=role)
+                    account.used(account.archived(entity), role=role)
                 else:
-                    account.generated(entity, role=role, time=ended)
+                    made = named_output(account, scene, graph, entity)
+                    account.generated(account.archived(made), role=role, time=ended)
             account.person(self._context.author)
             account.parameters(self._parameters, scene.redactor)
             account.environment(found, graph)

@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from ..context import Context
     from .versions import Version
 
-__all__ = ["Scene", "Sighting", "Touched", "keep", "kept", "sight", "status_of", "tell_files"]
+__all__ = ["Scene", "Sighting", "Touched", "keep", "kept", "named_output", "sight", "status_of", "tell_files"]
 
 # Each that is lost means that somebody else said something of the same, or that a collection took away what was read.
 _TRIES = 64
@@ -140,8 +140,8 @@ def tell_files(
             account.used(old, role="script" if each.executed and each.read else "input")
             found.used[each.path] = old
         if now is not None:
-            taken = file_of(now)
-            fresh = taken if not _taken(graph, taken, found) else f"{taken}#{account.id.rpartition(':')[2]}"
+            usual = file_of(now)
+            fresh = usual if not _taken(graph, usual, found) else _again(usual, account)
             account.file(now, again=fresh)
             account.generated(fresh, role="output", time=ended, status=each.after)
             found.generated[each.path] = fresh
@@ -151,6 +151,21 @@ def tell_files(
             account.invalidated(old, time=ended if _made_before(scene, graph, old, ended) else None)
             found.removed[each.path] = old
     return found
+
+
+def named_output(account: Account, scene: Scene, graph: prov.Graph, id: str) -> str:
+    """What an entity that somebody names is called as what the activity made: a file version that another one made
+    already is the same bytes again.  Of what others gave names to nothing is known but these.
+    """
+    if prov.file_version(id) is None:
+        return id
+    told = dicts(prov.relations(scene.context.catalog, prov.keys([id]), state=graph.state))
+    return _again(id, account) if any(row["term"] == "wasGeneratedBy" for row in told) else id
+
+
+def _again(id: str, account: Account) -> str:
+    """The name of a file version that was made once more, by this activity."""
+    return f"{id.partition('#')[0]}#{account.id.rpartition(':')[2]}"
 
 
 def _before(versions: Versions, each: Seen, digest: bytes | None, notes: list[str]) -> Version | None:

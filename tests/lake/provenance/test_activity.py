@@ -315,3 +315,15 @@ def test_two_who_make_the_same_bytes_at_one_path_made_two_things(laboratory: Lab
     laboratory.keep()
     touched = laboratory.archive.provenance.downstream("study@1/raw.txt")
     assert set(touched.filter(pl.col("path") == "made.txt")["id"]) == {str(record["entity"]) for record in makers}
+
+
+def test_an_archived_file_that_is_said_to_be_made_has_the_maker_it_had(laboratory: Laboratory) -> None:
+    (laboratory.data / "made.txt").write_text("made")
+    laboratory.keep()
+    for name in ("first", "second"):
+        with laboratory.archive.activity(name, listen=False) as activity:
+            activity.generated("study@1/made.txt")
+    usual = laboratory.archive.provenance.entity("study@1/made.txt")
+    document = laboratory.archive.provenance.document()
+    made = [record["entity"] for record in document.records if record.term == "wasGeneratedBy"]
+    assert made == [usual, f"{usual}#{activity.id.rpartition(':')[2]}"]
