@@ -88,6 +88,8 @@ class Lookup(Generic[_V]):
 
         What is opened for one is open for the other.
         """
+        if not rows.num_rows:
+            return self
         found = copy(self)
         found._beside = (*self._beside, self._view(rows))
         return found

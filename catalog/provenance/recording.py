@@ -18,7 +18,7 @@ from ..errors import Conflict, ObjectMissing, ProvenanceRefused
 from .checking import check
 from .graph import Graph
 from .linking import graph_rows
-from .model import ELEMENTS, Bundle, Document
+from .model import ELEMENTS, TERMS, Bundle, Document
 from .rows import element_rows, relation_rows
 from .stored import statements
 from .tables import PROV_ELEMENTS, PROV_LINKS, PROV_NAMES, PROV_RELATIONS, PROV_TABLES
@@ -163,6 +163,18 @@ def _ids(record: Record) -> list[str]:
     return [value for value in record.arguments if isinstance(value, str)]
 
 
+def _taken_for_others(record: Record) -> list[str]:
+    """The elements that a relation takes for what their identifiers say they are not."""
+    return [
+        value
+        for argument, value in zip(TERMS[record.term].arguments, record.arguments, strict=True)
+        if isinstance(value, str)
+        and _OURS.match(value)
+        and argument.refers in ("entity", "activity")
+        and (argument.refers == "entity") != bool(_ENTITY.match(value))
+    ]
+
+
 def _again(record: Record, known: Collection[str]) -> bool:
     """Whether this was said when its first element first was."""
     first = _ids(record)[:1]
@@ -189,6 +201,7 @@ def _wanted(graph: Graph, document: Document, known: Collection[str]) -> set[str
             wanted.update(id for id in ids if each.term != "entity" or not _ENTITY.match(id))
             continue
         wanted.update(id for id in ids if not _OURS.match(id))
+        wanted.update(id for id in _taken_for_others(each) if id in ids)
         first, *others = _ids(each)
         if each.term not in _ORDERED and first in ids:
             wanted.add(first)

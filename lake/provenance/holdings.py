@@ -14,7 +14,7 @@ import polars as pl
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from holotype.catalog import column
+from holotype.catalog import ObjectMissing, column
 
 from ..recent import once
 from ..records.liveness import batches, ranges_of
@@ -142,7 +142,11 @@ class Holdings:
         """The rows of segments that speak of the files' paths: ``segment``, ``key``, and ``file`` where it is one."""
         live = {segment.name: segment for segment in self._state.segments("entries")}
         of = self._ranges.join(self._snapshots, on="order").select("segment", "dataset").unique()
-        names = [name for name in of["segment"].unique(maintain_order=True) if name in live]
+        names: list[str] = of["segment"].unique(maintain_order=True).to_list()
+        if missing := [name for name in names if name not in live]:
+            raise ObjectMissing(
+                f"{len(missing)} segments of manifests are gone, as {missing[0]}", segments=tuple(missing)
+            )
         paths = column(self._files["path"].unique().to_list(), pa.string())
         found = [pl.DataFrame(schema=_ROWS)]
         tables = batches(

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     # What came later, what was there before, the relation.
     Link = tuple[str, str, str]
 
-__all__ = ["bytes_of", "catalog_of", "graph_of", "ids", "keep", "model", "new_catalog", "reverse"]
+__all__ = ["bytes_of", "catalog_of", "graph_of", "ids", "keep", "model", "new_catalog", "record", "reverse"]
 
 
 def bytes_of(text: str) -> str:

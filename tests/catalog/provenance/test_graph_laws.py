@@ -13,7 +13,7 @@ from holotype.catalog.provenance.graph import Graph
 from holotype.catalog.provenance.linking import EMPTY
 from holotype.catalog.provenance.model import ELEMENTS, TERMS
 
-from .graphs import bytes_of, catalog_of, graph_of, model, reverse
+from .graphs import bytes_of, catalog_of, graph_of, model, record, reverse
 
 if TYPE_CHECKING:
     from holotype.catalog.provenance.graph import Walk
@@ -35,6 +35,24 @@ graphs = st.lists(
     min_size=1,
     max_size=30,
 )
+
+
+@settings(max_examples=80, deadline=None)
+@given(links=graphs, start=st.sampled_from(PLAIN), beside=st.integers(0, 30), past=st.booleans())
+def test_what_stands_beside_a_graph_is_walked_as_if_it_were_in_it(
+    *, links: list[tuple[str, str, str]], start: str, beside: int, past: bool
+) -> None:
+    whole = graph_of(links)
+    parted = graph_of(links[beside:]).beside(map(record, links[:beside]))
+    assert parted.known([start]).tolist() == whole.known([start]).tolist()
+    if not whole.known([start])[0]:
+        return
+    one, other = (graph.walk([start], past=past) for graph in (whole, parted))
+    assert one.nodes["id"].to_pylist() == other.nodes["id"].to_pylist()
+    assert sorted(one.named().to_pylist(), key=str) == sorted(other.named().to_pylist(), key=str)
+    for end in PLAIN:
+        if whole.known([end])[0]:
+            assert len(whole.path(start, end)) == len(parted.path(start, end))
 
 
 @settings(max_examples=80, deadline=None)

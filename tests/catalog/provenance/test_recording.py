@@ -155,6 +155,24 @@ def test_what_was_an_activity_is_used_as_no_entity_later() -> None:
         assert "entity-activity-disjoint" in str(caught.value.about["constraints"])
 
 
+def test_what_our_own_identifiers_say_is_held_against_what_others_say() -> None:
+    catalog = empty()
+    activity = provenance.activity_id(b"0" * 16)
+    file = provenance.file_id("run42", "a.csv", b"1" * 32)
+    keep(catalog, Record("activity", activity, (NOW, NOW + DAY)), Record("entity", file))
+    for wrong in (
+        Record("entity", activity),
+        Record("used", None, ("ex:other", activity)),
+        Record("wasDerivedFrom", None, ("ex:paper", activity)),
+        Record("activity", file),
+        Record("wasInformedBy", None, ("ex:other", file)),
+    ):
+        with pytest.raises(ProvenanceRefused) as caught:
+            keep(catalog, wrong)
+        assert "entity-activity-disjoint" in str(caught.value.about["constraints"])
+    keep(catalog, Record("used", None, ("ex:other", file)), Record("wasInformedBy", None, ("ex:other", activity)))
+
+
 @pytest.mark.parametrize(
     ("constraint", "records"),
     [
