@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, TypeVar
 
 import polars as pl
 
+from holotype.catalog import ObjectMissing
 from holotype.catalog import provenance as prov
 
 from ..lineage.naming import entity_of
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable
+    from collections.abc import Callable, Collection, Iterable
     from datetime import timedelta
 
     from ..context import Context
@@ -24,6 +26,7 @@ if TYPE_CHECKING:
 __all__ = ["Provenance"]
 
 Entity = str | os.PathLike[str]
+_T = TypeVar("_T")
 
 
 class Provenance:
@@ -77,14 +80,17 @@ class Provenance:
     ) -> pl.DataFrame:
         from .nodes import described, framed
 
-        walks = self._walks()
-        start = [self.entity(entity)]
-        walk = walks.past if past else walks.future
-        found = framed(walk(start, depth=depth, terms=terms))
-        if not whole:
-            # Unless the question was about it.
-            found = found.filter((pl.col("depth") == 0) | ~pl.col("kind").fill_null("").is_in(["package", "content"]))
-        return described(self._context, walks.backups, found)
+        def ask(walks: Walks) -> pl.DataFrame:
+            start = [self.entity(entity)]
+            walk = walks.past if past else walks.future
+            found = framed(walk(start, depth=depth, terms=terms))
+            if not whole:
+                # Unless the question was about it.
+                plain = ~pl.col("kind").fill_null("").is_in(["package", "content"])
+                found = found.filter((pl.col("depth") == 0) | plain)
+            return described(self._context, walks.backups, found)
+
+        return self._asked(ask)
 
     def path(self, a: Entity, b: Entity) -> pl.DataFrame:
         """The shortest way from ``a`` to ``b``, all of it back in time or all of it forward; empty when there is none.
@@ -93,9 +99,11 @@ class Provenance:
         """
         from .nodes import described, framed, named
 
-        walks = self._walks()
-        nodes = named(walks.way(self.entity(a), self.entity(b)))
-        return described(self._context, walks.backups, framed(nodes))
+        def ask(walks: Walks) -> pl.DataFrame:
+            nodes = named(walks.way(self.entity(a), self.entity(b)))
+            return described(self._context, walks.backups, framed(nodes))
+
+        return self._asked(ask)
 
     # -- how, and again
 
@@ -105,8 +113,7 @@ class Provenance:
         """
         from .explain import explained
 
-        walks = self._walks()
-        return explained(self._steps(entity, walks, backups=True), walks.backups)
+        return self._asked(lambda walks: explained(self._steps(entity, walks, backups=True), walks.backups))
 
     def reproduce(self, entity: Entity, *, to: str | os.PathLike[str], timeout: float | None = None) -> Reproduced:
         """Do all of that again below the folder ``to``, and hold what comes out against what was recorded: exact,
@@ -114,8 +121,8 @@ class Provenance:
         """
         from .reproduce import reproduce
 
-        walks = self._walks()
-        return reproduce(self._context, walks.graph, self._steps(entity, walks), to, timeout=timeout)
+        graph, steps = self._asked(lambda walks: (walks.graph, self._steps(entity, walks)))
+        return reproduce(self._context, graph, steps, to, timeout=timeout)
 
     def compare(self, a: Entity, b: Entity) -> pl.DataFrame:
         """What differs between the histories of two results: inputs, code, parameters, versions.  See
@@ -123,8 +130,7 @@ class Provenance:
         """
         from .contrast import contrasted
 
-        walks = self._walks()
-        return contrasted(self._steps(a, walks), self._steps(b, walks))
+        return self._asked(lambda walks: contrasted(self._steps(a, walks), self._steps(b, walks)))
 
     def impact(self, damage: Entity | Verified | pl.DataFrame | Iterable[Entity]) -> pl.DataFrame:
         """Everything that something bad has touched, with the snapshots that hold it: a file, several, a retracted
@@ -132,7 +138,8 @@ class Provenance:
         """
         from .impact import impact
 
-        return impact(self._walks(), damage)
+        given = list(damage) if isinstance(damage, Iterator) else damage  # it may be gone through twice
+        return self._asked(lambda walks: impact(walks, given))
 
     def _steps(self, entity: Entity, walks: Walks, *, backups: bool = False) -> list[Step]:
         from .steps import steps_to
@@ -144,6 +151,18 @@ class Provenance:
 
         return Walks(self._context, self.graph())
 
+    def _asked(self, ask: Callable[[Walks], _T]) -> _T:
+        """The answer to a question about the archive as it is now; when a collection took away meanwhile what there was
+        to read, as it is then.
+        """
+        while True:
+            walks = self._walks()
+            try:
+                return ask(walks)
+            except ObjectMissing:
+                if self._context.catalog.refresh().version == walks.graph.state.version:
+                    raise
+
     # -- as documents
 
     def document(self, entity: Entity | None = None, *, depth: int | None = None) -> prov.Document:
@@ -152,7 +171,9 @@ class Provenance:
         """
         from .documents import document
 
-        return document(self._walks(), None if entity is None else [self.entity(entity)], depth=depth)
+        return self._asked(
+            lambda walks: document(walks, None if entity is None else [self.entity(entity)], depth=depth)
+        )
 
     # -- what was broken off
 

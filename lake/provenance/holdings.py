@@ -142,11 +142,12 @@ class Holdings:
         """The rows of segments that speak of the files' paths: ``segment``, ``key``, and ``file`` where it is one."""
         live = {segment.name: segment for segment in self._state.segments("entries")}
         of = self._ranges.join(self._snapshots, on="order").select("segment", "dataset").unique()
-        names: list[str] = of["segment"].unique(maintain_order=True).to_list()
-        if missing := [name for name in names if name not in live]:
+        wanted: set[str] = set(of["segment"].to_list())
+        if missing := sorted(wanted - live.keys()):
             raise ObjectMissing(
                 f"{len(missing)} segments of manifests are gone, as {missing[0]}", segments=tuple(missing)
             )
+        names = [name for name in live if name in wanted]  # in the same order each time
         paths = column(self._files["path"].unique().to_list(), pa.string())
         found = [pl.DataFrame(schema=_ROWS)]
         tables = batches(

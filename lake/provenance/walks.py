@@ -112,7 +112,7 @@ class Walks:
         """The files among ``ids`` that nothing was recorded of, but that live snapshots have, as entities."""
         files = [id for id in ids if prov.file_version(id) is not None]
         new = [id for id, there in zip(files, self.graph.known(files).tolist(), strict=True) if not there]
-        held = self._holdings(framed(_nodes(new, 0))).pairs()["id"].unique().to_list() if new else []
+        held = self._holdings(framed(_nodes(new, 0))).pairs()["id"].unique(maintain_order=True).to_list() if new else []
         return [prov.Record("entity", id) for id in held]
 
     # -- what is known of snapshots

@@ -54,7 +54,8 @@ def asks(dataset: str, folder: int, path: str) -> Deed:
     def deed(person: Person) -> None:
         history, witness = person.archive.provenance, person.world.witness
         began = len(witness.histories) - 1
-        if said_in(history.document()) not in witness.histories[began:]:
+        found = said_in(history.document())
+        if not any(_is(found, moment) for moment in witness.histories[began:]):
             person.complain("a document tells what was recorded at no moment")
         file, began = _file(person, dataset, folder, path), len(witness.histories) - 1
         for question in (history.upstream, history.downstream, history.explain, history.impact, history.document):
@@ -65,6 +66,11 @@ def asks(dataset: str, folder: int, path: str) -> Deed:
                     person.complain(f"{file} is known, and was not found")
 
     return deed
+
+
+def _is(found: frozenset[Said], recorded: frozenset[Said]) -> bool:
+    """Whether a document has just what was recorded; those who made snapshots are in it as well."""
+    return recorded <= found and all(said.term == "agent" for said in found - recorded)
 
 
 def _file(person: Person, dataset: str, folder: int, path: str) -> str:
