@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     Rows = Sequence[Mapping[str, Any]]
 
-__all__ = ["TABLES", "Said", "disagreements", "makers", "said_in", "said_of"]
+__all__ = ["TABLES", "Said", "disagreements", "makers", "outcomes", "said_in", "said_of"]
 
 TABLES = ("prov_elements", "prov_relations", "prov_links", "prov_names")
 
@@ -50,6 +50,7 @@ _ENDS: Mapping[str, tuple[str, tuple[str, ...], tuple[str, ...]]] = {
 _CONTENT = re.compile("urn:holotype:content:([0-9a-f]{64})")
 # Snapshots, and the backups that made them, which have their digests.
 _OF_SNAPSHOTS = re.compile("urn:holotype:(?:snapshot:.*|activity:[0-9a-f]{64})")
+_OUTCOME = "urn:holotype:ns:outcome"
 # SHA-256 of nothing: empty files have nothing in common.
 _NOTHING = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
 
@@ -104,6 +105,17 @@ def makers(relations: Rows) -> Mapping[str, frozenset[str]]:
             if "activity" in arguments:
                 found[arguments["entity"]].add(arguments["activity"])
     return {entity: frozenset(activities) for entity, activities in found.items()}
+
+
+def outcomes(elements: Rows) -> Mapping[str, str]:
+    """How each activity ended of which that is said."""
+    return {
+        row["id"]: value
+        for row in elements
+        if row["term"] == "activity"
+        for name, value in json.loads(row["attributes"])
+        if name == _OUTCOME
+    }
 
 
 def disagreements(rows_of: Callable[[str], Rows]) -> list[str]:

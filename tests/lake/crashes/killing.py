@@ -17,7 +17,7 @@ from holotype.catalog import check_prov, open_store, provenance
 from holotype.lake.retention.sweep import pack_of
 
 from ..archive.trees import look
-from ..recorded import Said
+from ..recorded import Said, outcomes
 from . import victim
 from .promise import Broken, check_history, check_snapshots
 
@@ -78,9 +78,12 @@ class Killer:
         self._must: dict[str, str] = {}
         self._may: set[str] = set()
         self._last = 0
-        # What has to be recorded; of activities that were begun, what they used and made, by their identifiers.
+        # What has to be recorded; of activities that were begun, what they used and made, by their identifiers, those
+        # that had begun to work, and those of them that ended.
         self._told: frozenset[Said] = frozenset()
         self._activities: dict[str, tuple[str, str]] = {}
+        self._worked: set[str] = set()
+        self._completed: set[str] = set()
         lake.create(url, chunking=victim.CHUNKING, storage_options=self._options)
 
     def kill(self) -> Killed:
@@ -113,14 +116,17 @@ class Killer:
         return Killed(life, str(lines[-1]["event"]), committed, recorded, len(found), helpers)
 
     def finish(self) -> None:
-        """Prove that a collection takes away whatever the dead have left, and that what is recorded is valid for
-        everybody; raises ``Broken``.
+        """Prove that a collection takes away whatever the dead have left, that no activity of theirs is unheard of, and
+        that what is recorded is valid for everybody; raises ``Broken``.
         """
         archive = self._archive()
+        archive.provenance.settle()
         # Nobody else is there, so nothing has to be kept for readers.
         for _ in range(2):
             archive.collect(dead_after=timedelta(0))
         self._check()
+        if lost := self._worked - {said.id for said in self._told}:
+            raise Broken(f"activities had begun to work, and nothing is recorded of them: {lost}")
         exported = self._folder / "history.provn"
         exported.write_text(provenance.write_provn(archive.provenance.document()), encoding="utf-8")
         if violations := check_prov(exported):
@@ -147,7 +153,10 @@ class Killer:
                 self._activities[line["activity"]] = line["used"], line["made"]
             elif line["event"] == "recorded":
                 self._told |= {Said("activity", line["activity"])}
+                self._completed.add(line["activity"])
                 recorded += 1
+            elif line["event"] == "works":
+                self._worked.add(line["activity"])
             elif line["event"] == "backs up":
                 self._last = line["step"]
             elif line["event"] == "forgets":
@@ -173,11 +182,11 @@ class Killer:
         self._must = {**found}
         self._may.clear()
         self._told = check_history(archive, must=self._told)
-        self._check_activities()
+        self._check_activities(outcomes(archive.read("prov_elements").to_pylist()))
         return found
 
-    def _check_activities(self) -> None:
-        """Prove that all activities that are there are there whole, confirmed or not."""
+    def _check_activities(self, ended: Mapping[str, str]) -> None:
+        """Prove that all activities that are there are there whole, confirmed or not, or were interrupted."""
         touched: dict[str, dict[str, set[str]]] = {}
         for term, _, ends in self._told:
             files = [id.rpartition(":")[2].partition("#")[0] for name, id in ends if name == "entity" and _FILE in id]
@@ -186,7 +195,10 @@ class Killer:
         known = {id for term, id, _ in self._told if term == "activity" and id is not None}
         if strange := known - self._activities.keys():
             raise Broken(f"there are activities that nobody began: {strange}")
-        for id in known:
+        interrupted = {id for id in known if ended[id] == "interrupted"}
+        if wrong := (interrupted & self._completed) | (interrupted & touched.keys()):
+            raise Broken(f"activities that ended, or whose files are known, are said to be interrupted: {wrong}")
+        for id in known - interrupted:
             used, made = self._activities[id]
             if touched.get(id) != {"used": {used}, "wasGeneratedBy": {made}}:
                 raise Broken(f"{id} used {used} and made {made}, and what is recorded is {touched.get(id)}")

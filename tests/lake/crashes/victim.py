@@ -79,6 +79,7 @@ def _tell_of_activity(archive: Archive, folder: Path, step: int, log: Journal, c
     activity = archive.activity(f"step {step}", dataset=folder.name, source=folder, listen=False)
     log.say(event="records", activity=activity.id, used=used, made=made)
     with activity:
+        log.say(event="works", activity=activity.id)
         activity.used(folder / used)
         activity.generated(folder / made)
     log.say(event="recorded", activity=activity.id)
