@@ -14,6 +14,7 @@ from holotype import lake
 from holotype.catalog import provenance as prov
 from holotype.lake.moving.histories import histories
 
+from ...effort import share
 from ..crashes.promise import check_history
 from ..recorded import Said, said_in, said_of
 from ..surroundings import plain_surroundings
@@ -159,7 +160,7 @@ _STEPS = st.lists(st.tuples(_ENDS, _FILES, _FILES) | st.tuples(_ENDS, _ENDS), mi
 
 
 @given(steps=_STEPS)
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=share(15), deadline=None)
 def test_whoever_tells_and_brings_what_all_have_the_same_in_the_end(
     tmp_path_factory: pytest.TempPathFactory, steps: list[tuple[int, str, str] | tuple[int, int]]
 ) -> None:

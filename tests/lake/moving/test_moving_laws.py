@@ -16,6 +16,7 @@ from holotype.lake.records.snapshots import history, snapshots
 from holotype.lake.sync import sync
 from holotype.lake.verify import verify
 
+from ...effort import share
 from ..making import keep
 from .ends import archive_at, held, noise
 
@@ -59,7 +60,7 @@ def do(archive: Context, other: Context, name: str, what: str, files: dict[str, 
             annotate(archive, snapshot.id, {"files": len(files)})
 
 
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=share(25), deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(st.lists(STEP, max_size=7))
 def test_both_hold_the_same_in_the_end(steps: list[tuple[int, str, dict[str, list[bytes]]]]) -> None:
     number = next(_number)

@@ -13,6 +13,7 @@ from holotype.lake.manifest import Manifest, Sizes
 from holotype.lake.records.snapshots import history, snapshots
 from holotype.lake.records.views import VIEWS
 
+from ...effort import share
 from ..making import keep, new_archive
 
 if TYPE_CHECKING:
@@ -103,7 +104,7 @@ def test_views_read_no_manifests_that_the_question_does_not_need() -> None:
     assert ask(archive, "SELECT snapshot FROM live_snapshots").height == 1
 
 
-@settings(max_examples=10, deadline=None)
+@settings(max_examples=share(10), deadline=None)
 @given(st.data())
 def test_files_are_what_reading_each_manifest_gives(data: st.DataObject) -> None:
     archive = new_archive()

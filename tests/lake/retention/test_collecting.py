@@ -31,6 +31,7 @@ from holotype.lake.trash import recover
 from holotype.lake.verify import verify
 
 from ...catalog.faults import Crash, FaultyStore, lost_connection
+from ...effort import share
 from ..making import Clock, all_there, another, contents, elsewhere, keep, new_archive, packs
 from .interleaving import QuickCatalog, SharedStore
 
@@ -398,7 +399,7 @@ def test_interrupted_at_any_call_it_can_be_done_again(half_forgotten: dict[str, 
 # Laws
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=share(25), deadline=None)
 @given(st.data())
 def test_what_is_live_stays_and_what_only_purged_snapshots_had_goes(data: st.DataObject) -> None:
     store, clock = SharedStore(), Clock()

@@ -22,6 +22,7 @@ from holotype.lake.schema import TABLES
 from holotype.lake.sync import sync
 from holotype.lake.trash import recover
 
+from ...effort import share
 from ..making import Clock, contents, keep, new_archive
 from .interleaving import Died, QuickCatalog, Scheduler, SharedStore
 
@@ -158,7 +159,7 @@ def no_check(*asked: object, **more: object) -> Check:
 
 
 # More seeds: HOLOTYPE_SEEDS=20000 pytest tests/lake/retention/test_interleavings.py
-SEEDS = int(os.environ.get("HOLOTYPE_SEEDS", "200"))
+SEEDS = int(os.environ.get("HOLOTYPE_SEEDS", share(200)))
 
 
 def test_nothing_live_is_ever_lost() -> None:
@@ -198,4 +199,4 @@ def test_nothing_is_lost_that_is_brought_from_another_archive() -> None:
 
 def test_it_would_be_lost_if_those_who_bring_it_did_not_look_again(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("holotype.lake.sync.writer_check", no_check)
-    assert first_loss(range(SEEDS), only=("bringer", "forgetter")) is not None
+    assert first_loss(range(2000), only=("bringer", "forgetter")) is not None

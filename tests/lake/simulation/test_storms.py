@@ -15,13 +15,14 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from ...effort import share
 from .storms import TELLING, play
 
 if TYPE_CHECKING:
     from .world import Stage
 
 # What takes some 20 seconds.
-SEEDS = int(os.environ.get("HOLOTYPE_STORMS", "200"))
+SEEDS = int(os.environ.get("HOLOTYPE_STORMS", share(200)))
 # Seeds that found something once, and what it was.
 REMEMBERED = {
     1: "verify missed chunks of rows that no snapshot shows any more",
