@@ -51,6 +51,7 @@ if TYPE_CHECKING:
         TargetUnfit,
         TransientError,
         UnsafePath,
+        WorkflowInvalid,
     )
     from .header import Header
     from .log import Entry, Segment
@@ -131,6 +132,7 @@ __all__ = [
     "TransientError",
     "UnsafePath",
     "Violation",
+    "WorkflowInvalid",
     "check_prov",
     "column",
     "dicts",

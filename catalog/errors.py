@@ -26,6 +26,7 @@ on working.  They are grouped by what the caller would do about them::
      │    ├── TargetUnfit                 (OSError)
      │    ├── UnsafePath                  (ValueError)
      │    ├── DocumentUnreadable          (ValueError)
+     │    ├── WorkflowInvalid             (ValueError)
      │    └── ExtraMissing                (ImportError)
      ├── AccessError                   ask for access
      │    ├── StorageDenied               (PermissionError)
@@ -90,6 +91,7 @@ __all__ = [
     "TargetUnfit",
     "TransientError",
     "UnsafePath",
+    "WorkflowInvalid",
 ]
 
 
@@ -214,6 +216,12 @@ class UnsafePath(CallError, ValueError):
 
 class DocumentUnreadable(CallError, ValueError):
     """A document is not in the language it should be in; ``line`` and ``expected`` say where, and what should be."""
+
+
+class WorkflowInvalid(CallError, ValueError):
+    """What is declared cannot mean anything; ``problems``: all that is wrong with it, each with where it stands."""
+
+    problems: tuple[str, ...]
 
 
 class ExtraMissing(CallError, ImportError):

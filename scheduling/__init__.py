@@ -3,6 +3,100 @@
 A *workflow* is made of *stages*; a *task* is one stage for one *sample*; a *run* is a workflow over samples.  A *plan*
 says who runs when, given what the *instruments* can do, their *maintenance windows* and the samples' *viability*.
 Data enters and leaves an archive through its front door: chunks, packs and segments are not known here.
+
+::
+
+    workflow = load_workflow("germline.yaml")       # or Workflow(…), which is the same
+    workflow.check().ok                             # every problem at once, before anything runs
 """
 
-__all__: list[str] = []
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from .declaring.environments import Environment, Tool
+    from .declaring.parameters import REQUIRED, Parameter
+    from .declaring.policies import Failure, Hold, Instead, Reduce, Retry, Rule, Skip, StopRun, StopSample, When
+    from .declaring.ports import Input, Output
+    from .declaring.resources import Load, Needs, Resources
+    from .declaring.stages import Stage
+    from .declaring.steps import First, Per, Setting, Step
+    from .documents.loading import load_workflow, read_workflow, workflow_document
+    from .workflow import Workflow
+
+__all__ = [
+    "Environment",
+    "Failure",
+    "First",
+    "Hold",
+    "Input",
+    "Instead",
+    "Load",
+    "Needs",
+    "Output",
+    "Parameter",
+    "Per",
+    "REQUIRED",
+    "Reduce",
+    "Resources",
+    "Retry",
+    "Rule",
+    "Setting",
+    "Skip",
+    "Stage",
+    "Step",
+    "StopRun",
+    "StopSample",
+    "Tool",
+    "When",
+    "Workflow",
+    "load_workflow",
+    "read_workflow",
+    "workflow_document",
+]
+
+# The module that defines each name.
+_HOME = {
+    "Environment": "declaring.environments",
+    "Failure": "declaring.policies",
+    "First": "declaring.steps",
+    "Hold": "declaring.policies",
+    "Input": "declaring.ports",
+    "Instead": "declaring.policies",
+    "Load": "declaring.resources",
+    "Needs": "declaring.resources",
+    "Output": "declaring.ports",
+    "Parameter": "declaring.parameters",
+    "Per": "declaring.steps",
+    "REQUIRED": "declaring.parameters",
+    "Reduce": "declaring.policies",
+    "Resources": "declaring.resources",
+    "Retry": "declaring.policies",
+    "Rule": "declaring.policies",
+    "Setting": "declaring.steps",
+    "Skip": "declaring.policies",
+    "Stage": "declaring.stages",
+    "Step": "declaring.steps",
+    "StopRun": "declaring.policies",
+    "StopSample": "declaring.policies",
+    "Tool": "declaring.environments",
+    "When": "declaring.policies",
+    "Workflow": "workflow",
+    "load_workflow": "documents.loading",
+    "read_workflow": "documents.loading",
+    "workflow_document": "documents.loading",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOME:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value = getattr(import_module(f".{_HOME[name]}", __name__), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

@@ -75,6 +75,10 @@ class Examination:
         for check in self._together if subjects else ():
             self._take(look_together(subjects, check, name, self.limits))
 
+    def ask(self, check: GroupCheck, *, name: str) -> Report:
+        """Let a check look that knows itself at what: what is no file and no table, as the plan of an analysis."""
+        return self._take(look_together((), check, name, self.limits))
+
     def tell(self, name: str, code: Code, why: str, *, record: str | None = None) -> None:
         """Tell of one of the rules of the frame itself."""
         self._take(only_the_frame(name, [(code, why, record)], limits=self.limits))

@@ -1,0 +1,1 @@
+"""What people say of their work: stages, what they need, and what is done when something happens."""

@@ -1,0 +1,39 @@
+"""Mappings of names that never change, and can be hashed and sent to another process."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any, TypeVar
+
+__all__ = ["Frozen", "nothing"]
+
+_V = TypeVar("_V", covariant=True)
+
+
+class Frozen(Mapping[str, _V]):
+    """A mapping that never changes, in the order in which it was given."""
+
+    __slots__ = ("_items",)
+
+    def __init__(self, given: Mapping[str, _V] | None = None) -> None:
+        self._items = dict(given or {})
+
+    def __getitem__(self, key: str) -> _V:
+        return self._items[key]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._items)
+
+    def __len__(self) -> int:
+        return len(self._items)
+
+    def __hash__(self) -> int:
+        return hash(frozenset(self._items.items()))
+
+    def __repr__(self) -> str:
+        return repr(self._items)
+
+
+def nothing() -> Frozen[Any]:
+    """A mapping of nothing, as a default."""
+    return Frozen()

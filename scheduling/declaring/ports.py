@@ -1,0 +1,73 @@
+"""What goes into a stage and comes out of it: files, by their formats and patterns."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from pathlib import PurePosixPath
+
+__all__ = ["Input", "Output"]
+
+
+@dataclass(frozen=True)
+class Input:
+    """Files that a stage takes, or a workflow.
+
+    ``formats``: the names of the formats it understands, as ``validators`` has them; none for whatever comes.
+    ``many``: any number of them rather than one.  ``optional``: there need not be any.  ``beside``: endings of files
+    that have to lie next to each, as an index does: ``".bai"`` is added to the name, and ``"^.dict"`` takes the place
+    of its last ending.  ``shared``: of a workflow's inputs, those that all samples have in common, as a reference.
+    """
+
+    formats: tuple[str, ...] | str = ()
+    many: bool = field(default=False, kw_only=True)
+    optional: bool = field(default=False, kw_only=True)
+    beside: tuple[str, ...] | str = field(default=(), kw_only=True)
+    shared: bool = field(default=False, kw_only=True)
+    about: str = field(default="", kw_only=True)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "formats", _texts(self.formats))
+        object.__setattr__(self, "beside", _texts(self.beside))
+        _endings(self.beside)
+
+
+@dataclass(frozen=True)
+class Output:
+    """Files that a stage makes.
+
+    ``path``: relative to the folder that the task works in; fields such as ``{sample}`` are filled in.  With ``many``
+    it is a pattern, in which ``*`` and ``?`` stand for characters of a name, and the files are taken in the order of
+    their names.  ``format``: what has to come out; none for whatever it is.  ``optional``: there need not be any.
+    ``beside``: endings of files that come with each, as for inputs.  ``checked``: whether each is validated.
+    """
+
+    path: str
+    format: str | None = None
+    many: bool = field(default=False, kw_only=True)
+    optional: bool = field(default=False, kw_only=True)
+    beside: tuple[str, ...] | str = field(default=(), kw_only=True)
+    checked: bool = field(default=True, kw_only=True)
+    about: str = field(default="", kw_only=True)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "beside", _texts(self.beside))
+        _endings(self.beside)
+        path = PurePosixPath(self.path)
+        if path.is_absolute() or re.match(r"[A-Za-z]:|\\", self.path) or ".." in path.parts:
+            raise ValueError(f"{self.path!r} leads out of the folder that the task works in")
+        if not path.name:
+            raise ValueError(f"{self.path!r} names no file")
+        if not self.many and re.search(r"[*?]", self.path):
+            raise ValueError(f"{self.path!r} is a pattern: an output that has any number of files says many=True")
+
+
+def _texts(given: tuple[str, ...] | str) -> tuple[str, ...]:
+    texts = (given,) if isinstance(given, str) else tuple(given)
+    return texts
+
+
+def _endings(endings: tuple[str, ...] | str) -> None:
+    for each in endings:
+        if not re.fullmatch(r"\^?\.[^/\\\0]+", each):
+            raise ValueError(f"{each!r} is no ending of a file beside another: it begins with a dot, as '.bai'")

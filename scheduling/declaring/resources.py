@@ -1,0 +1,134 @@
+"""What a task needs while it runs, as a number or as a function of how much there is to do and of the attempt."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from .expressions import Expression
+from .frozen import Frozen, nothing
+from .problems import named
+from .quantities import bytes_of, seconds_of
+
+__all__ = ["Amount", "Load", "Needs", "Resources"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Load:
+    """What resources are calculated from.
+
+    ``input_size``: bytes of all input files together.  ``files``: how many.  ``attempt``: from 1.  ``parameters``: the
+    task's, by name.
+    """
+
+    input_size: int = 0
+    files: int = 0
+    attempt: int = 1
+    parameters: Mapping[str, Any] = field(default_factory=nothing)
+
+
+Amount = int | float | str | Callable[[Load], float]
+"""A number, an amount as ``"8 GiB"``, an expression as ``"4*GiB + 2*input_size"``, or a function of a ``Load``."""
+
+_AMOUNTS = ("cpus", "memory", "disk", "gpus", "time")
+_GIVEN = frozenset({"input_size", "files", "attempt"})
+
+
+@dataclass(frozen=True, kw_only=True)
+class Needs:
+    """What one attempt needs: ``memory`` and ``disk`` in bytes, ``time`` in seconds, ``None`` where it may take any."""
+
+    cpus: int = 1
+    memory: int = 0
+    disk: int = 0
+    gpus: int = 0
+    time: float | None = None
+    licences: Mapping[str, int] = field(default_factory=nothing)
+    instruments: Mapping[str, int] = field(default_factory=nothing)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Resources:
+    """What a stage's tasks need, each.
+
+    ``cpus`` and ``gpus``: whole ones.  ``memory`` and ``disk``: bytes.  ``time``: seconds after which it is ended;
+    ``None`` for never.  ``licences`` and ``instruments``: how many of each, by name.  A fraction of what is counted is
+    rounded up.
+    """
+
+    cpus: Amount = 1
+    memory: Amount = "1 GiB"
+    disk: Amount = 0
+    gpus: Amount = 0
+    time: Amount | None = None
+    licences: Mapping[str, int] = field(default_factory=nothing)
+    instruments: Mapping[str, int] = field(default_factory=nothing)
+
+    def __post_init__(self) -> None:
+        for name in ("licences", "instruments"):
+            there = dict(getattr(self, name))
+            for each, count in there.items():
+                if problem := named(each, name):
+                    raise ValueError(problem)
+                if isinstance(count, bool) or not isinstance(count, int) or count < 1:
+                    raise ValueError(f"{name}: {count!r} of {each} is no number of them")
+            object.__setattr__(self, name, Frozen(there))
+        for name in _AMOUNTS:
+            given = getattr(self, name)
+            if isinstance(given, str):
+                _calculated(name, given)
+            elif given is not None and not callable(given):
+                _sound(name, given)
+
+    @property
+    def names(self) -> frozenset[str]:
+        """The parameters that expressions among them speak of."""
+        given = ((name, getattr(self, name)) for name in _AMOUNTS)
+        every = (_calculated(name, text) for name, text in given if isinstance(text, str))
+        return frozenset(name for each in every if isinstance(each, Expression) for name in each.names) - _GIVEN
+
+    def needs(self, load: Load) -> Needs:
+        """What an attempt needs.  Raises ``ValueError`` where a function of its own, or a sum, gives nothing sound."""
+        return Needs(
+            cpus=max(1, math.ceil(self._amount("cpus", load))),
+            memory=math.ceil(self._amount("memory", load)),
+            disk=math.ceil(self._amount("disk", load)),
+            gpus=math.ceil(self._amount("gpus", load)),
+            time=None if self.time is None else float(self._amount("time", load)),
+            licences=self.licences,
+            instruments=self.instruments,
+        )
+
+    def _amount(self, name: str, load: Load) -> float:
+        given = getattr(self, name)
+        if isinstance(given, str):
+            given = _calculated(name, given)
+        if isinstance(given, Expression):
+            values = {"input_size": load.input_size, "files": load.files, "attempt": load.attempt}
+            given = given.value({**load.parameters, **values})
+        elif callable(given):
+            try:
+                given = given(load)
+            except Exception as error:
+                raise ValueError(f"{name}: its function failed: {error!r}") from error
+        return _sound(name, given)
+
+
+def _calculated(name: str, text: str) -> float | Expression:
+    """An amount with its unit, or else a sum."""
+    read = seconds_of if name == "time" else bytes_of
+    try:
+        return read(text)
+    except ValueError as unit:
+        try:
+            return Expression(text)
+        except ValueError as error:
+            raise ValueError(f"{name}: {error}; {unit}") from None
+
+
+def _sound(name: str, amount: object) -> float:
+    if isinstance(amount, bool) or not isinstance(amount, int | float) or not math.isfinite(amount) or amount < 0:
+        raise ValueError(f"{name}: {amount!r} is no amount")
+    return amount

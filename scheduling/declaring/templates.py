@@ -1,0 +1,245 @@
+"""Commands with fields: ``bwa mem -t {cpus} {reference} {reads} | samtools sort -o {bam} -``.
+
+A field is a name in braces, and what it stands for is put in quoted, as one word each, whatever characters it has: no
+name of a sample is ever run.  After a colon it says how:
+
+==================  ===================================================================================
+``{reads}``         each file is a word of its own
+``{reads:,}``       all in one word, with commas between
+``{reads:-I}``      ``-I a -I b``; of nothing, nothing; of yes or no, ``-I`` or nothing
+``{bam:--out=}``    ``--out=a``
+``{bam:O=}``        ``O=a``, as Picard has it
+``{memory:GiB}``    bytes as a whole number of a unit, rounded down
+``{{`` and ``}}``   braces themselves
+==================  ===================================================================================
+
+A command that is a text is one for the shell (``bash``, which stops at the first failure, within pipes too); one that
+is a list of texts is started as it is.  Quotes are the template's business: a field within quotes, in a comment, behind
+a ``\\`` or a ``$``, or in a here-document is refused, for there no quoting would hold.
+"""
+
+from __future__ import annotations
+
+import re
+import shlex
+import string
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from .quantities import SIZES
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+__all__ = ["Field", "Template", "fields_of", "path_with"]
+
+_FIELD = re.compile(r"[A-Za-z][A-Za-z0-9_]*")
+_FLAG = re.compile(r"-[^\s{}]*|[A-Za-z0-9_.-]+=")
+
+
+@dataclass(frozen=True)
+class Field:
+    """A field of a template: its name, and how it is put in, empty for plainly."""
+
+    name: str
+    how: str = ""
+
+    def words(self, value: object) -> list[str]:
+        """The words that a value becomes, as they are, unquoted.  Raises ``ValueError`` for one that cannot be."""
+        if self.how in SIZES:
+            if isinstance(value, bool) or not isinstance(value, int | float):
+                raise ValueError(f"{{{self.name}:{self.how}}} is for bytes, and it is {value!r}")
+            return [str(int(value // SIZES[self.how]))]
+        if isinstance(value, bool):
+            return ([self.how] if value else []) if _FLAG.fullmatch(self.how) else [str(value).lower()]
+        texts = _texts(value)
+        if self.how == ",":
+            return [",".join(texts)] if texts else []
+        if self.how.endswith("="):
+            return [self.how + text for text in texts]
+        if self.how:
+            return [word for text in texts for word in (self.how, text)]
+        return texts
+
+
+def _texts(value: object) -> list[str]:
+    if value is None:
+        return []
+    if isinstance(value, list | tuple):
+        return [text for each in value for text in _texts(each)]
+    text = f"{value:.17g}" if isinstance(value, float) else str(value)
+    if "\0" in text:
+        raise ValueError(f"{text!r} has a NUL, which no command can take")
+    return [text]
+
+
+@dataclass(frozen=True)
+class Template:
+    """A command with fields, see above.  Raises ``ValueError`` for what is none, or could not be filled in safely."""
+
+    command: str | tuple[str, ...]
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.command, str):
+            object.__setattr__(self, "command", tuple(self.command))
+        if not self.command or not "".join(self.command).strip():
+            raise ValueError("a command has to say something")
+        for _ in self._parts():
+            pass
+        if isinstance(self.command, str):
+            _check_quoting(self.command)
+
+    @property
+    def shell(self) -> bool:
+        """Whether a shell runs it."""
+        return isinstance(self.command, str)
+
+    @property
+    def fields(self) -> tuple[Field, ...]:
+        """Its fields, in order."""
+        return tuple(part for part in self._parts() if isinstance(part, Field))
+
+    def filled(self, values: Mapping[str, object]) -> tuple[str, ...]:
+        """The arguments to start: what was a text for the shell comes as one.  Raises ``ValueError`` that says which
+        field has no value, or one that cannot be put in.
+        """
+        if isinstance(self.command, str):
+            return (_filled(self.command, values, quoted=True),)
+        arguments: list[str] = []
+        for each in self.command:
+            parts = list(_parsed(each))
+            if len(parts) == 1 and isinstance(parts[0], Field):
+                arguments += parts[0].words(_value(parts[0], values))
+            else:
+                arguments.append(_filled(each, values, quoted=False))
+        return tuple(arguments)
+
+    def shown(self, values: Mapping[str, object]) -> str:
+        """What is run, as one would type it."""
+        filled = self.filled(values)
+        return filled[0] if self.shell else shlex.join(filled)
+
+    def _parts(self) -> Iterator[str | Field]:
+        for each in (self.command,) if isinstance(self.command, str) else self.command:
+            yield from _parsed(each)
+
+
+def path_with(pattern: str, values: Mapping[str, object]) -> str:
+    """A path with fields, filled in: what would be another folder in a name is replaced.  Raises ``ValueError``."""
+    parts: list[str] = []
+    for part in _parsed(pattern):
+        if isinstance(part, str):
+            parts.append(part)
+            continue
+        if part.how:
+            raise ValueError(f"{{{part.name}:{part.how}}}: in a path a field stands plainly")
+        words = part.words(_value(part, values))
+        if len(words) != 1:
+            raise ValueError(f"{{{part.name}}} is {len(words)} words, and a path needs one")
+        parts.append(re.sub(r"[^\w.+=@,-]", "_", words[0]))
+    return "".join(parts)
+
+
+def _parsed(text: str) -> Iterator[str | Field]:
+    try:
+        for literal, name, how, conversion in string.Formatter().parse(text):
+            if literal:
+                yield literal
+            if name is None:
+                continue
+            if not _FIELD.fullmatch(name) or conversion:
+                raise ValueError(f"{{{name}}} is no field: a field is a name, and braces themselves are {{{{ and }}}}")
+            if how and not (how == "," or how in SIZES or _FLAG.fullmatch(how)):
+                raise ValueError(f"{{{name}:{how}}}: nothing is put in like that")
+            yield Field(name, how or "")
+    except ValueError as error:
+        raise ValueError(f"{text!r}: {error}") from None
+
+
+def _filled(text: str, values: Mapping[str, object], *, quoted: bool) -> str:
+    parts: list[str] = []
+    for part in _parsed(text):
+        if isinstance(part, str):
+            parts.append(part)
+        elif quoted:
+            parts.append(" ".join(shlex.quote(word) for word in part.words(_value(part, values))))
+        else:
+            words = part.words(_value(part, values))
+            if len(words) != 1:
+                raise ValueError(f"{{{part.name}}} is {len(words)} words within one argument: let it stand alone")
+            parts.append(words[0])
+    return "".join(parts)
+
+
+def _value(field: Field, values: Mapping[str, object]) -> object:
+    if field.name not in values:
+        raise ValueError(f"{{{field.name}}} stands for nothing that is given")
+    return values[field.name]
+
+
+def _check_quoting(command: str) -> None:
+    """Refuse fields where the shell would not take what is quoted for one word."""
+    shell = _Shell()
+    for part in _parsed(command):
+        if isinstance(part, str):
+            shell.read(part)
+        elif (where := shell.where()) is not None:
+            raise ValueError(f"{{{part.name}}} stands {where}")
+        else:
+            shell.before = "x"  # a word
+
+
+class _Shell:
+    """Reads a command as far as one has to, to know what quoting means at a place."""
+
+    def __init__(self) -> None:
+        # The character before, none if it means nothing to what follows; the quote one is in, ``$`` for ``$'…'``.
+        self.before = ""
+        self._quote = ""
+        self._comment = self._document = False
+        self._sums = 0
+
+    def where(self) -> str | None:
+        """What is wrong with a field that stands here; nothing, if a word can."""
+        if self._quote:
+            return "within quotes: leave them out, it is quoted as it is put in"
+        if self._comment:
+            return "in a comment"
+        if self._document:
+            return "in a here-document: hand it over as an argument"
+        if self._sums:
+            return "in a sum, where text may be run: calculate it before"
+        if self.before in ("$", "\\"):
+            return f"behind a {self.before}: braces of the shell are written {{{{ and }}}}"
+        return None
+
+    def read(self, text: str) -> None:
+        """Read on."""
+        for place, character in enumerate(text):
+            escaped = self.before == "\\" and self._quote != "'"
+            if not escaped:
+                self._take(character, text[place:])
+            self.before = "" if escaped else character
+
+    def _take(self, character: str, rest: str) -> None:
+        if self._comment:
+            self._comment = character != "\n"
+        elif self._quote:
+            if character == ("'" if self._quote == "$" else self._quote):
+                self._quote = ""
+        elif character in "'\"`":
+            # A command within backquotes is read twice.
+            self._quote = "$" if character == "'" and self.before == "$" else character
+        elif character == "#" and (self.before in ("", ";", "|", "&", "(", ")") or self.before.isspace()):
+            self._comment = True
+        elif rest.startswith("<<") and not rest.startswith("<<<") and self.before != "<":
+            self._document = True  # where it ends, only the shell knows
+        elif rest.startswith("((") and self.before != "(":
+            self._sums += 1
+        elif rest.startswith("))") and self._sums:
+            self._sums -= 1
+
+
+def fields_of(paths: Sequence[str]) -> frozenset[str]:
+    """The names of all fields in paths.  Raises ``ValueError``."""
+    return frozenset(part.name for path in paths for part in _parsed(path) if isinstance(part, Field))

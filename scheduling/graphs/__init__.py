@@ -1,0 +1,1 @@
+"""How the steps of a workflow hang together, and whether they can."""

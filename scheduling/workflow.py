@@ -1,0 +1,82 @@
+"""Workflows: stages, and what goes from one to the other.
+
+::
+
+    Workflow(
+        name="mapping",
+        inputs={"reads": Input("fastq", many=True), "genome": Input("fasta", shared=True)},
+        steps={
+            "trim": Step(trim, {"reads": "reads"}),
+            "align": Step(align, {"reads": "trim.reads", "reference": "genome"}),
+        },
+        outputs={"bam": "align.bam"},
+    )
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from .declaring.expressions import Expression
+from .declaring.frozen import Frozen, nothing
+from .declaring.problems import Problems, named
+from .graphs.checking import check_graph
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from holotype.validators import Report
+
+    from .declaring.parameters import Parameter
+    from .declaring.ports import Input
+    from .declaring.steps import Step
+
+__all__ = ["Workflow"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Workflow:
+    """Steps, by their names.
+
+    ``inputs``: what comes from outside: for each sample, or ``shared`` by all.  ``parameters``: what ``Setting`` and
+    ``when`` speak of.  ``outputs``: what is a result, each a source.  Whether it can work, all problems at once, is
+    asked with ``check``; what cannot mean anything at all raises ``WorkflowInvalid``.
+    """
+
+    name: str
+    steps: Mapping[str, Step]
+    inputs: Mapping[str, Input] = field(default_factory=nothing)
+    parameters: Mapping[str, Parameter] = field(default_factory=nothing)
+    outputs: Mapping[str, str] = field(default_factory=nothing)
+    version: str = "1"
+    about: str = ""
+
+    def __post_init__(self) -> None:
+        for name in ("steps", "inputs", "parameters", "outputs"):
+            object.__setattr__(self, name, Frozen(getattr(self, name)))
+        problems = Problems(f"the workflow {self.name}")
+        if problem := named(self.name, "a workflow"):
+            problems.add(problem)
+        kinds = (("steps", "a step"), ("inputs", "an input"), ("parameters", "a parameter"), ("outputs", "an output"))
+        for kind, what in kinds:
+            for name in getattr(self, kind):
+                if problem := named(name, what):
+                    problems.add(problem, at=kind)
+        for name in sorted(self.inputs.keys() & self.parameters.keys()):
+            problems.add(f"{name} is an input too", at="parameters")
+        if not self.steps:
+            problems.add("it has no steps")
+        for name, step in self.steps.items():
+            if step.when is not None:
+                with problems.catching(at=f"steps.{name}.when"):
+                    Expression(step.when)
+        problems.raise_any()
+
+    def check(self) -> Report:
+        """What is wrong with it by itself, whatever samples and machine it is for: all of it, before anything runs.
+
+        What is wrong with how its steps hang together is an error, what only looks odd a warning; a finding's
+        ``record`` says where.
+        """
+        return check_graph(self)
