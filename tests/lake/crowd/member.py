@@ -26,8 +26,8 @@ from holotype.catalog import Conflict, DatasetNotFound, ObjectMissing, SnapshotN
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-# Seconds after which somebody must have died.
-_LONGEST = 300
+# Seconds, and more for each round, after which somebody must have died: eight share a processor with a server.
+_LONGEST, _ROUND = 300, 60
 # Seconds: who finds nothing to do is not to take the processor from those who have.
 _PAUSE = 0.05
 # Writers of even numbers share a dataset.
@@ -109,7 +109,7 @@ def main(told: str, me: str) -> None:
         finally:
             (folder / f"over-{number}").touch()
         return
-    deadline, times = time.monotonic() + _LONGEST, 0
+    deadline, times = time.monotonic() + _LONGEST + _ROUND * given["rounds"], 0
     while len([*folder.glob("over-*")]) < roles.count("writer"):
         if time.monotonic() > deadline:
             raise TimeoutError("a writer never ended")
