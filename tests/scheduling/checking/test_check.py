@@ -231,14 +231,6 @@ def test_a_folder_that_cannot_be_made_is_told(laboratory: Path) -> None:
     assert told(laboratory) == {("site.folder", None)}
 
 
-def test_a_site_is_this_machine_unless_it_is_said(tmp_path: Path) -> None:
-    here = Site(tmp_path)
-    assert here.cpus >= 1
-    assert here.memory > 1 << 20
-    with pytest.raises(ValueError, match="runs nothing"):
-        Site(tmp_path, cpus=0)
-
-
 def test_all_of_it_is_told_at_once(laboratory: Path) -> None:
     (laboratory / "bin" / "mapper").unlink()
     whole = mapping(resources=Resources(cpus=99))
