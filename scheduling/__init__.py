@@ -24,6 +24,9 @@ if TYPE_CHECKING:
     from .declaring.stages import Stage
     from .declaring.steps import First, Per, Setting, Step
     from .documents.loading import load_workflow, read_workflow, workflow_document
+    from .samples.sample import Sample
+    from .samples.sheets import read_samples
+    from .site import Site
     from .workflow import Workflow
 
 __all__ = [
@@ -43,7 +46,9 @@ __all__ = [
     "Resources",
     "Retry",
     "Rule",
+    "Sample",
     "Setting",
+    "Site",
     "Skip",
     "Stage",
     "Step",
@@ -53,6 +58,7 @@ __all__ = [
     "When",
     "Workflow",
     "load_workflow",
+    "read_samples",
     "read_workflow",
     "workflow_document",
 ]
@@ -75,7 +81,9 @@ _HOME = {
     "Resources": "declaring.resources",
     "Retry": "declaring.policies",
     "Rule": "declaring.policies",
+    "Sample": "samples.sample",
     "Setting": "declaring.steps",
+    "Site": "site",
     "Skip": "declaring.policies",
     "Stage": "declaring.stages",
     "Step": "declaring.steps",
@@ -85,6 +93,7 @@ _HOME = {
     "When": "declaring.policies",
     "Workflow": "workflow",
     "load_workflow": "documents.loading",
+    "read_samples": "samples.sheets",
     "read_workflow": "documents.loading",
     "workflow_document": "documents.loading",
 }

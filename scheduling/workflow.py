@@ -16,21 +16,25 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+from .checking.check import check_order, check_workflow
+from .checking.order import Order
 from .declaring.expressions import Expression
 from .declaring.frozen import Frozen, nothing
 from .declaring.problems import Problems, named
-from .graphs.checking import check_graph
+from .samples.sample import paths_of
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
-    from holotype.validators import Report
+    from holotype.validators import Cost, Report
 
     from .declaring.parameters import Parameter
     from .declaring.ports import Input
     from .declaring.steps import Step
+    from .samples.sample import Files, Sample
+    from .site import Site
 
 __all__ = ["Workflow"]
 
@@ -73,10 +77,23 @@ class Workflow:
                     Expression(step.when)
         problems.raise_any()
 
-    def check(self) -> Report:
-        """What is wrong with it by itself, whatever samples and machine it is for: all of it, before anything runs.
+    def check(
+        self,
+        samples: Iterable[Sample] | None = None,
+        site: Site | None = None,
+        *,
+        shared: Mapping[str, Files] | None = None,
+        parameters: Mapping[str, Any] | None = None,
+        cost: Cost | str = "sample",
+    ) -> Report:
+        """What would go wrong, all of it, before anything runs.
 
-        What is wrong with how its steps hang together is an error, what only looks odd a warning; a finding's
-        ``record`` says where.
+        By itself: how its steps hang together.  With ``samples``, and ``shared`` files and ``parameters`` by their
+        names: whether they are what it takes, the files are there and sound (``cost``: how much of each is looked at),
+        in pairs and of one reference.  With a ``site``: whether it has the programs, in their versions, and what tasks
+        need.  Errors forbid a run, warnings are kept with it; a finding's ``record`` says where.
         """
-        return check_graph(self)
+        if samples is None and shared is None and parameters is None:
+            return check_workflow(self, site)
+        given = {name: paths_of(each) for name, each in (shared or {}).items()}
+        return check_order(Order(self, tuple(samples or ()), given, dict(parameters or {}), site), cost=cost)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from holotype.validators import Examination, GroupCheck
+from holotype.validators import GroupCheck
 
 from . import codes
 from .flows import flows
@@ -13,12 +13,12 @@ from .laying import lay_out
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from holotype.validators import Code, Found, Report, Subject
+    from holotype.validators import Code, Found, Subject
 
     from ..workflow import Workflow
     from .graph import Graph
 
-__all__ = ["GraphCheck", "check_graph"]
+__all__ = ["GraphCheck"]
 
 
 class GraphCheck(GroupCheck):
@@ -38,12 +38,6 @@ class GraphCheck(GroupCheck):
         for name in _unused(graph):
             found.add(codes.STEP_UNUSED, f"nothing needs what {name} makes", record=f"steps.{name}")
         found.metric("workflow.stages", len(graph.nodes))
-
-
-def check_graph(workflow: Workflow) -> Report:
-    """What is wrong with a workflow by itself, whatever samples and machines it is for."""
-    examination = Examination(checks=())
-    return examination.ask(GraphCheck(workflow), name=workflow.name)
 
 
 def _unused(graph: Graph) -> list[str]:

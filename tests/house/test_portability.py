@@ -54,6 +54,7 @@ GUARDED = {
     ("lake.capturing.strace", "mkfifo"): "hasattr; else there is no strace either",
     ("lake.capturing.watching", "geteuid"): "hasattr; nobody is privileged",
     ("lake.capturing.events", "register_at_fork"): "hasattr; where nothing forks there is nothing to do",
+    ("scheduling.site", "sched_getaffinity"): "hasattr; all processors are ours",
     ("lake.tree.attributes", "chown"): "hasattr; files are their maker's",
     ("lake.tree.attributes", "getxattr"): "hasattr of listxattr; there are none",
     ("lake.tree.attributes", "listxattr"): "hasattr; there are none",

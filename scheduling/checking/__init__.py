@@ -1,0 +1,1 @@
+"""Whether a workflow can be run: over these samples, on this site."""

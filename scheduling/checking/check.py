@@ -1,0 +1,45 @@
+"""Everything that is looked at before a run begins, in one report."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from holotype.validators import Examination, Report
+
+from ..graphs.checking import GraphCheck
+from ..graphs.laying import lay_out
+from .contents import look_at_contents
+from .given import GivenCheck
+from .machine import NeedsCheck, ToolsCheck
+
+if TYPE_CHECKING:
+    from holotype.validators import Cost
+
+    from ..site import Site
+    from ..workflow import Workflow
+    from .order import Order
+
+__all__ = ["check_order", "check_workflow"]
+
+
+def check_workflow(workflow: Workflow, site: Site | None = None) -> Report:
+    """What is wrong with a workflow by itself, and with what ``site`` has for it."""
+    examination = Examination(checks=())
+    examination.ask(GraphCheck(workflow), name=workflow.name)
+    if site is not None:
+        examination.ask(ToolsCheck(lay_out(workflow, lambda *_: None), site), name=workflow.name)
+    return examination.report()
+
+
+def check_order(order: Order, *, cost: Cost | str) -> Report:
+    """What is wrong with a workflow, with what it is to be run over, and with what the site has for that.
+
+    ``cost``: how much of each file is looked at.
+    """
+    examination = Examination(checks=())
+    name = order.workflow.name
+    examination.ask(GivenCheck(order), name=name)
+    if order.site is not None:
+        examination.ask(NeedsCheck(order, order.site), name=name)
+    contents = look_at_contents(order, cost=cost)
+    return Report.together([check_workflow(order.workflow, order.site), examination.report(), contents.report()])

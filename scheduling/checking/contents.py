@@ -1,0 +1,61 @@
+"""Whether the files that are given are sound, each by itself and together."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING
+
+from holotype.validators import FORMATS, Check, Examination
+
+from . import codes
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from holotype.validators import Cost, Found, Subject
+
+    from .order import Order
+
+__all__ = ["look_at_contents"]
+
+
+class _FormatTaken(Check):
+    """Holds a file against the formats that its input takes; ``formats``: of each path."""
+
+    name = "run.format"
+    codes = (codes.FILE_FORMAT,)
+
+    def __init__(self, formats: dict[str, tuple[str, ...]]) -> None:
+        self._formats = formats
+
+    def look(self, subject: Subject, found: Found) -> None:
+        wanted = self._formats.get(subject.name, ())
+        if wanted and not set(_kinds(subject.format)) & set(wanted):
+            seen = subject.format or "nothing that is known"
+            found.add(codes.FILE_FORMAT, f"it is {seen}", seen=seen, expected=" or ".join(wanted))
+
+
+def look_at_contents(order: Order, *, cost: Cost | str) -> Examination:
+    """Look at every file that is there, and together at those of each sample with those that all share."""
+    formats: dict[str, tuple[str, ...]] = {}
+    groups: dict[str | None, list[str]] = {None: []}
+    for sample, name, path in order.files():
+        if os.path.isfile(path):  # that it is not, the check of what is given tells
+            formats[path] = tuple(order.workflow.inputs[name].formats) if name in order.workflow.inputs else ()
+            groups.setdefault(sample, []).append(path)
+    examination = Examination(also=(_FormatTaken(formats),), cost=cost)
+    subjects = {path: examination.subject(path, name=path) for path in formats}
+    for _ in examination.look_at_all([*subjects.values()]):
+        pass  # it is all in its report
+    for sample, paths in groups.items():
+        together = dict.fromkeys([*groups[None], *paths])
+        if sample is not None and len(together) > 1:
+            examination.look_together([subjects[path] for path in together], name=sample)
+    return examination
+
+
+def _kinds(format: str | None) -> Iterator[str]:
+    """A format, and those that it is a kind of."""
+    while format is not None:
+        yield format
+        format = FORMATS[format].within if format in FORMATS else None

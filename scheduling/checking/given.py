@@ -1,0 +1,151 @@
+"""Whether samples, shared files and parameters are what a workflow takes."""
+
+from __future__ import annotations
+
+import os
+from collections import defaultdict
+from typing import TYPE_CHECKING
+
+from holotype.validators import GroupCheck
+
+from ..graphs.laying import lay_out
+from . import codes
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+
+    from holotype.validators import Found, Subject
+
+    from ..declaring.ports import Input
+    from .order import Order
+
+__all__ = ["GivenCheck"]
+
+
+class GivenCheck(GroupCheck):
+    """Looks at what is given to a run; a place's ``record`` names the sample, its ``column`` the input."""
+
+    name = "run.given"
+    codes = (
+        codes.SAMPLE_NONE,
+        codes.SAMPLE_TWICE,
+        codes.INPUT_MISSING,
+        codes.INPUT_UNKNOWN,
+        codes.INPUT_MANY,
+        codes.VALUE_MISSING,
+        codes.PARAMETER_UNKNOWN,
+        codes.PARAMETER_MISSING,
+        codes.PARAMETER_INVALID,
+        codes.FILE_MISSING,
+        codes.FILE_UNREADABLE,
+        codes.FILE_TWICE,
+        codes.FILE_BESIDE,
+        codes.FILE_OLDER,
+    )
+
+    def __init__(self, order: Order) -> None:
+        self._order = order
+
+    def look(self, subjects: Sequence[Subject], found: Found) -> None:
+        self._samples(found)
+        self._parameters(found)
+        order = self._order
+        own = {name: port for name, port in order.workflow.inputs.items() if not port.shared}
+        for sample in order.samples:
+            _inputs(own, {name: sample.paths(name) for name in sample.files}, sample.name, found)
+        shared = {name: port for name, port in order.workflow.inputs.items() if port.shared}
+        _inputs(shared, order.shared, None, found)
+        self._twice(found)
+
+    def _samples(self, found: Found) -> None:
+        order = self._order
+        if not order.samples:
+            found.add(codes.SAMPLE_NONE, "there are no samples")
+        seen: dict[str, str] = {}
+        for sample in order.samples:
+            if sample.name in seen:
+                found.add(codes.SAMPLE_TWICE, f"there are two samples {sample.name}", record=sample.name)
+            seen[sample.name] = sample.name
+        graph = lay_out(order.workflow, lambda *_: None)
+        asked = {
+            part
+            for node in graph.nodes.values()
+            for taken in node.taken
+            for whole, part in taken.when.members
+            if whole == "sample"
+        }
+        for sample in order.samples:
+            for part in sorted(asked - sample.values.keys()):
+                found.add(codes.VALUE_MISSING, f"a condition asks for sample.{part}", record=sample.name, column=part)
+
+    def _parameters(self, found: Found) -> None:
+        declared, given = self._order.workflow.parameters, self._order.parameters
+        for name in sorted(given.keys() - declared.keys()):
+            found.add(codes.PARAMETER_UNKNOWN, f"there is no parameter {name}", column=name)
+        for name, parameter in declared.items():
+            if name not in given:
+                if parameter.required:
+                    found.add(codes.PARAMETER_MISSING, f"{name} has no value", column=name)
+                continue
+            try:
+                parameter.taken(given[name])
+            except ValueError as error:
+                found.add(codes.PARAMETER_INVALID, f"{name}: {error}", column=name, seen=given[name])
+
+    def _twice(self, found: Found) -> None:
+        """The same file for two samples is one of them swapped; twice for one it is counted double."""
+        places: dict[tuple[int, int] | str, list[tuple[str | None, str, str]]] = defaultdict(list)
+        for sample, name, path in self._order.files():
+            try:
+                status = os.stat(path)
+            except OSError:
+                continue  # told above
+            # Where a file system has no inodes, the path.
+            key = (status.st_dev, status.st_ino) if status.st_ino else os.path.realpath(path)
+            places[key].append((sample, name, path))
+        for given in places.values():
+            for sample, name, path in given[1:]:
+                other, input_, first = given[0]
+                whose = f" of {other}" if other is not None and other != sample else ""
+                what = f"{path} is {first}, which is {input_}{whose} already"
+                found.add(codes.FILE_TWICE, what, member=path, record=sample, column=name)
+
+
+def _inputs(ports: dict[str, Input], given: dict[str, tuple[str, ...]], sample: str | None, found: Found) -> None:
+    for name in sorted(given.keys() - ports.keys()):
+        what = "every sample's own" if sample is None else "shared by all samples, or none of the workflow's"
+        found.add(codes.INPUT_UNKNOWN, f"the input {name} is {what}", record=sample, column=name)
+    for name, port in ports.items():
+        paths = given.get(name, ())
+        if not paths and not port.optional:
+            found.add(codes.INPUT_MISSING, f"{name} has no file", record=sample, column=name)
+        if len(paths) > 1 and not port.many:
+            found.add(codes.INPUT_MANY, f"{name} takes one file, and has {len(paths)}", record=sample, column=name)
+        for path in paths:
+            _file(path, port.beside, sample, name, found)
+
+
+def _file(path: str, beside: Iterable[str], sample: str | None, name: str, found: Found) -> None:
+    try:
+        with open(path, "rb"):
+            made = os.stat(path).st_mtime_ns
+    except FileNotFoundError:
+        found.add(codes.FILE_MISSING, f"{path} is not there", member=path, record=sample, column=name)
+        return
+    except OSError as error:
+        what = f"{path} cannot be read: {error.strerror}"
+        found.add(codes.FILE_UNREADABLE, what, member=path, record=sample, column=name)
+        return
+    for other in _beside(path, beside):
+        try:
+            if os.stat(other).st_mtime_ns < made:
+                what = f"{other} is older than {path}"
+                found.add(codes.FILE_OLDER, what, member=other, record=sample, column=name)
+        except OSError:
+            found.add(codes.FILE_BESIDE, f"{other} is not there", member=other, record=sample, column=name)
+
+
+def _beside(path: str, endings: Iterable[str]) -> Iterator[str]:
+    """The files that lie next to one, by their endings."""
+    for ending in endings:
+        yield os.path.splitext(path)[0] + ending[1:] if ending.startswith("^") else path + ending

@@ -1,0 +1,168 @@
+"""Whether a site has what a workflow's tasks need: programs, processors, memory, room."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+import tempfile
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from holotype.validators import GroupCheck
+
+from ..declaring.environments import Version
+from ..declaring.quantities import shown_bytes
+from ..declaring.resources import Load
+from ..declaring.steps import Setting
+from ..graphs.laying import lay_out
+from . import codes
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from holotype.validators import Found, Subject
+
+    from ..declaring.environments import Tool
+    from ..declaring.resources import Needs
+    from ..graphs.graph import Graph, Node
+    from ..site import Site
+    from .order import Order
+
+__all__ = ["NeedsCheck", "ToolsCheck"]
+
+# Seconds that a program may take to tell its version, and bytes of what it says that are looked at.
+_PATIENCE, _SAID = 60, 100_000
+_AT_ONCE = 8
+
+
+class ToolsCheck(GroupCheck):
+    """Asks every program for its version, as stages that run here without a container would start it."""
+
+    name = "run.tools"
+    codes = (codes.TOOL_MISSING, codes.TOOL_VERSION, codes.TOOL_SILENT)
+
+    def __init__(self, graph: Graph, site: Site) -> None:
+        self._graph, self._site = graph, site
+
+    def look(self, subjects: Sequence[Subject], found: Found) -> None:
+        wanted: dict[Tool, list[str]] = {}
+        for name, node in self._graph.nodes.items():
+            environment = node.stage.environment
+            for tool in environment.tools if environment.container is None and environment.conda is None else ():
+                wanted.setdefault(tool, []).append(name)
+        with ThreadPoolExecutor(_AT_ONCE) as asking:
+            for (tool, nodes), answer in zip(wanted.items(), asking.map(self._ask, wanted), strict=True):
+                _hold(tool, answer, nodes, found)
+
+    def _ask(self, tool: Tool) -> str | None:
+        """What it says of its version; ``None`` where there is no such program."""
+        program = shutil.which(tool.name, path=self._site.path)
+        if program is None:
+            return None
+        try:
+            ran = subprocess.run(
+                [program, *tool.asks],
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.STDOUT,
+                timeout=_PATIENCE,
+                check=False,  # bwa tells its version, and that it was called wrongly
+            )
+        except (OSError, subprocess.TimeoutExpired) as error:
+            return f"({error})"
+        return ran.stdout[:_SAID].decode("utf-8", "replace")
+
+
+def _hold(tool: Tool, answer: str | None, nodes: list[str], found: Found) -> None:
+    where = nodes[0] if len(nodes) == 1 else f"{nodes[0]} and {len(nodes) - 1} others"
+    if answer is None:
+        found.add(
+            codes.TOOL_MISSING, f"there is no {tool.name}, which {where} needs", record=nodes[0], column=tool.name
+        )
+        return
+    said = re.search(tool.says, answer)
+    if said is None or not re.search(r"\d", said[1]):
+        if tool.versions:
+            what = f"{tool.name} does not tell its version, which has to be {tool.versions}"
+            found.add(codes.TOOL_SILENT, what, record=nodes[0], column=tool.name, seen=answer)
+    elif not Version(said[1]).fits(tool.versions):
+        what = f"{tool.name} is {said[1]}, and {where} needs {tool.versions}"
+        found.add(codes.TOOL_VERSION, what, record=nodes[0], column=tool.name, seen=said[1], expected=tool.versions)
+
+
+class NeedsCheck(GroupCheck):
+    """Holds what tasks will need, as far as that is known before there is an input of theirs, against what there is."""
+
+    name = "run.needs"
+    codes = (codes.NEEDS, codes.SITE_LACKS, codes.SITE_FOLDER, codes.SITE_SPACE)
+
+    def __init__(self, order: Order, site: Site) -> None:
+        self._order, self._site = order, site
+
+    def look(self, subjects: Sequence[Subject], found: Found) -> None:
+        self._folder(found)
+        graph = lay_out(self._order.workflow, lambda *_: None)
+        disk = 0
+        for node in graph.nodes.values():
+            try:
+                needs = [node.stage.resources.needs(load) for load in self._loads(node)]
+            except ValueError as error:
+                found.add(codes.NEEDS, f"{node.name}: {error}", record=node.name)
+                continue
+            disk += sum(each.disk for each in needs)
+            for what, asked, there in _lacking(self._site, needs):
+                shown = shown_bytes if what == "memory" else str
+                message = f"{node.name} needs {shown(asked)} of {what}, and there is {shown(there)}"
+                found.add(codes.SITE_LACKS, message, record=node.name, column=what, seen=there, expected=asked)
+        free = _free(Path(self._site.folder))
+        if disk > free:
+            what = f"the tasks need {shown_bytes(disk)}, and {shown_bytes(free)} are free"
+            found.add(codes.SITE_SPACE, what, seen=free, expected=disk)
+
+    def _loads(self, node: Node) -> Iterator[Load]:
+        """One for each sample: what a task's own files will be is not known yet, so it is all of the sample's."""
+        values = self._order.values()
+        parameters = {
+            name: values.get(each.name) if isinstance(each, Setting) else each for name, each in node.parameters.items()
+        }
+        for name in node.scatter:
+            if isinstance(several := parameters.get(name), tuple) and several:
+                parameters[name] = several[0]
+        shared = [path for paths in self._order.shared.values() for path in paths]
+        for sample in self._order.samples:
+            own = [path for name in sample.files for path in sample.paths(name)]
+            size = sum(os.path.getsize(path) for path in (*own, *shared) if os.path.isfile(path))
+            yield Load(input_size=size, files=len(own) + len(shared), parameters=parameters)
+
+    def _folder(self, found: Found) -> None:
+        folder = Path(self._site.folder)
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            with tempfile.TemporaryFile(dir=folder):
+                pass
+        except OSError as error:
+            found.add(codes.SITE_FOLDER, f"{folder} cannot be written to: {error.strerror}", seen=str(folder))
+
+
+def _lacking(site: Site, needs: list[Needs]) -> Iterator[tuple[str, int, int]]:
+    """What is needed, how much of it, and how much there is, where that is less."""
+    for name in ("cpus", "memory", "gpus"):
+        most = max((getattr(each, name) for each in needs), default=0)
+        if most > getattr(site, name):
+            yield name, most, getattr(site, name)
+    for each in needs[:1]:
+        for kind in ("licences", "instruments"):
+            there = getattr(site, kind)
+            for name, count in getattr(each, kind).items():
+                if count > there.get(name, 0):
+                    yield name, count, there.get(name, 0)
+
+
+def _free(folder: Path) -> int:
+    """The free bytes where a folder is, or will be."""
+    while not folder.is_dir() and folder != folder.parent:
+        folder = folder.parent
+    return shutil.disk_usage(folder).free

@@ -1,0 +1,45 @@
+"""An order: a workflow, and what it is to be run over."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from ..samples.sample import Sample
+    from ..site import Site
+    from ..workflow import Workflow
+
+__all__ = ["Order"]
+
+
+@dataclass(frozen=True)
+class Order:
+    """``shared``: the files of inputs that all samples have in common.  ``parameters``: the workflow's."""
+
+    workflow: Workflow
+    samples: tuple[Sample, ...]
+    shared: dict[str, tuple[str, ...]]
+    parameters: Mapping[str, Any]
+    site: Site | None = None
+
+    def files(self) -> Iterator[tuple[str | None, str, str]]:
+        """Every file that is given: the sample's name, ``None`` where it is shared, the input, and the path."""
+        for name, paths in self.shared.items():
+            yield from ((None, name, path) for path in paths)
+        for sample in self.samples:
+            for name in sample.files:
+                yield from ((sample.name, name, path) for path in sample.paths(name))
+
+    def values(self) -> dict[str, Any]:
+        """The parameters with their defaults, as far as they can be taken."""
+        found = {name: each.default for name, each in self.workflow.parameters.items() if not each.required}
+        for name, value in self.parameters.items():
+            if name in self.workflow.parameters:
+                try:
+                    found[name] = self.workflow.parameters[name].taken(value)
+                except ValueError:
+                    continue  # the check of what is given tells
+        return found

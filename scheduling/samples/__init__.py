@@ -1,0 +1,1 @@
+"""Samples, and the sheets that list them."""

@@ -1,0 +1,238 @@
+"""Before anything runs, everything that would go wrong is told at once."""
+
+from __future__ import annotations
+
+import os
+import random
+import stat
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from holotype.scheduling import (
+    Environment,
+    Input,
+    Output,
+    Parameter,
+    Resources,
+    Sample,
+    Setting,
+    Site,
+    Stage,
+    Step,
+    Tool,
+    Workflow,
+)
+
+GENOME = "".join(random.Random(1).choices("ACGT", k=600))
+
+
+def a_program(folder: Path, name: str, says: str, *, status: int = 0) -> None:
+    folder.mkdir(exist_ok=True)
+    (folder / name).write_text(f"#!/bin/sh\necho '{says}'\nexit {status}\n")
+    (folder / name).chmod(stat.S_IRWXU)
+
+
+def reads(name: str, count: int = 3, *, first: int = 0, end: int = 1) -> str:
+    return "".join(f"@{name}{n} {end}:N:0\n{GENOME[n : n + 40]}\n+\n{'I' * 40}\n" for n in range(first, first + count))
+
+
+@pytest.fixture
+def laboratory(tmp_path: Path) -> Path:
+    """Reads of two samples, a genome with its index, and programs."""
+    data = tmp_path / "data"
+    data.mkdir()
+    for sample in ("liver", "heart"):
+        for end in (1, 2):
+            (data / f"{sample}_R{end}.fastq").write_text(reads(sample, end=end))
+    (data / "genome.fa").write_text(f">chr1\n{GENOME}\n")
+    (data / "genome.fa.fai").write_text("chr1\t600\t6\t600\t601\n")
+    a_program(tmp_path / "bin", "mapper", "mapper version 1.12-r4", status=1)
+    return tmp_path
+
+
+def mapping(**said: Any) -> Workflow:
+    stage: dict[str, Any] = {
+        "name": "map",
+        "command": "mapper -k {seed} {genome} {reads} > {sam}",
+        "inputs": {"reads": Input("fastq", many=True), "genome": Input("fasta")},
+        "outputs": {"sam": Output("{sample}.sam", "sam")},
+        "parameters": {"seed": Parameter(kind="int", minimum=1)},
+        "resources": Resources(memory="MiB * seed", disk="input_size"),
+        "environment": Environment(tools=(Tool("mapper", ">=1.10"),)),
+    }
+    return Workflow(
+        name="mapping",
+        inputs={"reads": Input("fastq", many=True), "genome": Input("fasta", shared=True, beside=".fai")},
+        parameters={"seed": Parameter(kind="int", default=19)},
+        steps={
+            "map": Step(
+                Stage(**stage | said), {"reads": "reads", "genome": "genome"}, parameters={"seed": Setting("seed")}
+            )
+        },
+        outputs={"sam": "map.sam"},
+    )
+
+
+def samples(folder: Path) -> list[Sample]:
+    return [
+        Sample(name, {"reads": [folder / "data" / f"{name}_R{end}.fastq" for end in (1, 2)]}, values={"sex": "f"})
+        for name in ("liver", "heart")
+    ]
+
+
+def site(folder: Path, **said: Any) -> Site:
+    given: dict[str, Any] = {"cpus": 2, "memory": 1 << 30, "path": str(folder / "bin")}
+    return Site(folder / "runs", **given | said)
+
+
+def told(folder: Path, workflow: Workflow | None = None, **said: Any) -> set[tuple[str, str | None]]:
+    given: dict[str, Any] = {
+        "samples": samples(folder),
+        "site": site(folder),
+        "shared": {"genome": folder / "data" / "genome.fa"},
+    }
+    rows = (workflow or mapping()).check(**given | said).findings.to_pylist()
+    return {(row["code"].removeprefix("run."), row["record"]) for row in rows if row["severity"] != "note"}
+
+
+def test_nothing_is_wrong_with_what_can_run(laboratory: Path) -> None:
+    assert told(laboratory) == set()
+    assert (laboratory / "runs").is_dir()
+
+
+def test_without_samples_it_is_the_workflow_and_the_site_that_are_looked_at(laboratory: Path) -> None:
+    assert mapping().check(site=site(laboratory)).ok
+    assert mapping().check(site=site(laboratory, path="")).codes == {"run.tool.missing"}
+
+
+def test_samples_are_held_against_what_the_workflow_takes(laboratory: Path) -> None:
+    liver, heart = samples(laboratory)
+    assert told(laboratory, samples=[]) == {("sample.none", None)}
+    assert ("sample.twice", "liver") in told(laboratory, samples=[liver, liver])
+    assert told(laboratory, samples=[Sample("x")]) == {("input.missing", "x")}
+    assert told(laboratory, samples=[heart, Sample("x", {**liver.files, "redas": "y"})]) >= {("input.unknown", "x")}
+    assert told(laboratory, shared={}) == {("input.missing", None)}
+    assert told(laboratory, shared={"genome": [laboratory / "data" / "genome.fa", "other.fa"]}) >= {
+        ("input.many", None)
+    }
+    assert ("input.unknown", None) in told(laboratory, shared={"reads": "x"})
+
+
+def test_conditions_ask_of_samples_what_is_known(laboratory: Path) -> None:
+    whole = mapping()
+    (step,) = whole.steps.values()
+    steps = {
+        "map": Step(step.stage, step.inputs, parameters=step.parameters, when="sample.sex == 'f' and sample.age > 3")
+    }
+    asking = Workflow(name="asking", inputs=whole.inputs, parameters=whole.parameters, steps=steps)
+    assert told(laboratory, asking) == {("value.missing", "liver"), ("value.missing", "heart")}
+
+
+def test_parameters_are_held_against_what_is_declared(laboratory: Path) -> None:
+    assert told(laboratory, parameters={"seed": "x"}) == {("parameter.invalid", None)}
+    assert told(laboratory, parameters={"sede": 3}) == {("parameter.unknown", None)}
+    required = Workflow(
+        name="r", inputs=mapping().inputs, steps=mapping().steps, parameters={"seed": Parameter(kind="int")}
+    )
+    assert ("parameter.missing", None) in told(laboratory, required)
+
+
+def test_files_are_there_and_can_be_read(laboratory: Path) -> None:
+    (laboratory / "data" / "liver_R2.fastq").unlink()
+    (laboratory / "data" / "heart_R1.fastq").unlink()
+    (laboratory / "data" / "heart_R1.fastq").mkdir()
+    assert told(laboratory) >= {("file.missing", "liver"), ("file.unreadable", "heart")}
+
+
+def test_an_index_is_there_and_no_older(laboratory: Path) -> None:
+    index = laboratory / "data" / "genome.fa.fai"
+    os.utime(index, (1, 1))
+    assert told(laboratory) == {("file.older", None)}
+    index.unlink()
+    assert told(laboratory) == {("file.beside", None)}
+
+
+def test_a_file_that_is_given_twice_is_told_under_any_name(laboratory: Path) -> None:
+    liver, heart = samples(laboratory)
+    (laboratory / "data" / "again_R1.fastq").hardlink_to(liver.paths("reads")[0])
+    again = Sample("again", {"reads": [laboratory / "data" / "again_R1.fastq"]})
+    assert told(laboratory, samples=[liver, heart, again]) == {("file.twice", "again")}
+
+
+def test_contents_are_what_they_should_be(laboratory: Path) -> None:
+    data = laboratory / "data"
+    (data / "liver_R1.fastq").write_text(f">liver\n{GENOME}\n")
+    (data / "heart_R2.fastq").write_text(reads("heart", 2, end=2) + "@heart9 2:N:0\nACGT\n+\nII\n")
+    rows = mapping().check(samples(laboratory), shared={"genome": data / "genome.fa"}).findings.to_pylist()
+    found = {(Path(row["path"]).name, row["code"]) for row in rows if row["severity"] == "error"}
+    assert ("liver_R1.fastq", "run.file.format") in found
+    assert any(name == "heart_R2.fastq" and code.startswith("fastq.") for name, code in found)
+
+
+def test_mates_are_in_step(laboratory: Path) -> None:
+    (laboratory / "data" / "liver_R2.fastq").write_text(reads("liver", first=1, end=2))
+    assert {code for code, _ in told(laboratory)} == {"fastq.pair.names"}
+
+
+def test_an_index_of_another_genome_is_noticed(laboratory: Path) -> None:
+    (laboratory / "data" / "genome.fa.fai").write_text("chr1\t599\t6\t600\t601\n")
+    rows = mapping().check(samples(laboratory), shared={"genome": laboratory / "data" / "genome.fa"})
+    assert rows.ok  # the index itself is none of the files that are given; that it is there is what is asked
+    both = Workflow(
+        name="both",
+        inputs={**mapping().inputs, "index": Input("fai", shared=True)},
+        parameters=mapping().parameters,
+        steps=mapping().steps,
+    )
+    shared = {"genome": laboratory / "data" / "genome.fa", "index": laboratory / "data" / "genome.fa.fai"}
+    assert any(code.startswith(("reference.", "fai.")) for code, _ in told(laboratory, both, shared=shared))
+
+
+@pytest.mark.parametrize(
+    ("says", "status", "code"),
+    [("mapper 1.9", 0, "tool.version"), ("usage: mapper", 1, "tool.silent"), (None, 0, "tool.missing")],
+)
+def test_programs_are_there_in_the_right_version(says: str | None, status: int, code: str, laboratory: Path) -> None:
+    (laboratory / "bin" / "mapper").unlink()
+    if says is not None:
+        a_program(laboratory / "bin", "mapper", says, status=status)
+    assert told(laboratory) == {(code, "map")}
+
+
+def test_a_program_in_a_container_is_not_looked_for_here(laboratory: Path) -> None:
+    environment = Environment(tools=(Tool("nothing"),), container="lab/mapper@sha256:12")
+    assert told(laboratory, mapping(environment=environment)) == set()
+
+
+@pytest.mark.parametrize(
+    ("resources", "code"),
+    [
+        (Resources(cpus=3), "site.lacks"),
+        (Resources(memory="2 GiB"), "site.lacks"),
+        (Resources(gpus=1), "site.lacks"),
+        (Resources(licences={"mapper": 1}), "site.lacks"),
+        (Resources(instruments={"novaseq": 2}), "site.lacks"),
+        (Resources(memory="seed / 0"), "needs"),
+    ],
+)
+def test_what_tasks_need_the_site_has(resources: Resources, code: str, laboratory: Path) -> None:
+    there = site(laboratory, instruments={"novaseq": 1})
+    assert told(laboratory, mapping(resources=resources), site=there) == {(code, "map")}
+
+
+def test_room_that_is_wanting_is_a_warning(laboratory: Path) -> None:
+    assert told(laboratory, mapping(resources=Resources(disk="1000 * PiB"))) == {("site.space", None)}
+
+
+def test_a_folder_that_cannot_be_made_is_told(laboratory: Path) -> None:
+    (laboratory / "runs").write_text("a file")
+    assert told(laboratory) == {("site.folder", None)}
+
+
+def test_all_of_it_is_told_at_once(laboratory: Path) -> None:
+    (laboratory / "bin" / "mapper").unlink()
+    whole = mapping(resources=Resources(cpus=99))
+    found = told(laboratory, whole, samples=[Sample("x")], shared={}, parameters={"sede": 1})
+    assert {code for code, _ in found} == {"tool.missing", "site.lacks", "input.missing", "parameter.unknown"}
