@@ -138,6 +138,7 @@ def test_a_column_that_cannot_be_is_refused(options: dict[str, Any]) -> None:
         lambda: Key(()), lambda: Key(("a", "a")), lambda: Reference(("a",), "t", ("b", "c")),
         lambda: Comparison("a", "~", "b"), lambda: Sum(("a",), float("nan")), lambda: Condition("a", "<"),
         lambda: Condition("a", "null", 3), lambda: TableSchema("t", (), (Key(("a",)),)),
+        lambda: Key("ab"), lambda: TableSchema("t", ("a", "b")),  # type: ignore[arg-type]
     ],
 )  # fmt: skip
 def test_a_rule_that_cannot_be_is_refused(make: Any) -> None:
