@@ -14,11 +14,10 @@ from typing import TYPE_CHECKING, ClassVar
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from holotype.catalog import InvalidOption, scalar
+from holotype.catalog import scalar
 from holotype.validators import Check, Code, Report, Severity, named
 
 from ..tree.paths import Patterns, raw, shown
-from .asked import Validation
 from .keeping import Kept, stored
 
 if TYPE_CHECKING:
@@ -29,6 +28,7 @@ if TYPE_CHECKING:
 
     from ..context import Context
     from ..manifest import Manifest
+    from .asked import Validation
 
 __all__ = ["Inspection"]
 
@@ -54,17 +54,10 @@ class _Steady(Check):
             found.add(_CHANGED, "it was changed after it was kept, and what is said here is not of what was kept")
 
 
-def _refuse_another(given: object) -> None:
-    if not isinstance(given, Validation):
-        what = f"validation is a lake.Validation, as lake.Validation(policy=…), and not {given!r}"
-        raise InvalidOption(what, option="validation")
-
-
 class Inspection:
     """One backup's files, looked at as they come.  It belongs to one thread."""
 
     def __init__(self, validation: Validation, source: str) -> None:
-        _refuse_another(validation)
         self._kept: dict[str, tuple[int, int]] = {}
         self._asked = replace(validation, also=(*validation.also, _Steady(self._kept)))
         self._examination = self._asked.begin()
