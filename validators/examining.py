@@ -71,7 +71,10 @@ class Examination:
         yield from map(self._take, map(self._look, subjects) if executor is None else self._by(executor, subjects))
 
     def look_together(self, subjects: Sequence[Subject], *, name: str) -> None:
-        """Look at what belongs together: pairs, indexes, references.  ``name``: what the report calls all of them."""
+        """Look at what belongs together: pairs, indexes, references.  ``name``: what the report calls all of them, and
+        by which it tells of checks that could not be loaded.
+        """
+        self.tell_troubles(name)
         for check in self._together if subjects else ():
             self._take(look_together(subjects, check, name, self.limits))
 
