@@ -71,6 +71,14 @@ _NUMBERINGS = 64  # writers of one dataset that commit at the same moment each t
 _CLOCK_STEP_NS = 2_000_000_000
 
 
+def _refuse_another(given: object) -> None:
+    from .validation.asked import Validation  # most backups have no use for it, and it takes its time to import
+
+    if not isinstance(given, Validation):
+        what = f"validation is a lake.Validation, as lake.Validation(policy=…), and not {given!r}"
+        raise InvalidOption(what, option="validation")
+
+
 def backup(
     context: Context,
     source: str | os.PathLike[str],
@@ -115,6 +123,8 @@ def backup(
         raise InvalidOption(f"on_problem is 'record' or 'raise', not {on_problem!r}", option="on_problem")
     if not 1 <= compression <= 22:
         raise InvalidOption(f"compression is a zstd level from 1 to 22, not {compression}", option="compression")
+    if validation is not None:
+        _refuse_another(validation)
     threads = thread_count(workers, least=0)
     path = os.path.abspath(os.fspath(source))
     at = context.store.path("archive.json")

@@ -79,6 +79,14 @@ class Ran:
         return self.returncode == 0
 
 
+def _refuse_other_than_words(command: Any) -> None:
+    if isinstance(command, (str, bytes)):
+        raise InvalidOption(f"a command is a list, as ['sh', '-c', {command!r}], and not one text", option="command")
+    for each in command:
+        if not isinstance(each, (str, bytes, os.PathLike)):
+            raise InvalidOption(f"a command is of texts and paths; {each!r} is neither", option="command")
+
+
 def run(
     context: Context,
     command: Sequence[Path],
@@ -110,6 +118,7 @@ def run(
     ``ArchiveReadOnly``, or what the store raises.
     """
     context.catalog.check_writable()
+    _refuse_other_than_words(command)
     settle_waiting(context)
     scene = Scene.of(
         context,

@@ -9,6 +9,7 @@ from __future__ import annotations
 import time
 from dataclasses import dataclass
 from datetime import timedelta
+from numbers import Real
 from typing import TYPE_CHECKING
 
 import polars as pl
@@ -77,6 +78,11 @@ def ledger(context: Context, *, state: State | None = None) -> pl.DataFrame:
     return found.sort("time", "pack", nulls_last=False)
 
 
+def _refuse_others(option: str, given: object, kinds: tuple[type, ...], kind: str) -> None:
+    if not isinstance(given, kinds):
+        raise InvalidOption(f"{option} is {kind}, and not {given!r}", option=option)
+
+
 def scrub(
     context: Context,
     *,
@@ -92,6 +98,8 @@ def scrub(
     An archive that was opened for reading only is read all the same, and nothing is kept of it.  What is wrong is
     returned, not raised.  Raises ``InvalidOption``, and what ``verify`` raises.
     """
+    _refuse_others("bytes", bytes, (Real, type(None)), "a number")
+    _refuse_others("within", within, (timedelta, type(None)), "a timedelta")
     if (bytes is not None and bytes <= 0) or (within is not None and within <= timedelta(0)):
         raise InvalidOption("a budget is more than nothing", option="bytes" if within is None else "within")
     threads = thread_count(workers)

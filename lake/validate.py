@@ -19,7 +19,7 @@ from .manifest import Manifest
 from .progress import Ticker
 from .reading.opened import open_file
 from .records.snapshots import history, reading, resolve
-from .tree.paths import raw, shown
+from .tree.paths import Patterns, raw, shown
 from .validation.asked import Validation
 from .validation.keeping import Kept
 
@@ -86,7 +86,7 @@ def validate(
     state = context.catalog.refresh()
     snapshot = resolve(context, reference, state=state)
     manifest = Manifest.load(context.catalog, snapshot.id, state=state)
-    chosen = tuple(paths) or asked.patterns
+    chosen = Patterns.of(paths).patterns or asked.patterns
     looking = asked.begin()
     together = []
     ticker = Ticker("validate", progress, total_files=snapshot.files, total_bytes=snapshot.bytes)

@@ -2,14 +2,16 @@
 
 A check of a lab's own takes ten lines::
 
+    UNKNOWN = Code("lab.barcode.unknown", Severity.ERROR, "A barcode is one of the lab's.")
+
     class Barcodes(Check):
-        name, version, formats = "lab.barcodes", "1", frozenset({"csv"})
-        codes = (UNKNOWN := Code("lab.barcode.unknown", Severity.ERROR, "A barcode is one of the lab's."),)
+        name, version, formats, codes = "lab.barcodes", "1", frozenset({"text"}), (UNKNOWN,)
 
         def look(self, subject: Subject, found: Found) -> None:
             for lines in subject.lines(found):
-                …
-                found.add(UNKNOWN, "no such barcode", line=number, seen=barcode)
+                for place in range(len(lines)):
+                    if not lines[place].startswith(b"LAB-"):
+                        found.add(UNKNOWN, "no such barcode", line=lines.first + place, seen=lines[place])
 
 It is used by handing it to ``validate``, by ``register``, or, once the lab's package is installed, by an entry point of
 the group ``holotype.checks`` that names the class.

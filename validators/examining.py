@@ -11,6 +11,7 @@ from .check import Check, Cost, GroupCheck
 from .errors import InvalidChoice
 from .limits import Limits
 from .looking import CRASHED, UNAVAILABLE, look_at, look_together, only_the_frame
+from .metrics import Threshold
 from .registry import REGISTRY
 from .report import Report
 from .subjects import Subject
@@ -20,7 +21,6 @@ if TYPE_CHECKING:
     from concurrent.futures import Executor
 
     from .findings import Code
-    from .metrics import Threshold
 
 __all__ = ["Examination"]
 
@@ -46,11 +46,11 @@ class Examination:
         thresholds: Iterable[Threshold] = (),
         limits: Limits | None = None,
     ) -> None:
-        every = (*_chosen(checks), *_chosen(tuple(also)))
+        every = (*(REGISTRY.every() if checks is None else _chosen(checks)), *_chosen(also))
         self.limits, self.cost = limits or Limits(), _cost(cost)
         alone = tuple(each for each in every if isinstance(each, Check))
         self._together = tuple(each for each in every if isinstance(each, GroupCheck))
-        self._look = _Look(alone, tuple(thresholds))
+        self._look = _Look(alone, _thresholds(thresholds))
         self._usual = checks is None
         self._whole: list[Report] = []
         self._last: list[Report] = []
@@ -71,7 +71,10 @@ class Examination:
         yield from map(self._take, map(self._look, subjects) if executor is None else self._by(executor, subjects))
 
     def look_together(self, subjects: Sequence[Subject], *, name: str) -> None:
-        """Look at what belongs together: pairs, indexes, references.  ``name``: what the report calls all of them."""
+        """Look at what belongs together: pairs, indexes, references.  ``name``: what the report calls all of them, and
+        by which it tells of checks that could not be loaded.
+        """
+        self.tell_troubles(name)
         for check in self._together if subjects else ():
             self._take(look_together(subjects, check, name, self.limits))
 
@@ -150,7 +153,31 @@ def _cost(given: Cost | str) -> Cost:
         raise InvalidChoice(f"there is no cost {given!r}; there are {', '.join(Cost)}", cost=given) from None
 
 
-def _chosen(given: Iterable[Check | GroupCheck | str] | None) -> tuple[Check | GroupCheck, ...]:
-    if given is None:
-        return REGISTRY.every()
-    return tuple(REGISTRY.named(each) if isinstance(each, str) else each for each in given)
+def _chosen(given: Iterable[Check | GroupCheck | str]) -> tuple[Check | GroupCheck, ...]:
+    return tuple(map(_check, _several(given, "checks", (Check, GroupCheck, str))))
+
+
+def _check(given: object) -> Check | GroupCheck:
+    if isinstance(given, str):
+        return REGISTRY.named(given)
+    if not isinstance(given, (Check, GroupCheck)):
+        # One that is passed over would be taken for one that found nothing.
+        kind = "the class" if isinstance(given, type) else "a"
+        name = given.__name__ if isinstance(given, type) else type(given).__name__
+        hint = "; SchemaCheck(schema) is one" if name == "TableSchema" else ""
+        raise InvalidChoice(f"a check is an instance of Check or GroupCheck, or a name, and not {kind} {name}{hint}")
+    return given
+
+
+def _thresholds(given: Iterable[Threshold]) -> tuple[Threshold, ...]:
+    told = tuple(_several(given, "thresholds", (Threshold,)))
+    for each in told:
+        if not isinstance(each, Threshold):
+            raise InvalidChoice(f"a threshold is a Threshold, and not {each!r}")
+    return told
+
+
+def _several(given: Any, what: str, kinds: tuple[type, ...]) -> Iterable[Any]:
+    if isinstance(given, kinds):
+        raise InvalidChoice(f"{what} are several: [{given!r}]")
+    return tuple(given)

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
+from .errors import InvalidChoice
 from .findings import Severity
 
 if TYPE_CHECKING:
@@ -33,11 +34,22 @@ class Action(StrEnum):
 
 @dataclass(frozen=True)
 class Policy:
-    """What is done about a finding of each severity; the strictest of all that were found counts."""
+    """What is done about a finding of each severity; the strictest of all that were found counts.
+
+    Each may be given by its name, as ``"refuse"``.  Raises ``InvalidChoice`` for an action that there is not.
+    """
 
     note: Action = Action.RECORD
     warning: Action = Action.RECORD
     error: Action = Action.QUARANTINE
+
+    def __post_init__(self) -> None:
+        for severity in Severity:
+            given: object = getattr(self, severity.value)
+            if given not in list(Action):
+                there = ", ".join(Action)
+                raise InvalidChoice(f"there is no action {given!r}; there are {there}", action=given)
+            object.__setattr__(self, severity.value, Action(str(given)))
 
     def of(self, severity: Severity | str) -> Action:
         """What is done about one of this severity."""

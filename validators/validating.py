@@ -87,7 +87,6 @@ def validate_folder(
     if isinstance(patterns, str):
         raise InvalidChoice(f"patterns are several: [{patterns!r}]", patterns=patterns)
     looking = Examination(checks=checks, also=also, cost=cost, thresholds=thresholds, limits=limits)
-    looking.tell_troubles(top)
     walked = walk(top, tuple(patterns))
     for name, code, why in walked.troubles:
         looking.tell(name, code, why)

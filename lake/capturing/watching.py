@@ -126,6 +126,8 @@ def watch(
     folder = os.path.realpath(cwd)
     argv = tuple(os.fsdecode(each) for each in command)
     program = _program(argv, folder, env)
+    if how not in ("strace", "states", None):
+        raise InvalidOption(f"how is 'strace' or 'states', not {how!r}", option="how")
     refused = None if how == "states" else refusal(strace) or _privileged(program)
     if how == "strace" and refused is not None:
         raise InvalidOption(f"how is 'strace', but {refused}; leave it out to compare states instead", option="how")

@@ -17,6 +17,7 @@ import sys
 import tempfile
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
+from urllib.parse import unquote
 
 import polars as pl
 import pyarrow.compute as pc
@@ -42,6 +43,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Reproduced", "reproduce"]
 
+_OUTSIDE = "urn:holotype:outside:"
 _UNKNOWN = f"{{{OUTSIDE}}}"
 
 
@@ -142,8 +144,8 @@ class _Stock:
         for entity in dict.fromkeys((*step.inputs, *step.scripts)):
             version = prov.file_version(entity)
             if version is None:
-                if entity.startswith("urn:holotype:outside:"):
-                    self.lacking[entity] = f"{shown(entity)} was in no dataset"
+                if entity.startswith(_OUTSIDE):
+                    self.lacking[entity] = "it lay in no dataset, and so was not archived"
             elif entity in self._kept:
                 shutil.copyfile(self._kept[entity], _place(self._target, version))
             elif entity not in self._made and (entity in self._contested or entity not in self._brought):
@@ -186,11 +188,18 @@ def _holding(context: Context, graph: prov.Graph, version: prov.FileVersion) -> 
     return None
 
 
+def _called(entity: str) -> str:
+    """A file as people call it; one outside all datasets as in the tables of what led to what."""
+    if entity.startswith(_OUTSIDE):
+        return f"{_UNKNOWN}/{unquote(entity.rpartition(':')[2])}"
+    return shown(entity)
+
+
 def _why_not(step: Step, lacking: Mapping[str, str]) -> str | None:
     """Why a step cannot be done again, if it cannot."""
     for entity in (*step.inputs, *step.scripts):
         if entity in lacking:
-            return f"it needs {shown(entity)}: {lacking[entity]}"
+            return f"it needs {_called(entity)}: {lacking[entity]}"
     line = _line(step)
     if not line:
         return "it was no command, and no script of it is archived"

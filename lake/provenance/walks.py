@@ -18,7 +18,7 @@ import polars as pl
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from holotype.catalog import column, numbers, repeated, scalar
+from holotype.catalog import EntryNotFound, column, numbers, repeated, scalar
 from holotype.catalog import provenance as prov
 
 from .backups import Backups, snapshot_digest
@@ -53,6 +53,7 @@ class Walks:
 
     def past(self, start: Sequence[str], *, depth: int | None = None, terms: Collection[str] | None = None) -> pa.Table:
         """All that ``start`` came from: ``key``, ``id``, ``term``, ``depth``, nearest first."""
+        self._refuse_silence(start)
         told = self._told(start, terms)
         for digest in self._snapshots(start):
             told += self._members(digest, terms)
@@ -73,6 +74,18 @@ class Walks:
             earlier = [rows[digest]["parent"] for digest in self._snapshots(start)]
             parts.put(_nodes([prov.snapshot_id(digest) for digest in earlier if digest is not None], 1))
         return parts.nodes()
+
+    def _refuse_silence(self, start: Sequence[str]) -> None:
+        """Say of archived files that nobody said anything of that this is so, and not that there are none."""
+        for record in self._archived(start):
+            version = prov.file_version(str(record.id))
+            if version is not None:
+                raise EntryNotFound(
+                    f"{version.dataset}/{version.path} is archived, but nothing is recorded of where it came from: no"
+                    " activity and no run that was recorded made it or used it",
+                    id=record.id,
+                    path=version.path,
+                )
 
     # -- into the future
 

@@ -14,6 +14,7 @@ from __future__ import annotations
 import os
 import threading
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from holotype.catalog import Catalog, SourceProblem
@@ -128,9 +129,13 @@ class Deputies(Reader):
         self._executor, self._context, self._intake, self._ledger = executor, context, intake, ledger
         self._problems, self._ticker = problems, ticker
         self._source, self._level = source, level
-        self._identity = _identity(source)
         self._version = context.catalog.state.version
         self.ahead = 2 * worker_count(executor)
+
+    @cached_property
+    def _identity(self) -> int:
+        # Before the source was looked at nobody knows whether there is one.
+        return _identity(self._source)
 
     def begin(self, unit: Unit, paths: Sequence[bytes], rows: Sequence[int], wanted: Sequence[Wanted]) -> Reading:
         """See ``Reader``."""

@@ -11,7 +11,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from holotype.catalog import DataRefused, EntryNotFound, repeated, scalar
-from holotype.validators import Report
+from holotype.validators import Cost, Report
 
 from ..context import host_here
 from .tables import QUARANTINE, REPORT_FILES, REPORT_FINDINGS, REPORT_METRICS, REPORTS
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     from holotype.catalog import Segment, State
-    from holotype.validators import Action, Cost
+    from holotype.validators import Action
 
     from ..context import Context
 
@@ -43,7 +43,7 @@ class Kept:
     @classmethod
     def of(cls, context: Context, report: Report, *, dataset: str, occasion: str, cost: Cost, action: Action) -> Kept:
         """With a new identifier."""
-        return cls(context.entropy(16).hex(), report, dataset, occasion, cost, action)
+        return cls(context.entropy(16).hex(), report, dataset, occasion, Cost(cost), action)
 
     def write(self, context: Context) -> list[Segment]:
         """Segments with all but the row that says of which snapshot it is, which may not be made yet."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import polars as pl
 import pytest
 from hypothesis import given
@@ -164,3 +166,11 @@ def test_a_policy_does_the_strictest_of_what_the_findings_ask_for(severities: li
     policy = Policy(warning=Action.QUARANTINE, error=Action.REFUSE)
     assert policy.decide(report) is expected
     assert Policy().of("error") is Action.QUARANTINE
+
+
+def test_an_action_may_be_given_by_its_name_and_one_that_there_is_not_is_refused() -> None:
+    named: Any = "refuse"
+    assert Policy(error=named).error is Action.REFUSE
+    nonsense: Any = "explode"
+    with pytest.raises(InvalidChoice, match="there are record, quarantine, refuse"):
+        Policy(warning=nonsense)

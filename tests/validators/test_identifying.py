@@ -100,6 +100,34 @@ def test_a_name_that_says_something_else_than_the_content_is_a_warning(tmp_path:
     assert (row["seen"], row["expected"], row["severity"]) == ("fasta", "bam", "warning")
 
 
+@pytest.mark.parametrize(
+    ("name", "content", "format"),
+    [
+        ("notes.txt", b"It says %PDF-1.4 in the first line.\n", "text"),
+        ("make.py", b'HEAD = b"%PDF-1.4"\nprint(HEAD)\n', "text"),
+        ("SampleSheet.csv", b"[Header]\nIEMFileVersion,4\n\n[Reads]\n151\n\n[Data]\nID,i7\nS1,ACG\n", "sample-sheet"),
+        ("SampleSheet.csv", b"[Header],,\r\nFileFormatVersion,2,\r\n[BCLConvert_Data],,\r\na,b,c\r\n", "sample-sheet"),
+        ("settings.toml", b"[Header]\na = 1\n", "text"),
+        ("genotypes.bed", b"\x6c\x1b\x01\xdc\x0f", "plink-bed"),
+        ("peaks.bed", b"chr1\t0\t10\n", "bed"),
+        ("._a.csv", b"\0\x05\x16\x07\0\x02\0\0Mac OS X        ", None),
+        ("folder/._a.bam", b"\0\x05\x16\x07\0\x02\0\0Mac OS X        ", None),
+        ("~$book.xlsx", b"\x05Peter" + b" " * 159, None),
+        (".~lock.a.csv#", b",me,host,date;", None),
+        ("a.fa.gz.gzi", bytes(8), None),
+    ],
+)  # fmt: skip
+def test_what_lies_beside_data_in_every_laboratory_is_not_called_unsound(
+    tmp_path: Path, name: str, content: bytes, format: str | None
+) -> None:
+    path = tmp_path / name
+    path.parent.mkdir(exist_ok=True)
+    path.write_bytes(content)
+    report = validate(path)
+    assert report.checked["format"][0].as_py() == format
+    assert report.codes <= {"file.unknown", "opaque.content"}
+
+
 def test_a_file_that_nothing_tells_of_is_noted(tmp_path: Path) -> None:
     path = tmp_path / "data"
     path.write_bytes(b"\x01\x02\x03")

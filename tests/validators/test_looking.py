@@ -17,6 +17,7 @@ from holotype.validators import (
     Check,
     CheckRefused,
     Code,
+    Column,
     Cost,
     Found,
     InvalidChoice,
@@ -24,6 +25,7 @@ from holotype.validators import (
     Severity,
     Subject,
     SubjectNotFound,
+    TableSchema,
     Threshold,
     validate,
 )
@@ -85,6 +87,25 @@ def test_a_check_of_ones_own_tells_what_is_wrong_and_where(text: Path) -> None:
     assert report.metric("lab.lines", of="all") == 2
     told = {each["check"]: each for each in report.checked.to_pylist()}
     assert (told["lab.even"]["version"], told["lab.even"]["format"], told["lab.even"]["size"]) == ("3", "text", 12)
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"also": [TableSchema("s", (Column("a"),))]}, r"not a TableSchema; SchemaCheck\(schema\) is one"),
+        ({"checks": [Even]}, "not the class Even"),
+        ({"also": [None]}, "not a NoneType"),
+        ({"checks": "text"}, r"checks are several: \['text'\]"),
+        ({"also": Even()}, "checks are several"),
+        ({"thresholds": ["lab.lines"]}, "a threshold is a Threshold"),
+        ({"thresholds": Threshold("lab.lines", least=1)}, "thresholds are several"),
+    ],
+)
+def test_what_is_no_check_or_threshold_is_refused_and_never_passed_over(
+    text: Path, options: dict[str, Any], message: str
+) -> None:
+    with pytest.raises(InvalidChoice, match=message):
+        validate(text, **options)
 
 
 def test_a_check_looks_only_at_files_of_its_formats_named_or_not_unless_the_caller_says_what_a_file_is(

@@ -5,11 +5,13 @@ from __future__ import annotations
 import subprocess
 import sys
 import textwrap
-from typing import TYPE_CHECKING
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from holotype.validators import Check, CheckRefused, Found, Subject
+from holotype import validators
+from holotype.validators import Check, CheckRefused, Found, Subject, validate
 from holotype.validators.registry import REGISTRY, Checks
 
 if TYPE_CHECKING:
@@ -66,6 +68,17 @@ def test_own_checks_have_names_of_their_own_and_say_what_they_are() -> None:
         assert type(check).__doc__
 
 
+def test_the_check_that_the_documentation_shows_works(tmp_path: Path) -> None:
+    _, _, rest = str(import_module(Check.__module__).__doc__).partition("::\n\n")
+    shown = "".join(line for line in rest.splitlines(keepends=True) if line.startswith("    ") or not line.strip())
+    names: dict[str, Any] = dict(vars(validators))
+    exec("from __future__ import annotations\n" + textwrap.dedent(shown), names)
+    file = tmp_path / "barcodes.txt"
+    file.write_text("LAB-1\nLAX-2\n")
+    (row,) = validate(file, checks=[names["Barcodes"]()]).findings.to_pylist()
+    assert (row["code"], row["line"], row["seen"]) == ("lab.barcode.unknown", 2, "LAX-2")
+
+
 PACKAGE = {
     "labchecks.py": """
         from holotype.validators import Check, Code, Severity
@@ -101,7 +114,11 @@ assert report.ok and report.counts["lab.found"] == 1
 assert validate_folder(sys.argv[2], patterns=["a.txt"]).counts == {"lab.found": 1, "check.unavailable": 2}
 assert validate(sys.argv[1], checks=["lab.barcodes"]).counts == {"lab.found": 1}
 
-from holotype.validators import Check, register
+from holotype.validators import Check, Examination, register
+
+several = Examination()
+several.look_together([], name="run")
+assert several.report().counts == {"check.unavailable": 2}
 
 class Here(Check):
     name = "lab.here"

@@ -180,7 +180,9 @@ class _Walk:
             return
         for name in names:
             try:
-                size = self.h5py.h5a.open(thing.id, name.encode("utf-8", "surrogateescape")).get_storage_size()
+                attribute = self.h5py.h5a.open(thing.id, name.encode("utf-8", "surrogateescape"))
+                # Of an attribute without values h5py takes the size, zero, for a failure.
+                size = attribute.get_storage_size() if attribute.get_space().get_simple_extent_npoints() else 0
                 if size > self.budget.size:
                     self.found.add(ATTRIBUTE, "it would be longer than the file", member=path, column=name, seen=size)
                 else:

@@ -29,6 +29,8 @@ BLANK = Code("opaque.blank", Severity.WARNING, "A file has more than one byte, a
 TAIL = Code("opaque.tail", Severity.WARNING, "A file does not end with a long run of zeros, as a full disk leaves it.")
 
 _BLOCK = 1 << 20
+# Less than that may well be a number: an index of nothing is a zero of eight bytes.
+_FEW = 16
 # Zeros at the end that are no filling: so many, and such a share of the file.
 _ZEROS, _SHARE = 1 << 16, 0.1
 
@@ -64,7 +66,7 @@ class Opaque(Check):
         found.metric("opaque.zeros", zeros / size)
         what = "its content cannot be checked: this is what it is"
         found.add(CONTENT, what, seen=f"sha256:{digest.hexdigest()}", record=subject.format)
-        if len(shares) == 1 and size > 1:
+        if len(shares) == 1 and size > _FEW:
             value = int(counts.argmax())
             found.add(BLANK, f"all of its {size:,} bytes are {value:#04x}", offset=0, seen=f"{value:#04x}")
         elif zeros >= _ZEROS and zeros >= _SHARE * size:

@@ -33,7 +33,7 @@ class Text(Check):
 
     name = "text"
     version = "1"
-    formats = frozenset({"text"})
+    formats = frozenset({"sample-sheet", "text"})
     codes = (ENCODING, NUL, CONTROL, MARK, WIDE, ENDS)
     cost: ClassVar[Cost] = Cost.HEADER
 

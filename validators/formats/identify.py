@@ -9,6 +9,9 @@ from .known import FORMATS, PACKED
 
 __all__ = ["HEAD", "Identified", "identify", "named"]
 
+# What systems and office programs put beside a file, under its name: a Mac's attributes, and who has it open.
+_BESIDE = ("._", "~$", ".~lock.")
+
 HEAD = 64 << 10
 """Bytes of a file's beginning that are looked at."""
 
@@ -63,8 +66,10 @@ def _said_to_be_packed(head: bytes, name: str, claimed: str) -> Identified:
 
 
 def named(name: str) -> str | None:
-    """The format that a name says, by its longest extension."""
+    """The format that a name says, by its longest extension; ``None`` for what is only beside a file of that name."""
     name = name.lower()
+    if name.replace("\\", "/").rpartition("/")[2].startswith(_BESIDE):
+        return None
     fitting = [(len(end), each.name) for each in FORMATS.values() for end in each.extensions if name.endswith(end)]
     longest = max((length for length, _ in fitting), default=0)
     return next((format for length, format in fitting if length == longest), None)

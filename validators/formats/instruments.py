@@ -56,6 +56,8 @@ INSTRUMENTS: tuple[Format, ...] = (
     _own("sra", "Sequence Read Archive", (".sra",), b"NCBI.sra"),
     _own("illumina-bcl", "Illumina base calls", (".bcl", ".cbcl", ".locs", ".clocs", ".filter")),
     _own("illumina-interop", "Illumina InterOp metrics", ("metricsout.bin",)),
+    # Its files end with .bed, as text does.
+    _own("plink-bed", "PLINK genotypes", (), b"\x6c\x1b\x00", b"\x6c\x1b\x01", within="bed"),
     _own("2bit", "Sequences, two bits each", (".2bit",), b"\x43\x27\x41\x1a", b"\x1a\x41\x27\x43"),
     _own("bigwig", "Signals by coordinates", (".bw", ".bigwig"), b"\x26\xfc\x8f\x88", b"\x88\x8f\xfc\x26"),
     _own("bigbed", "Intervals, indexed", (".bb", ".bigbed"), b"\xeb\xf2\x89\x87", b"\x87\x89\xf2\xeb"),

@@ -97,6 +97,8 @@ _EVERY = (
     Format("crai", "Index of a CRAM file", (".crai",), Grade.NONE, text=True, empty=True),
     Format("tsv", "Table, tabs between columns", (".tsv", ".tab"), Grade.NONE, text=True),
     Format("csv", "Table, commas between columns", (".csv",), Grade.NONE, text=True),
+    # Tables of one kind or another, section after section.
+    Format("sample-sheet", "Illumina sample sheet", (".csv",), Grade.NONE, sniff=sniffing.sample_sheet, text=True),
     Format("text", "Text", (".txt", ".md", ".log", ".py", ".r", ".sh", ".yaml", ".yml", ".toml"), Grade.NONE,
            text=True, empty=True),
 )  # fmt: skip

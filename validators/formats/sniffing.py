@@ -21,6 +21,7 @@ __all__ = [
     "pdf",
     "pickle",
     "sam",
+    "sample_sheet",
     "zip_with",
 ]
 
@@ -28,7 +29,11 @@ __all__ = [
 _JSON = re.compile(
     rb'\s*(?:\{\s*(?:"|\}|$)|\[\s*(?:[\[{"]|\]\s*$|(?:true|false|null|-?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?)\s*(?:,|\]?\s*$)|$))'
 )
+# As readers allow, within the first kilobyte; where anything stands before it, on a line of its own: scripts and notes
+# speak of it as well.
+_PDF = re.compile(rb"[\0\s\xef\xbb\xbf]*%PDF-|.{,1023}?[\r\n]%PDF-\d\.\d[ \t]*[\r\n]", re.DOTALL)
 _SAM_HEADER = re.compile(rb"@(?:HD|SQ|RG|PG|CO)\t")
+_SHEET = re.compile(rb"\[Header\][,;\t ]*\r?\n(?:.*\n)*?\[(?:Reads|Manifests|(?:\w+_)?Settings|(?:\w+_)?Data)\]", re.I)
 _SAM_RECORD = re.compile(rb"[^\t\n]+\t\d+\t[^\t\n]+\t\d+\t\d+\t[^\t\n]+\t[^\t\n]+\t\d+\t-?\d+\t[^\t\n]+\t[^\t\n]+")
 
 
@@ -69,8 +74,13 @@ def pickle(head: bytes) -> bool:
 
 
 def pdf(head: bytes) -> bool:
-    """The mark within the first kilobyte, as readers allow."""
-    return b"%PDF-" in head[:1024]
+    """The mark at the beginning, or alone on a line within the first kilobyte."""
+    return _PDF.match(head) is not None
+
+
+def sample_sheet(head: bytes) -> bool:
+    """A section for the header first, and one for the reads or the samples after it."""
+    return _SHEET.match(head.removeprefix(b"\xef\xbb\xbf")) is not None
 
 
 def sam(head: bytes) -> bool:

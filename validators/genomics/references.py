@@ -13,7 +13,7 @@ from ..check import Cost, GroupCheck
 from ..findings import Code, Severity
 from ..found import Found
 from ..streams.codes import STREAM_CODES
-from .contigs import KINDS, Contigs, contigs_of
+from .contigs import KINDS, Contig, Contigs, contigs_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -32,6 +32,7 @@ ORDER = Code("reference.order", Severity.WARNING, "Sequences stand in the same o
 # By which the others are judged: what is nearest to the sequences themselves comes first.
 _RANK = {kind: rank for rank, kind in enumerate(KINDS)}
 _REFERENCES = frozenset({"dict", "fai", "fasta"})
+_ENDINGS = (".dict", ".fa", ".fai", ".fasta", ".fna", ".gz")
 _ORDERED = frozenset({"dict", "fai", "fasta", "sam", "bam"})
 _SHOWN = 3
 
@@ -40,10 +41,12 @@ class References(GroupCheck):
     """Whether FASTA, its index and dictionary, SAM, BAM, VCF, BED, GFF3 and GTF speak of the same sequences.
 
     All files are of one analysis where references lie in one folder or none; else the files of each folder are.
-    Each file is held against that one of the others that declares most of its sequences.
+    Each file is held against that one of the others that declares most of its sequences, a reference first, and of two
+    genomes that which it agrees with.  A reference is held against its own dictionary and index alone: genomes and
+    assemblies that lie side by side may call different sequences by one name.
     """
 
-    name, version = "reference.consistent", "1"
+    name, version = "reference.consistent", "2"
     codes = (NAMES, LENGTH, DIGEST, BEYOND, MISSING, ORDER)
 
     def look(self, subjects: Sequence[Subject], found: Found) -> None:
@@ -86,10 +89,23 @@ def _look(group: Sequence[Subject], found: Found) -> None:
             every.append(read)
     every.sort(key=lambda each: (_RANK[each.kind], each.file))
     for at, contigs in enumerate(every):
-        judges = [each for each in every[:at] if each.declared and not _index_of(contigs.file, each.file)]
-        judge = max(judges, key=lambda each: _common(each, contigs), default=None)
+        judges = [each for each in every[:at] if each.declared and _may_judge(each, contigs)]
+        judge = max(judges, key=lambda each: _fitness(each, contigs, judges), default=None)
         if judge is not None and contigs.names:
             _compare(contigs, judge, found)
+
+
+def _may_judge(judge: Contigs, contigs: Contigs) -> bool:
+    if contigs.kind in _REFERENCES and _stem(judge.file) != _stem(contigs.file):
+        return False
+    return not _index_of(contigs.file, judge.file)
+
+
+def _stem(file: str) -> str:
+    """What a genome, its index and its dictionary have in common: ``hg38`` of ``hg38.fa.gz`` and ``hg38.dict``."""
+    while file.lower().endswith(_ENDINGS):
+        file = posixpath.splitext(file)[0]
+    return file
 
 
 def _index_of(one: str, other: str) -> bool:
@@ -103,9 +119,30 @@ def _plain(name: bytes) -> bytes:
     return b"mt" if short == b"m" else short
 
 
-def _common(judge: Contigs, contigs: Contigs) -> tuple[int, int]:
+def _fitness(judge: Contigs, contigs: Contigs, judges: Sequence[Contigs]) -> tuple[int, int, bool, int]:
     names = contigs.names
-    return len(names & judge.declared.keys()), len({*map(_plain, names)} & {*map(_plain, judge.declared)})
+    shared = names & judge.declared.keys()
+    plain = {*map(_plain, names)} & {*map(_plain, judge.declared)}
+    # A genome's index says less than its dictionary, and so disagrees with nobody; it is not for that to be asked.
+    genome = [each for each in judges if _stem(each.file) == _stem(judge.file)]
+    agreeing = min(_agreeing(each, contigs) for each in genome)
+    return len(shared), len(plain), judge.kind in _REFERENCES, agreeing
+
+
+def _agreeing(judge: Contigs, contigs: Contigs) -> int:
+    """How many of the sequences that both have may be the same."""
+    names = contigs.names
+    return sum(_agree(theirs, contigs, name) for name, theirs in judge.declared.items() if name in names)
+
+
+def _agree(theirs: Contig, contigs: Contigs, name: bytes) -> bool:
+    ours = contigs.declared.get(name, Contig())
+    reach, _ = contigs.used.get(name, (0, 0))
+    return (
+        (ours.length is None or theirs.length is None or ours.length == theirs.length)
+        and (not ours.m5 or not theirs.m5 or ours.m5 == theirs.m5)
+        and (theirs.length is None or reach <= theirs.length)
+    )
 
 
 def _compare(contigs: Contigs, judge: Contigs, found: Found) -> None:

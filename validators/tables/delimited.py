@@ -8,6 +8,7 @@ gone through quote by quote.
 from __future__ import annotations
 
 import codecs
+from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
@@ -100,7 +101,13 @@ def _header(dialect: Dialect, format: str, head: bytes, found: Found) -> None:
             found.add(HEADER_EMPTY, f"column {place} has no name", line=line)
         elif name != name.strip():
             found.add(HEADER_BLANKS, "blanks belong to the name", line=line, column=name, seen=repr(name))
-    for name in dict.fromkeys(name for name in names if name.strip() and names.count(name) > 1):
+    twice = [name for name, times in Counter(names).items() if times > 1 and name.strip()]
+    if any(map(_is_number, twice)):
+        # Tables of aligners and classifiers have no header.
+        what = "a number stands in the first row twice: it may be a row of data"
+        found.add(HEADER_ABSENT, what, line=line, seen=", ".join(names[:5]))
+        return
+    for name in twice:
         places = ", ".join(f"{place}" for place, each in enumerate(names, 1) if each == name)
         found.add(HEADER_DUPLICATE, f"columns {places} have the same name", line=line, column=name)
     if names and head.strip() and all(map(_is_number, names)):

@@ -27,6 +27,8 @@ csv: Any = pyarrow.csv
 
 _BLOCK = 4 << 20
 _HEAD = 1 << 16
+# A header of a million columns is some megabytes.
+_HEADER = 16 << 20
 
 
 def decoded(subject: Subject, found: Found) -> tuple[bytes, Iterator[bytes], str | None]:
@@ -36,14 +38,23 @@ def decoded(subject: Subject, found: Found) -> tuple[bytes, Iterator[bytes], str
     encoding = encoding_of(first[0][:_HEAD]) if first else None
     whole = itertools.chain(first, blocks)
     plain = unmarked(whole) if encoding in (None, "utf-8") else in_utf8(whole, str(encoding))
-    head = b""
+    head = bytearray()
     taken: list[bytes] = []
     for block in plain:
         taken.append(block)
         head += block
-        if len(head) >= _HEAD:
+        if len(head) >= _HEADER or (len(head) >= _HEAD and _header_ends(head)):
             break
-    return head[:_HEAD], itertools.chain(taken, plain), encoding
+    return bytes(head[: max(_HEAD, _header_ends(head))]), itertools.chain(taken, plain), encoding
+
+
+def _header_ends(head: bytearray) -> int:
+    """Behind the line that follows the comments; 0 where that does not end."""
+    at = 0
+    while head.startswith(b"#", at) and (end := head.find(b"\n", at)) >= 0:
+        at = end + 1
+    ends = [end + 1 for mark in (b"\n", b"\r") if (end := head.find(mark, at)) >= 0]
+    return min(ends, default=0)
 
 
 def opened(subject: Subject, found: Found) -> tuple[tuple[str, ...], Callable[[Sequence[str]], Iterator[Piece]]]:

@@ -89,8 +89,6 @@ class _Seen:
             values = without_missing(values, self.missing)
         elif values.dtype.is_float():
             values = values.fill_nan(None)
-        if self.source.loose:
-            values = as_meant(values, "integer")
         self.rows += len(values)
         self.nulls |= values.null_count() > 0
         there = values.drop_nulls()
@@ -102,6 +100,9 @@ class _Seen:
         if self.source.text:
             self._read(there)
         kind = "string" if self.source.text else name_of(there.dtype)
+        whole = there.dtype.is_float() and as_meant(there, "integer").dtype.is_integer()
+        if self.source.loose and self.nulls and whole:
+            kind = widest(kind, "integer")  # they may have been whole numbers, before some of them were missing
         self.kind = kind if self.kind is None else widest(self.kind, kind)
         if kind in NUMERIC or kind in ("date", "datetime"):
             self.least, self.most = _ends(self.least, self.most, there)

@@ -26,6 +26,12 @@ def _known(operator: str, allowed: tuple[str, ...]) -> None:
         raise InvalidChoice(f"there is no operator {operator!r}; there are {', '.join(allowed)}", operator=operator)
 
 
+def _columns(given: tuple[str, ...]) -> tuple[str, ...]:
+    if isinstance(given, str):  # type: ignore[unreachable]
+        raise InvalidChoice(f"columns are several: ({given!r},)", columns=given)
+    return tuple(given)
+
+
 def _named(columns: tuple[str, ...]) -> None:
     if not columns or len(set(columns)) < len(columns):
         raise InvalidChoice("a rule over columns names at least one, and each once", columns=columns)
@@ -38,7 +44,7 @@ class Key:
     columns: tuple[str, ...]
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "columns", tuple(self.columns))
+        object.__setattr__(self, "columns", _columns(self.columns))
         _named(self.columns)
 
 
@@ -54,8 +60,8 @@ class Reference:
     to: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "columns", tuple(self.columns))
-        object.__setattr__(self, "to", tuple(self.to) or self.columns)
+        object.__setattr__(self, "columns", _columns(self.columns))
+        object.__setattr__(self, "to", _columns(self.to) or self.columns)
         _named(self.columns)
         if len(self.to) != len(self.columns):
             raise InvalidChoice(f"a reference from {len(self.columns)} columns to {len(self.to)}", columns=self.columns)
@@ -88,7 +94,7 @@ class Sum:
     tolerance: float = 0.0
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "columns", tuple(self.columns))
+        object.__setattr__(self, "columns", _columns(self.columns))
         _named(self.columns)
         if not self.tolerance >= 0 or (not isinstance(self.total, str) and not math.isfinite(self.total)):
             raise InvalidChoice("a sum has a finite total, and a tolerance of 0 or more", tolerance=self.tolerance)

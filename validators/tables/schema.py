@@ -142,6 +142,8 @@ class TableSchema:
     def __post_init__(self) -> None:
         for name in ("columns", "rules", "missing"):
             object.__setattr__(self, name, tuple(getattr(self, name)))
+        for each in self.columns:
+            self._refuse_other_than_a_column(each)
         names = [column.name for column in self.columns]
         if len(set(names)) < len(names):
             raise InvalidChoice(f"the schema {self.name} declares a column twice", schema=self.name)
@@ -149,6 +151,10 @@ class TableSchema:
             if strange := set(columns_of(rule)) - set(names):
                 what = f"a {type(rule).__name__} of the schema {self.name} speaks of {', '.join(sorted(strange))}"
                 raise InvalidChoice(f"{what}, which it does not declare", schema=self.name)
+
+    def _refuse_other_than_a_column(self, given: object) -> None:
+        if not isinstance(given, Column):
+            raise InvalidChoice(f"the schema {self.name} has Columns, and {given!r} is none", schema=self.name)
 
     @cached_property
     def by_name(self) -> Mapping[str, Column]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -10,8 +11,6 @@ import pyarrow as pa
 from ..errors import InvalidChoice
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     import polars as pl
 
     from .vocabulary import Vocabulary
@@ -42,6 +41,7 @@ def standardise(frame: Any, vocabularies: Mapping[str, Vocabulary], *, term: str
 
     if term not in ("id", "name"):
         raise InvalidChoice(f"terms are written by their id or their name, not by their {term!r}", term=term)
+    _refuse_other_than_by_column(vocabularies)
     changes: list[dict[str, object]] = []
     left: list[dict[str, object]] = []
     renewed: dict[str, pl.Series] = {}
@@ -62,6 +62,11 @@ def standardise(frame: Any, vocabularies: Mapping[str, Vocabulary], *, term: str
     return Standardised(
         _with(frame, renewed), pl.DataFrame(changes, _columns("now")), pl.DataFrame(left, _columns("near"))
     )
+
+
+def _refuse_other_than_by_column(given: object) -> None:
+    if not isinstance(given, Mapping):
+        raise InvalidChoice("vocabularies are given by the columns they are for: {column: vocabulary}")
 
 
 def _right(was: str, vocabulary: Vocabulary, term: str) -> tuple[str | None, str]:
@@ -94,6 +99,8 @@ def _columns(last: str) -> dict[str, Any]:
 def _column(frame: Any, name: str) -> pl.Series:
     import polars as pl
 
+    if not hasattr(frame, "columns"):
+        raise InvalidChoice(f"{type(frame).__name__} is no dataframe of polars, pandas or pyarrow")
     names = (
         frame.column_names if isinstance(frame, (pa.Table, pa.RecordBatch)) else [str(each) for each in frame.columns]
     )

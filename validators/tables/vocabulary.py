@@ -39,6 +39,11 @@ class Term:
     replaced_by: tuple[str, ...] = ()
 
 
+def _refuse_other_than_a_term(name: str, given: object) -> None:
+    if not isinstance(given, Term):
+        raise InvalidChoice(f"the vocabulary {name} has Terms, and {given!r} is none", vocabulary=name)
+
+
 class Vocabulary:
     """Terms by their ids, names and synonyms.  Raises ``InvalidChoice`` for an id that is given twice."""
 
@@ -47,6 +52,7 @@ class Vocabulary:
         self.terms: Mapping[str, Term] = {}
         by_id: dict[str, Term] = {}
         for term in terms:
+            _refuse_other_than_a_term(name, term)
             if term.id in by_id:
                 raise InvalidChoice(f"the vocabulary {name} has the id {term.id} twice", vocabulary=name, term=term.id)
             by_id[term.id] = term

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from holotype import lake
 from holotype.catalog import SourceNotFound, SourceProblem
 
 from .trees import (
@@ -45,6 +46,12 @@ class TestMissing:
             archive.backup(tmp_path / "nowhere", dataset="run")
         assert archive.snapshots().is_empty()
         assert_sound(archive)
+
+    def test_a_source_that_is_not_there_for_an_archive_on_a_disk(self, tmp_path: Path) -> None:
+        archive = lake.create(tmp_path / "archive")
+        with pytest.raises(SourceNotFound, match="nowhere"):
+            archive.backup(tmp_path / "nowhere", dataset="run")
+        assert archive.snapshots().is_empty()
 
     def test_a_source_below_a_file(self, archive: Archive, source: Path) -> None:
         with pytest.raises(SourceNotFound):

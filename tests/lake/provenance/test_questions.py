@@ -201,3 +201,14 @@ def test_a_cycle_through_what_was_said_before_is_refused(chain: Laboratory) -> N
     with pytest.raises(ProvenanceRefused):
         chain.archive.provenance.record(derived("a", "d"))
     chain.archive.provenance.record(derived("e", "a"))
+
+
+def test_what_lay_in_no_dataset_is_named_where_it_is_missed(laboratory: Laboratory) -> None:
+    (laboratory.root / "my script.sh").write_text("echo one > one.txt")
+    laboratory.archive.run(["sh", str(laboratory.root / "my script.sh")], name="one", dataset="study")
+    laboratory.keep()
+    done = laboratory.archive.provenance.reproduce("study/one.txt", to=laboratory.root / "again")
+    assert done.verdict == "incomplete"
+    assert done.steps["why"].to_list() == [
+        "it needs {outside}/my script.sh: it lay in no dataset, and so was not archived"
+    ]

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import sys
 import time
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import polars as pl
 import pytest
 
-from holotype.catalog import ProgramNotFound
+from holotype.catalog import InvalidOption, ProgramNotFound
 
 from .test_activity import told
 
@@ -89,6 +89,23 @@ def test_a_program_that_is_not_there_is_said_to_be_missing_and_nothing_is_kept(l
     with pytest.raises(ProgramNotFound):
         laboratory.archive.run(["no-such-program-anywhere"], dataset="study")
     assert not laboratory.archive.read("prov_elements").num_rows
+
+
+@pytest.mark.parametrize(
+    ("command", "options", "message"),
+    [
+        ("echo hello", {}, r"\['sh', '-c', 'echo hello'\]"),
+        (["echo", 3], {}, "3 is neither"),
+        (["echo", "3"], {"how": "magic"}, "'strace' or 'states'"),
+    ],
+)
+def test_what_is_no_command_is_refused_and_nothing_is_kept(
+    laboratory: Laboratory, command: Any, options: dict[str, Any], message: str
+) -> None:
+    with pytest.raises(InvalidOption, match=message):
+        laboratory.archive.run(command, dataset="study", **options)
+    assert not laboratory.archive.read("prov_elements").num_rows
+    assert laboratory.archive.provenance.interrupted().is_empty()
 
 
 def test_programs_that_took_part_acted_for_whoever_ran_them(laboratory: Laboratory) -> None:

@@ -103,7 +103,7 @@ def test_what_nobody_said_anything_of_is_in_snapshots_all_the_same(chain: Labora
     reached = provenance_of.downstream("study/other.txt")
     assert labels(reached)[0] == "other.txt"
     assert set(labels(reached)[1:]) == {"study@1", "study@2", "study@3"}
-    with pytest.raises(EntryNotFound):
+    with pytest.raises(EntryNotFound, match=r"^study/other\.txt is archived, but nothing is recorded of where"):
         provenance_of.upstream("study/other.txt")
     with pytest.raises(EntryNotFound):
         provenance_of.downstream(provenance_of.entity("study/other.txt") + "x")

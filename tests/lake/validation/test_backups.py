@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from holotype import lake
-from holotype.catalog import DataRefused, DatasetNotFound, SnapshotNotFound
+from holotype.catalog import DataRefused, DatasetNotFound, InvalidOption, SnapshotNotFound
 from holotype.validators import Action, Policy, Severity
 
 from ..archive.trees import fill
@@ -160,3 +160,16 @@ def test_a_check_that_falls_over_is_a_finding_and_the_backup_is_made(archive: Ar
     snapshot = archive.backup(source, dataset="run", validation=lake.Validation(checks=(Falls(),)))
     assert set(archive.report(snapshot.name).counts) == {"check.crashed"}
     assert archive.quarantined()["snapshot"].to_list() == [snapshot.id]
+
+
+@pytest.mark.parametrize("given", [True, Policy(), "full"])
+def test_what_is_no_validation_is_refused(archive: Archive, source: Path, given: Any) -> None:
+    with pytest.raises(InvalidOption, match=r"lake\.Validation"):
+        archive.backup(source, dataset="run", validation=given)
+    assert archive.snapshots().is_empty()
+
+
+def test_how_much_to_look_at_may_be_given_by_its_name(archive: Archive, source: Path) -> None:
+    given: Any = "header"
+    archive.backup(source, dataset="run", validation=lake.Validation(cost=given))
+    assert archive.reports("run@1")["cost"].to_list() == ["header"]

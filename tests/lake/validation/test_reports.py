@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -45,6 +45,9 @@ def test_an_archived_snapshot_is_looked_at_and_the_report_kept(archive: Archive)
 
 def test_a_part_of_a_snapshot_may_be_looked_at(archive: Archive) -> None:
     assert archive.validate("run@2", validation=STRICT, paths=["a.txt"]).ok
+    one: Any = "a.txt"
+    with pytest.raises(InvalidOption, match="as a list"):
+        archive.validate("run@2", validation=STRICT, paths=one)
     with pytest.raises(EntryNotFound, match="run@2 has no file that"):
         archive.validate("run@2", validation=STRICT, paths=["*.bam"])
 

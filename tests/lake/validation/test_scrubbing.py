@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 from datetime import timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -113,3 +113,9 @@ def test_a_budget_is_more_than_nothing(archive: Archive) -> None:
         archive.scrub(bytes=0)
     with pytest.raises(InvalidOption, match="more than nothing"):
         archive.scrub(within=timedelta(0))
+
+
+@pytest.mark.parametrize("budget", [{"bytes": "10 GB"}, {"within": 60}])
+def test_a_budget_in_words_or_in_bare_seconds_is_refused(archive: Archive, budget: dict[str, Any]) -> None:
+    with pytest.raises(InvalidOption, match="and not"):
+        archive.scrub(**budget)

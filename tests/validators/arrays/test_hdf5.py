@@ -95,6 +95,15 @@ class TestMat73(FormatContract):
         return path
 
 
+def test_attributes_without_values_are_sound() -> None:
+    def fill(file: Any) -> None:
+        file.attrs["column-order"] = []  # as AnnData writes it of a table without columns
+        file.attrs["TITLE"] = ""  # as pandas writes it of every table
+        file.attrs["NAME"] = h5py.Empty("S1")
+
+    assert not look(made(fill), "hdf5").counts
+
+
 def test_every_dataset_has_figures_by_its_path() -> None:
     report = look(made(some), "hdf5")
     assert rows(report) == []

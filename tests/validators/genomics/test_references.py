@@ -127,6 +127,32 @@ def test_sequences_that_are_no_reference_are_left_alone(tmp_path: Path) -> None:
     assert told(tmp_path, files) == []
 
 
+def test_assemblies_side_by_side_may_call_different_sequences_by_one_name(tmp_path: Path) -> None:
+    one, other = (f">contig_1\n{'ACGT' * size}\n>contig_2\nACGT\n" for size in (5, 7))
+    assert told(tmp_path, {"a.contigs.fasta": one, "b.contigs.fasta": other, "b.contigs.dict": ""}) == []
+    alignments = "@HD\tVN:1.6\n@SQ\tSN:contig_1\tLN:28\n@SQ\tSN:contig_2\tLN:4\n"
+    assert told(tmp_path, {"b.sam": alignments}) == []
+    (finding,) = told(tmp_path, {"c.sam": alignments.replace("28", "29")})
+    assert (finding["code"], finding["member"]) == ("reference.length", "c.sam")
+
+
+def test_of_two_genomes_in_a_folder_a_file_is_held_against_the_one_it_agrees_with(tmp_path: Path) -> None:
+    longer = FASTA.replace("acgtacgt", "acgtacgtacgt")
+    files: dict[str, str | bytes] = {
+        "hg19.fa": FASTA, "hg38.fa": longer, "hg38.fa.fai": FAI.replace("8\t40\t8\t9", "12\t40\t12\t13"),
+        "a.bed": "chr2\t0\t12\n", "a.vcf": VCF.replace("length=8", "length=12"),
+        "a.sam": "@HD\tVN:1.6\n@SQ\tSN:chr1\tLN:20\n@SQ\tSN:chr2\tLN:12\n", "b.sam": HEADER,
+    }  # fmt: skip
+    assert told(tmp_path, files) == []
+
+
+def test_each_of_several_alignments_to_another_genome_is_told_of(tmp_path: Path) -> None:
+    other = HEADER.replace("LN:20", "LN:21").replace(f"\tM5:{M5[0]}", "")
+    findings = told(tmp_path, {"genome.fa": FASTA, "a.sam": other, "b.sam": other, "c.sam": other})
+    assert [row["member"] for row in findings] == ["a.sam", "b.sam", "c.sam"]
+    assert all("genome.fa" in row["message"] for row in findings)
+
+
 def test_headers_that_lie_about_their_size_bring_nothing_down(tmp_path: Path) -> None:
     for number in (-1, 1 << 30):
         data = b"BAM\x01" + struct.pack("<i", number) + b"x" * 100

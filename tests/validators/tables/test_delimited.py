@@ -127,6 +127,22 @@ def test_fields_and_quotes_are_followed_over_blocks_of_a_large_file() -> None:
     assert told(lines(data)) == [("csv.fields", 5), ("csv.quote.unclosed", 6)]
 
 
+@pytest.mark.parametrize("before", [b"", b"# by a sequencer\n# in spring\n"])
+def test_a_header_of_very_many_columns_is_read_to_its_end(before: bytes) -> None:
+    names = [f"gene{place}" for place in range(30_000)]
+    data = before + ",".join(names).encode() + b"\n" + b"1," * 29_999 + b"1\n"
+    assert not lines(data).counts
+    assert told(lines(data + b"1,2\n")) == [("csv.fields", data.count(b"\n") + 1)]
+    twice = lines(data.replace(b"gene29999", b"gene0"))
+    assert [row["column"] for row in twice.findings.to_pylist()] == ["gene0"]
+
+
+def test_a_table_without_a_header_is_told_as_that_and_not_as_one_whose_names_come_twice() -> None:
+    junctions = "chr1\t100\t250\t1\t1\t0\t1\nchr1\t300\t450\t1\t1\t0\t2\n"
+    assert told(lines(junctions, "SJ.out.tab")) == [("csv.header.absent", 1)]
+    assert told(lines("gene,gene\nA,1\n")) == [("csv.header.duplicate", 1)]
+
+
 def test_places_in_bytes_are_told_as_well() -> None:
     (row,) = lines(b"a,b\n1,2\n3\n").findings.to_pylist()
     assert (row["offset"], row["seen"], row["expected"]) == (8, "1", "2")

@@ -138,6 +138,7 @@ def test_a_column_that_cannot_be_is_refused(options: dict[str, Any]) -> None:
         lambda: Key(()), lambda: Key(("a", "a")), lambda: Reference(("a",), "t", ("b", "c")),
         lambda: Comparison("a", "~", "b"), lambda: Sum(("a",), float("nan")), lambda: Condition("a", "<"),
         lambda: Condition("a", "null", 3), lambda: TableSchema("t", (), (Key(("a",)),)),
+        lambda: Key("ab"), lambda: TableSchema("t", ("a", "b")),  # type: ignore[arg-type]
     ],
 )  # fmt: skip
 def test_a_rule_that_cannot_be_is_refused(make: Any) -> None:
@@ -167,6 +168,17 @@ def test_a_table_keeps_the_schema_that_was_inferred_from_it(data: dict[str, list
     for table in (frame, frame.to_arrow(), pd.DataFrame(data)):
         report = validate(table, checks=[SchemaCheck(infer_schema(table))])
         assert report.findings.to_pylist() == []
+
+
+def test_what_pandas_has_as_floating_point_is_not_taken_for_whole_numbers(tmp_path: Path) -> None:
+    frame = pd.DataFrame({"dose": [1.0, 2.0, 4.0], "count": [1, 2, None]})
+    schema = infer_schema(frame, ranges=False)
+    assert [column.type for column in schema.columns] == ["float64", "number"]
+    frame.to_csv(tmp_path / "t.csv", index=False)
+    frame.to_parquet(tmp_path / "t.parquet")
+    fractions = frame.assign(dose=1.5)
+    for table in (frame, fractions, pl.from_pandas(frame), tmp_path / "t.csv", tmp_path / "t.parquet"):
+        assert not validate(table, checks=[SchemaCheck(schema)]).counts
 
 
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture])

@@ -215,6 +215,21 @@ def test_terms_are_written_by_name_where_that_is_asked(cells: Vocabulary) -> Non
     assert done.frame["cell"].to_list() == ["T cell"]
 
 
+@pytest.mark.parametrize(
+    ("frame", "vocabularies"),
+    [("cells.csv", {"a": Vocabulary("v", [])}), (pl.DataFrame({"a": ["x"]}), Vocabulary("v", []))],
+)
+def test_what_is_no_table_or_no_vocabulary_by_its_column_is_refused(frame: Any, vocabularies: Any) -> None:
+    with pytest.raises(InvalidChoice):
+        standardise(frame, vocabularies)
+
+
+def test_what_is_no_term_is_no_part_of_a_vocabulary() -> None:
+    names: Any = ["liver", "heart"]
+    with pytest.raises(InvalidChoice, match="'liver' is none"):
+        Vocabulary("tissues", names)
+
+
 def test_what_is_no_column_of_text_is_refused(cells: Vocabulary) -> None:
     for table, options in (({"a": [1]}, {}), ({"cell": [1]}, {}), ({"cell": ["x"]}, {"term": "label"})):
         with pytest.raises(InvalidChoice):
