@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+
+from ..lazily import once
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -86,11 +87,11 @@ class Tags:
         text[np.cumsum(size) - 1] = 10
         return text.tobytes()
 
-    @cached_property
+    @once
     def _both(self) -> npt.NDArray[np.int32]:
         return (self.tag << 8 | self.kind).astype(np.int32)
 
-    @cached_property
+    @once
     def present(self) -> npt.NDArray[np.int64]:
         """The tags that there are."""
         return np.flatnonzero(np.bincount(self.tag, minlength=1 << 16))
@@ -155,7 +156,7 @@ class Records:
     def __len__(self) -> int:
         return len(self.flag)
 
-    @cached_property
+    @once
     def operation_record(self) -> npt.NDArray[np.int64]:
         """The record that each operation is of."""
         return np.repeat(np.arange(len(self), dtype=np.int64), self.operations)
@@ -165,12 +166,12 @@ class Records:
         amounts = np.where(_chosen(letters)[self.operation], self.amount, 0)
         return np.bincount(self.operation_record, weights=amounts, minlength=len(self)).astype(np.int64)
 
-    @cached_property
+    @once
     def read_span(self) -> npt.NDArray[np.int64]:
         """What the CIGAR takes of the sequence."""
         return self.summed(b"MIS=X")
 
-    @cached_property
+    @once
     def reference_span(self) -> npt.NDArray[np.int64]:
         """What the CIGAR takes of the reference."""
         return self.summed(b"MDN=X")
@@ -183,7 +184,7 @@ class Records:
         qualities = cut(raw, self.quality_start[those], size)
         return int(qualities.sum(dtype=np.int64)) - self.quality_zero * int(size.sum())
 
-    @cached_property
+    @once
     def mapped(self) -> npt.NDArray[np.bool_]:
         """Whether a record says that it is mapped."""
         mapped: npt.NDArray[np.bool_] = (self.flag & 0x4) == 0
