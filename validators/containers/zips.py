@@ -6,16 +6,15 @@ that makes no difference.
 
 from __future__ import annotations
 
-import bz2
 import stat
-import zlib
-from typing import TYPE_CHECKING, Any, BinaryIO, ClassVar
+from typing import TYPE_CHECKING, BinaryIO, ClassVar
 
 from ..check import Check, Cost
 from ..findings import Code, Severity
-from ..streams.seekable import read_at, seekable
+from ..streams.seekable import seekable
 from .paths import PATH_CODES, Paths
-from .zipreading import Broken, central_headers, end_of, local_header
+from .zipcontent import Content
+from .zipreading import Broken, central_headers, described, disagreements, end_of, local_header
 
 if TYPE_CHECKING:
     from ..found import Found
@@ -24,7 +23,6 @@ if TYPE_CHECKING:
 
 __all__ = ["CHECKS", "Zip"]
 
-_BLOCK = 1 << 18
 # Flags that say how data are to be read: encrypted, sizes behind them, encrypted strongly, names in UTF-8.
 _FLAGS = 1 << 0 | 1 << 3 | 1 << 6 | 1 << 11
 _APPNOTE = "APPNOTE 6.3.10"
@@ -149,73 +147,39 @@ class _Reading:
         self._places.append((entry.offset, stop, entry.name))
 
     def _agree(self, entry: Central, local: Local) -> None:
-        pairs: list[tuple[str, object, object]] = [
-            ("name", local.raw_name, entry.raw_name),
-            ("method", local.method, entry.method),
-            ("flags", local.flags & _FLAGS, entry.flags & _FLAGS),
-            ("time", local.moment, entry.moment),
-        ]
-        late = bool(local.flags & 8)  # what was not known when the header was written follows the data
-        for what, mine, theirs in (("checksum", local.crc, entry.crc), ("packed size", local.packed, entry.packed),
-                                   ("size", local.unpacked, entry.unpacked)):  # fmt: skip
-            if not (late and mine in (0, 0xFFFFFFFF)):
-                pairs.append((what, mine, theirs))
-        for what, seen, expected in pairs:
-            if seen != expected:
-                message = f"its {what} is another one than the directory says"
-                self._found.add(LOCAL, message, member=entry.name, offset=entry.offset, seen=seen, expected=expected)
+        for what, seen, expected in disagreements(entry, local, flags=_FLAGS):
+            message = f"its {what} is another one than the directory says"
+            self._found.add(LOCAL, message, member=entry.name, offset=entry.offset, seen=seen, expected=expected)
 
     def _content(self, entry: Central, local: Local, paths: Paths) -> None:
-        unpack = _unpacker(entry.method)
-        if unpack is None:
+        content, limits = Content(self._file, entry, local), self._limits
+        if not content.known:
             self._found.add(METHOD, "it is packed in a way that is unknown here", member=entry.name, seen=entry.method)
             self._found.partly()
             return
-        limits = self._limits
         if entry.unpacked > limits.unpacked:
             self._found.add(BOMB, "it says that it becomes too much", member=entry.name, seen=entry.unpacked)
             self._found.partly()
             return
-        crc, size, first = 0, 0, b""
-        wrong = None
-        place, left = local.data, entry.packed
-        try:
-            while not unpack.eof and wrong is None:
-                piece = b""
-                if unpack.needs_input:
-                    piece = read_at(self._file, place, min(_BLOCK, left))
-                    if not piece:
-                        break
-                    place, left = place + len(piece), left - len(piece)
-                block = unpack.decompress(piece, _BLOCK)
-                crc, size, first = zlib.crc32(block, crc), size + len(block), first or block[:4096]
-                if size > limits.unpacked_free and size > limits.ratio * max(1, entry.packed):
-                    self._found.add(BOMB, f"{entry.packed:,} bytes have become {size:,}", member=entry.name)
-                    self._found.partly()
-                    return
-                wrong = "it becomes more than it says" if size > entry.unpacked else None
-        except (zlib.error, OSError, EOFError, ValueError) as error:
-            wrong = f"it does not unpack: {error}"
-        if wrong is None:
-            wrong = _ended(unpack, left, size, crc, entry)
-        if wrong is not None:
-            self._found.add(DATA, wrong, member=entry.name, offset=entry.offset, seen=f"{size:,} bytes, {crc:08x}",
-                            expected=f"{entry.unpacked:,} bytes, {entry.crc:08x}")  # fmt: skip
+        first = b""
+        for block in content.blocks():
+            first = first or block[:4096]
+            if content.size > limits.unpacked_free and content.size > limits.ratio * max(1, entry.packed):
+                self._found.add(BOMB, f"{entry.packed:,} bytes have become {content.size:,}", member=entry.name)
+                self._found.partly()
+                return
+        if content.wrong is not None:
+            self._found.add(DATA, content.wrong, member=entry.name, offset=entry.offset, seen=content.seen,
+                            expected=content.expected)  # fmt: skip
         elif entry.system == 3 and stat.S_ISLNK(entry.attributes >> 16):
             paths.link(entry.name, first.decode("utf-8", "backslashreplace"), offset=entry.offset)
 
     def _descriptor(self, entry: Central, at: int) -> int:
         """Look at what follows the data; how long it is."""
-        wide = entry.packed >= 0xFFFFFFFF or entry.unpacked >= 0xFFFFFFFF
-        for size, mark in ((8 if wide else 4, True), (8 if wide else 4, False), (8, True), (8, False)):
-            fields = (b"PK\x07\x08" if mark else b"") + entry.crc.to_bytes(4, "little")
-            if max(entry.packed, entry.unpacked) >> (8 * size):
-                continue
-            fields += entry.packed.to_bytes(size, "little") + entry.unpacked.to_bytes(size, "little")
-            if read_at(self._file, at, len(fields)) == fields:
-                return len(fields)
-        self._found.add(DESCRIPTOR, "what follows the data does not say the same", member=entry.name, offset=at)
-        return 0
+        size = described(self._file, entry, at)
+        if size is None:
+            self._found.add(DESCRIPTOR, "what follows the data does not say the same", member=entry.name, offset=at)
+        return size or 0
 
     def _overlaps(self, end: End) -> None:
         last, whose = end.shift, ""
@@ -231,60 +195,6 @@ class _Reading:
             self._found.add(OVERLAP, f"{last - begin:,} bytes of it are the directory's", member=whose, offset=begin)
         elif last < begin and len(self._places) == self._members:
             self._found.add(GAP, f"{begin - last:,} bytes before the directory belong to nobody", offset=last)
-
-
-def _ended(unpack: Any, left: int, size: int, crc: int, entry: Central) -> str | None:
-    if entry.method != 0 and not unpack.eof:
-        return "it is cut off"
-    if left or unpack.unused_data:
-        return "not all of its bytes belong to it"
-    if size != entry.unpacked:
-        return "it has another size than it says"
-    return "its checksum is another one than it says" if crc != entry.crc else None
-
-
-class _Stored:
-    """What is not packed, as a decompressor has it."""
-
-    eof, needs_input, unused_data = False, True, b""
-
-    def decompress(self, data: bytes, size: int) -> bytes:
-        del size
-        return data
-
-
-class _Deflated:
-    """Deflate without a header, as bz2 has it."""
-
-    def __init__(self) -> None:
-        self._stream: Any = zlib.decompressobj(-15)
-        self.needs_input = True
-
-    @property
-    def eof(self) -> bool:
-        return bool(self._stream.eof)
-
-    @property
-    def unused_data(self) -> bytes:
-        return bytes(self._stream.unused_data)
-
-    def decompress(self, data: bytes, size: int) -> bytes:
-        block: bytes = self._stream.decompress(self._stream.unconsumed_tail or data, size)
-        self.needs_input = not self._stream.unconsumed_tail and len(block) < size
-        return block
-
-
-def _unpacker(method: int) -> Any:
-    """What undoes a method (4.4.5), ``None`` for those that are not known here."""
-    match method:
-        case 0:
-            return _Stored()
-        case 8:
-            return _Deflated()
-        case 12:
-            return bz2.BZ2Decompressor()
-        case _:
-            return None
 
 
 CHECKS = (Zip,)
