@@ -7,21 +7,24 @@ that makes no difference.
 from __future__ import annotations
 
 import stat
-from typing import TYPE_CHECKING, BinaryIO, ClassVar
+from typing import TYPE_CHECKING, BinaryIO
 
-from ..check import Check, Cost
+from ..check import Cost
 from ..findings import Code, Severity
-from ..streams.seekable import seekable
-from .paths import PATH_CODES, Paths
+from ..streams.seekable import part_of
+from .paths import Paths
 from .zipcontent import Content
 from .zipreading import Broken, central_headers, described, disagreements, end_of, local_header
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from ..found import Found
-    from ..subjects import Subject
+    from ..limits import Limits
+    from .inside import Allowance, Inside
     from .zipreading import Central, End, Local
 
-__all__ = ["CHECKS", "Zip"]
+__all__ = ["ZIP_CODES", "look_at_zip"]
 
 # Flags that say how data are to be read: encrypted, sizes behind them, encrypted strongly, names in UTF-8.
 _FLAGS = 1 << 0 | 1 << 3 | 1 << 6 | 1 << 11
@@ -46,32 +49,42 @@ ENCRYPTED = Code("zip.encrypted", Severity.NOTE, "A member can be read without a
 _RULES = {"end": END, "zip64": ZIP64, "central": CENTRAL, "local": LOCAL, "extra": EXTRA}
 
 
-class Zip(Check):
-    """Everything of an archive: the end, the directory, each member's header, data, checksum and place.
+ZIP_CODES = (END, ZIP64, DISKS, CENTRAL, LOCAL, EXTRA, OVERLAP, DATA, DESCRIPTOR, BOMB, PREPENDED, GAP, TRAILING,
+             METHOD, ENCRYPTED)  # fmt: skip
+"""The rules of zip, but for those of paths."""
 
-    At the cost of a header only the directory, of a sample members up to its size.  What is in a member is not looked
-    into.  The figures are how many members there are, what they become, and how many times their size that is.
+
+def look_at_zip(
+    file: BinaryIO,
+    found: Found,
+    *,
+    cost: Cost,
+    limits: Limits,
+    inside: Inside | None = None,
+    allowance: Allowance | None = None,
+) -> None:
+    """Look at an archive: at the cost of a header only at the directory, of a sample at members up to its size.
+
+    ``inside`` looks into its members; where it lies in another archive, ``allowance`` says how much of it may be looked
+    at.
     """
-
-    name = "zip"
-    version = "1"
-    formats = frozenset({"zip", "docx", "xlsx"})
-    codes = (END, ZIP64, DISKS, CENTRAL, LOCAL, EXTRA, OVERLAP, DATA, DESCRIPTOR, BOMB, PREPENDED, GAP, TRAILING,
-             METHOD, ENCRYPTED, *PATH_CODES)  # fmt: skip
-    cost: ClassVar[Cost] = Cost.HEADER
-
-    def look(self, subject: Subject, found: Found) -> None:
-        """Look."""
-        with seekable(subject, found) as file:
-            if file is not None:
-                _Reading(file, subject, found).look()
+    _Reading(file, found, cost, limits, inside, allowance).look()
 
 
 class _Reading:
     """One archive, while it is looked at."""
 
-    def __init__(self, file: BinaryIO, subject: Subject, found: Found) -> None:
-        self._file, self._found, self._cost, self._limits = file, found, subject.cost, subject.limits
+    def __init__(
+        self,
+        file: BinaryIO,
+        found: Found,
+        cost: Cost,
+        limits: Limits,
+        inside: Inside | None,
+        allowance: Allowance | None,
+    ) -> None:
+        self._file, self._found, self._cost, self._limits = file, found, cost, limits
+        self._inside, self._allowance = inside, allowance
         self._packed = self._unpacked = self._members = 0
         self._places: list[tuple[int, int, str]] = []
         self._stopped = False
@@ -107,10 +120,14 @@ class _Reading:
             if isinstance(entry, Broken):
                 return entry
             self._members += 1
+            if self._allowance is not None and not self._allowance.member():
+                self._stop()
+                return None
+            if self._inside is not None:
+                self._inside.member()
             if self._members > self._limits.members:
                 self._found.add(BOMB, f"there are more than {self._limits.members:,} members", offset=entry.at)
-                self._found.partly()
-                self._stopped = True
+                self._stop()
                 return None
             paths.look(entry.name, offset=entry.at)
             if entry.disk:
@@ -121,6 +138,10 @@ class _Reading:
             self._found.add(CENTRAL, what, offset=end.at, seen=self._members, expected=end.count)
         return None
 
+    def _stop(self) -> None:
+        self._stopped = True
+        self._found.partly()
+
     def _entry(self, entry: Central, paths: Paths) -> None:
         """One entry, as far as it may be looked at."""
         self._packed += entry.packed
@@ -128,8 +149,7 @@ class _Reading:
         if self._cost is Cost.HEADER or self._stopped:
             return
         if self._cost is Cost.SAMPLE and self._packed > self._limits.sample:
-            self._stopped = True
-            self._found.partly()
+            self._stop()
             return
         local = local_header(self._file, entry.offset)
         if isinstance(local, Broken):
@@ -161,18 +181,33 @@ class _Reading:
             self._found.add(BOMB, "it says that it becomes too much", member=entry.name, seen=entry.unpacked)
             self._found.partly()
             return
-        first = b""
-        for block in content.blocks():
-            first = first or block[:4096]
-            if content.size > limits.unpacked_free and content.size > limits.ratio * max(1, entry.packed):
-                self._found.add(BOMB, f"{entry.packed:,} bytes have become {content.size:,}", member=entry.name)
-                self._found.partly()
-                return
+        first = bytearray()
+        blocks = self._blocks(content, entry, first)
+        if self._inside is None:
+            for _ in blocks:
+                pass
+        else:
+            part = part_of(self._file, local.data, entry.packed) if entry.method == 0 else None
+            self._inside.look(entry.name, blocks, part=part)
         if content.wrong is not None:
             self._found.add(DATA, content.wrong, member=entry.name, offset=entry.offset, seen=content.seen,
                             expected=content.expected)  # fmt: skip
         elif entry.system == 3 and stat.S_ISLNK(entry.attributes >> 16):
             paths.link(entry.name, first.decode("utf-8", "backslashreplace"), offset=entry.offset)
+
+    def _blocks(self, content: Content, entry: Central, first: bytearray) -> Iterator[bytes]:
+        """What a member holds, as far as the limits allow; of its beginning what a link has is put into ``first``."""
+        limits = self._limits
+        for block in content.blocks():
+            first += b"" if first else block[:4096]
+            if self._allowance is not None and not self._allowance.block(block):
+                self._stop()
+                return
+            if content.size > limits.unpacked_free and content.size > limits.ratio * max(1, entry.packed):
+                self._found.add(BOMB, f"{entry.packed:,} bytes have become {content.size:,}", member=entry.name)
+                self._found.partly()
+                return
+            yield block
 
     def _descriptor(self, entry: Central, at: int) -> int:
         """Look at what follows the data; how long it is."""
@@ -195,6 +230,3 @@ class _Reading:
             self._found.add(OVERLAP, f"{last - begin:,} bytes of it are the directory's", member=whose, offset=begin)
         elif last < begin and len(self._places) == self._members:
             self._found.add(GAP, f"{begin - last:,} bytes before the directory belong to nobody", offset=last)
-
-
-CHECKS = (Zip,)
