@@ -22,6 +22,9 @@ OPERATIONS = b"MIDNSHPX="
 """The operations of a CIGAR in the order of BAM's numbers, but for = and X."""
 
 
+_BASES = np.frombuffer(b"=ACMGRSVTWYHKDBN", np.uint8)
+
+
 def tag_number(tag: str) -> int:
     """A tag's two characters as one number."""
     return ord(tag[0]) << 8 | ord(tag[1])
@@ -183,6 +186,24 @@ class Records:
         size = self.bases[those]
         qualities = cut(raw, self.quality_start[those], size)
         return int(qualities.sum(dtype=np.int64)) - self.quality_zero * int(size.sum())
+
+    def base(self, record: npt.NDArray[np.int64], place: npt.NDArray[np.int64]) -> npt.NDArray[np.uint8]:
+        """The letters of the sequences of some records, which have one, each at its place from 0."""
+        raw = np.frombuffer(self.data, np.uint8)
+        if self.line is not None:  # a tab stands between sequence and qualities
+            found: npt.NDArray[np.uint8] = raw[self.quality_start[record] - 1 - self.bases[record] + place]
+            return found
+        pair = raw[self.quality_start[record] - (self.bases[record] + 1) // 2 + place // 2]
+        found = _BASES[np.where(place % 2, pair & 15, pair >> 4)]
+        return found
+
+    def sequence(self, record: int) -> bytes:
+        """The sequence of a record that has one."""
+        size = int(self.bases[record])
+        if self.line is None:
+            return self.base(np.full(size, record), np.arange(size)).tobytes()
+        end = int(self.quality_start[record]) - 1
+        return self.data[end - size : end]
 
     @once
     def mapped(self) -> npt.NDArray[np.bool_]:
