@@ -29,7 +29,8 @@ _DIGITS = 10
 _ALIGNED, _OF_THE_READ = np.zeros(256, np.bool_), np.zeros(256, np.bool_)
 _ALIGNED[list(b"M=X")] = True
 _OF_THE_READ[list(b"MIS=X")] = True
-_BASES = np.frombuffer(b"ACGT", np.uint8)
+_PLAIN_LETTER = np.zeros(256, np.bool_)
+_PLAIN_LETTER[list(b"ACGT")] = True
 _PLAIN = b"ACGTacgt="
 
 
@@ -39,12 +40,15 @@ def judge_mismatches(
     """Hold ``chosen`` fields MD, which have their form, against CIGAR and bases, and ``differences``, which is NM or -1
     for each record, against both.
     """
-    chosen = chosen[_told_as_it_is(tags, records)[tags.record[chosen]]]
+    fit = _told_as_it_is(tags, records)[tags.record[chosen]]
+    whole = len(chosen) == len(tags.where("MD", "Z")) and bool(fit.all())
+    chosen = chosen if whole else chosen[fit]
     if not len(chosen):
         return
     of = tags.record[chosen]
-    told = _read(np.frombuffer(tags.joined(chosen), np.uint8), len(chosen))
-    aligned, deleted = records.summed(b"M=X")[of], records.summed(b"D")[of]
+    told = _read(np.frombuffer(tags.texts("MD") if whole else tags.joined(chosen), np.uint8), len(chosen))
+    layout = _Layout.of(records)
+    aligned, deleted = layout.aligned[of], layout.deleted[of]
     wrong = told.known & ((told.aligned != aligned) | (told.deleted != deleted))
     if wrong.any():
         seen, expected = (np.full(len(records), "", object) for _ in "12")
@@ -52,12 +56,12 @@ def judge_mismatches(
             words[of[wrong]] = [f"{a}, {d} deleted" for a, d in zip(one[wrong], other[wrong], strict=True)]
         what = "MD is of other lengths than the CIGAR"
         tell(found, TAG_MD, of[wrong], records, what, column="MD", seen=seen, expected=expected)
-    elsewhere = _deleted_elsewhere(told, of, told.known & ~wrong, records)
+    elsewhere = _deleted_elsewhere(told, of, told.known & ~wrong, records, layout)
     what = "MD deletes bases elsewhere than the CIGAR"
     tell(found, TAG_MD, of[elsewhere], records, what, column="MD")
     wrong[elsewhere] = True
     fine = told.known & ~wrong & (records.bases[of] > 0) & (records.read_span[of] == records.bases[of])
-    _bases(told, of, fine, records, found)
+    _bases(told, of, fine, records, layout, found)
     _counts(told, of, fine, differences, records, found)
 
 
@@ -95,63 +99,93 @@ class _Told:
 def _read(text: npt.NDArray[np.uint8], count: int) -> _Told:
     """Take apart ``count`` values that have their form, a newline behind each."""
     others = np.flatnonzero((text < ord("0")) | (text > ord("9")))  # what is no digit
-    before = np.append(-1, others[:-1])
-    size = others - before - 1
+    size = np.diff(others, prepend=-1) - 1
     number = np.zeros(len(others), np.int64)
-    for digit in range(min(_DIGITS, int(size.max(initial=0)))):
-        there = np.flatnonzero(size > digit)
-        number[there] = number[there] * 10 + (text[before[there] + 1 + digit] - 48)
+    # From the last digit on; what has less of them ends earlier.
+    there, weight = np.flatnonzero(size), 1
+    for digit in range(1, 1 + min(_DIGITS, int(size.max(initial=0)))):
+        number[there] += weight * (text[others[there] - digit].astype(np.int64) - ord("0"))
+        there, weight = there[size[there] > digit], 10 * weight
     mark = text[others]
     ends = mark == _NEWLINE
-    value = np.cumsum(ends) - ends
     letter = (mark >= ord("A")) & (mark <= ord("Z"))
     # A letter with no digit before it goes on what a caret has begun.
-    gone = letter & (size == 0)
-    mismatch = letter & ~gone
-    steps = number + mismatch
-    begin = np.append(0, np.flatnonzero(ends)[:-1] + 1)
-    total = np.add.reduceat(steps, begin)
-    so_far = np.cumsum(steps)
-    local = so_far - np.repeat(so_far[begin] - steps[begin], np.diff(np.append(begin, len(steps)))) - 1
+    gone = np.flatnonzero(letter & (size == 0))
+    mismatch = np.flatnonzero(letter & (size > 0))
+    so_far = number
+    so_far[mismatch] += 1
+    np.cumsum(so_far, out=so_far)
+    value, last = np.cumsum(ends), np.flatnonzero(ends)
+    before_each = np.append(0, so_far[last])
     known = np.ones(count, np.bool_)
-    known[value[size > _DIGITS]] = False
-    those = np.flatnonzero(mismatch)
+    if int(size.max(initial=0)) > _DIGITS:
+        known[(value - ends)[size > _DIGITS]] = False
+    of, gone_of = value[mismatch], value[gone]
     return _Told(
-        known, total, np.bincount(value[gone], minlength=count), np.bincount(value[mismatch], minlength=count),
-        value[those], mark[those], local[those], value[gone], local[gone] + 1,
+        known, np.diff(before_each), np.bincount(gone_of, minlength=count), np.bincount(of, minlength=count), of,
+        mark[mismatch], so_far[mismatch] - before_each[of] - 1, gone_of, so_far[gone] - before_each[gone_of],
     )  # fmt: skip
 
 
-def _deleted_elsewhere(
-    told: _Told, of: npt.NDArray[np.int64], fine: npt.NDArray[np.bool_], records: Records
-) -> npt.NDArray[np.int64]:
-    """Those of the ``fine`` values, which delete as many bases as the CIGAR, that delete them at other places."""
-    mine = fine[told.gone_of]
-    if not mine.any() or len(np.unique(of)) < len(of):  # that it is there twice is told
-        return np.empty(0, np.int64)
-    value = np.full(len(records), -1, np.int64)
-    value[of[fine]] = np.flatnonzero(fine)
-    deletions = np.flatnonzero(records.operation == ord("D"))
-    deletions = deletions[value[records.operation_record[deletions]] >= 0]
-    end, before = _so_far(records, _ALIGNED)
-    theirs = np.repeat(end[deletions] - before[records.operation_record[deletions]], records.amount[deletions])
-    return np.unique(told.gone_of[mine][told.gone_after[mine] != theirs])
+@dataclass(frozen=True, eq=False)
+class _Layout:
+    """How long CIGARs are, in kinds of operations that MD speaks of: the ``aligned`` ones and the ``deletions`` of each
+    record; all that is aligned up to each operation, and before each record.
+    """
+
+    aligned: npt.NDArray[np.int64]
+    deleted: npt.NDArray[np.int64]
+    deletions: npt.NDArray[np.int64]
+    end: npt.NDArray[np.int64]
+    before: npt.NDArray[np.int64]
+
+    @classmethod
+    def of(cls, records: Records) -> _Layout:
+        """That of a block."""
+        end, edges = _so_far(records, _ALIGNED)
+        deletions = np.flatnonzero(records.operation == ord("D"))
+        deleted = np.zeros(len(records), np.int64)
+        np.add.at(deleted, records.operation_record[deletions], records.amount[deletions])
+        return cls(np.diff(edges), deleted, deletions, end, edges[:-1])
 
 
 def _so_far(records: Records, kinds: npt.NDArray[np.bool_]) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
-    """How long operations of some kinds are together: all up to each operation, and all before each record."""
-    end = np.cumsum(np.where(kinds[records.operation], records.amount, 0))
-    first = np.cumsum(records.operations) - records.operations
-    return end, np.append(np.zeros(1, np.int64), end)[first]
+    """How long operations of some kinds are together: all up to each operation, and all before each record and behind
+    the last.
+    """
+    end = np.cumsum(records.amount * kinds[records.operation])
+    return end, np.append(0, end)[np.append(0, np.cumsum(records.operations))]
 
 
-def _bases(told: _Told, of: npt.NDArray[np.int64], fine: npt.NDArray[np.bool_], records: Records, found: Found) -> None:
+def _deleted_elsewhere(
+    told: _Told, of: npt.NDArray[np.int64], fine: npt.NDArray[np.bool_], records: Records, layout: _Layout
+) -> npt.NDArray[np.int64]:
+    """Those of the ``fine`` values, which delete as many bases as the CIGAR, that delete them at other places."""
+    mine = fine[told.gone_of]
+    if not mine.any() or (of[1:] == of[:-1]).any():  # that it is there twice is told
+        return np.empty(0, np.int64)
+    those = np.zeros(len(records), np.bool_)
+    those[of[fine]] = True
+    deletions = layout.deletions[those[records.operation_record[layout.deletions]]]
+    theirs = layout.end[deletions] - layout.before[records.operation_record[deletions]]
+    other = told.gone_after[mine] != np.repeat(theirs, records.amount[deletions])
+    return np.unique(told.gone_of[mine][other]) if other.any() else np.empty(0, np.int64)
+
+
+def _bases(
+    told: _Told,
+    of: npt.NDArray[np.int64],
+    fine: npt.NDArray[np.bool_],
+    records: Records,
+    layout: _Layout,
+    found: Found,
+) -> None:
     """A base that differs from the reference's is another one."""
-    chosen = fine[told.value] & np.isin(told.letter, _BASES)
+    chosen = fine[told.value] & _PLAIN_LETTER[told.letter]
     if not chosen.any():
         return
     record = of[told.value[chosen]]
-    seen = records.base(record, _in_the_read(records, record, told.place[chosen]))
+    seen = records.base(record, _in_the_read(records, layout, record, told.place[chosen]))
     same = (seen & 0xDF) == told.letter[chosen]
     if same.any():
         what = "MD tells of a mismatch where the base is the reference's"
@@ -159,15 +193,14 @@ def _bases(told: _Told, of: npt.NDArray[np.int64], fine: npt.NDArray[np.bool_], 
 
 
 def _in_the_read(
-    records: Records, record: npt.NDArray[np.int64], place: npt.NDArray[np.int64]
+    records: Records, layout: _Layout, record: npt.NDArray[np.int64], place: npt.NDArray[np.int64]
 ) -> npt.NDArray[np.int64]:
     """Where in the read the aligned base is that is the ``place``-th of its record."""
-    aligned_end, aligned_before = _so_far(records, _ALIGNED)
-    read_end, read_before = _so_far(records, _OF_THE_READ)
-    wanted = aligned_before[record] + place
-    operation = np.searchsorted(aligned_end, wanted, side="right")
-    back = aligned_end[operation] - wanted
-    found: npt.NDArray[np.int64] = read_end[operation] - back - read_before[record]
+    read_end, read_edges = _so_far(records, _OF_THE_READ)
+    wanted = layout.before[record] + place
+    operation = np.searchsorted(layout.end, wanted, side="right")
+    back = layout.end[operation] - wanted
+    found: npt.NDArray[np.int64] = read_end[operation] - back - read_edges[record]
     return found
 
 
@@ -180,12 +213,12 @@ def _counts(
     found: Found,
 ) -> None:
     """NM is what MD and CIGAR tell of, but for what ambiguity codes may count as."""
-    gaps = records.summed(b"ID")[of]
+    gaps = records.gaps[of]
     said, expected = differences[of], told.mismatches + gaps
     doubtful = np.flatnonzero(fine & (said >= gaps) & (said != expected))
     if not len(doubtful):
         return
-    codes = np.bincount(told.value[~np.isin(told.letter, _BASES)], minlength=len(of))
+    codes = np.bincount(told.value[~_PLAIN_LETTER[told.letter]], minlength=len(of))
     wrong: list[int] = []
     for each in doubtful.tolist():
         unsure = int(codes[each]) + len(records.sequence(of[each]).translate(None, _PLAIN))

@@ -101,7 +101,24 @@ class Tags:
 
     def where(self, tag: str, kind: str) -> npt.NDArray[np.int64]:
         """The fields with this tag and this type."""
-        return np.flatnonzero(self._both == (tag_number(tag) << 8 | ord(kind)))
+        number = tag_number(tag) << 8 | ord(kind)
+        if number not in self._found:
+            self._found[number] = np.flatnonzero(self._both == number)
+        return self._found[number]
+
+    def texts(self, tag: str) -> bytes:
+        """The values of all strings with this tag, a newline behind each."""
+        if tag not in self._joined:
+            self._joined[tag] = self.joined(self.where(tag, "Z"))
+        return self._joined[tag]
+
+    @once
+    def _found(self) -> dict[int, npt.NDArray[np.int64]]:
+        return {}
+
+    @once
+    def _joined(self) -> dict[str, bytes]:
+        return {}
 
     def numbers(self, chosen: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
         """The values of some integers; of text that is too long for one, 0."""
@@ -173,6 +190,11 @@ class Records:
     def read_span(self) -> npt.NDArray[np.int64]:
         """What the CIGAR takes of the sequence."""
         return self.summed(b"MIS=X")
+
+    @once
+    def gaps(self) -> npt.NDArray[np.int64]:
+        """What is inserted and deleted."""
+        return self.summed(b"ID")
 
     @once
     def reference_span(self) -> npt.NDArray[np.int64]:

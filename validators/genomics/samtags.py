@@ -161,8 +161,7 @@ def _tell_one(
 
 def _content(tag: str, tags: Tags, records: Records, found: Found) -> list[int]:
     """Hold a tag's values against the form it has; returns the numbers of fields that have another."""
-    chosen = tags.where(tag, "Z")
-    joined = tags.joined(chosen)
+    chosen, joined = tags.where(tag, "Z"), tags.texts(tag)
     match = _MANY[tag].match(joined)
     if match is not None and match.end() == len(joined):
         return []
@@ -257,7 +256,7 @@ def _differences(tags: Tags, records: Records, found: Found) -> npt.NDArray[np.i
     chosen = tags.where("NM", "i")
     if len(chosen):
         told[tags.record[chosen]] = tags.numbers(chosen)
-        least = records.summed(b"ID")
+        least = records.gaps
         wrong = (told >= 0) & (told < least) & records.mapped
         tell(found, TAG_NM, wrong, records, "NM is less than what is inserted and deleted", column="NM", seen=told,
              expected=least)  # fmt: skip
