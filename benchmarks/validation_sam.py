@@ -127,18 +127,20 @@ def pair(chance: random.Random, number: int) -> list[tuple[int, int, str]]:
     duplicate = 0x400 if chance.random() < 0.08 else 0
     found: list[tuple[int, int, str]] = []
     for flag, here, there, span in ((99, first, last, template), (147, last, first, -template)):
-        cigar, changed = chance.choice(
+        # With what MD has of it, up to a mismatch six bases before the end.
+        cigar, changed, same = chance.choice(
             (
-                (f"{size}M", 0),
-                (f"{size}M", 0),
-                (f"5S{size - 5}M", 0),
-                (f"40M2D{size - 40}M", 2),
-                (f"40M3I{size - 43}M", 3),
+                (f"{size}M", 0, f"{size - 6}"),
+                (f"{size}M", 0, f"{size - 6}"),
+                (f"5S{size - 5}M", 0, f"{size - 11}"),
+                (f"40M2D{size - 40}M", 2, f"40^AC{size - 46}"),
+                (f"40M3I{size - 43}M", 3, f"{size - 9}"),
             )
         )
         bases = "".join(chance.choices("ACGT", k=size))
         qualities = "".join(chance.choices("#,:FFFFF", k=size))
-        tags = f"NM:i:{changed + 1}\tMD:Z:{size - 6}A5\tMC:Z:{size}M\tAS:i:{size - 5}\tXS:i:20\tRG:Z:lane1\tMQ:i:60"
+        other = "C" if bases[-6] == "A" else "A"
+        tags = f"NM:i:{changed + 1}\tMD:Z:{same}{other}5\tMC:Z:{size}M\tAS:i:{size - 5}\tXS:i:20\tRG:Z:lane1\tMQ:i:60"
         fields = (read, flag | duplicate, name, here, 60, cigar, "=", there, span, bases, qualities, tags)
         found.append((reference, here, "\t".join(map(str, fields))))
     return found

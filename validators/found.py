@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from .errors import CheckRefused
 from .findings import Finding, Place
@@ -85,9 +85,40 @@ class Found:
         """Tell that not all was looked at."""
         self.complete = False
 
+    def within(self, member: str) -> Found:
+        """For what lies in a member: its findings are told here, with the member's path before theirs, and its figures
+        are not.
+        """
+        return _Within(self, member)
+
     def _declared(self, code: Code) -> None:
         if code.name not in self._codes:
             raise CheckRefused(f"the check {self._check} has not declared the code {code.name}", code=code.name)
+
+
+class _Within(Found):
+    """Takes what is found in a member of an archive, where it is complete or not for itself."""
+
+    def __init__(self, outer: Found, member: str) -> None:
+        self._outer, self._member = outer, member
+        self.complete = True
+
+    def add(self, code: Code, message: str, *, member: str | None = None, **place: Any) -> None:
+        path = self._member if member is None else f"{self._member}/{member}"
+        self._outer.add(code, message, member=path, **place)
+
+    def room(self, code: Code) -> int:
+        return self._outer.room(code)
+
+    def count(self, code: Code, more: int) -> None:
+        self._outer.count(code, more)
+
+    def metric(self, name: str, value: float, *, unit: str = "1", of: str = "") -> None:
+        pass
+
+    def partly(self) -> None:
+        self.complete = False
+        self._outer.partly()
 
 
 def _number(value: int | None) -> int | None:

@@ -6,7 +6,6 @@ import errno
 import io
 import os
 import stat
-from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, cast
 
@@ -14,6 +13,7 @@ from .check import Cost
 from .errors import InvalidChoice, SubjectNotFound
 from .formats.identify import HEAD, Identified, identify, named
 from .formats.known import FORMATS, PACKED
+from .lazily import once
 from .limits import Limits
 from .streams.lines import lines_of
 from .streams.packed import unpacked
@@ -82,7 +82,7 @@ class Subject:
         """Whether it is a folder."""
         return self.path is not None and os.path.isdir(self.path)
 
-    @cached_property
+    @once
     def size(self) -> int | None:
         """Its bytes, ``None`` for a folder or a dataframe."""
         if self.path is not None:
@@ -107,13 +107,13 @@ class Subject:
         self._file.seek(0)
         return cast("BinaryIO", _Borrowed(self._file))
 
-    @cached_property
+    @once
     def head(self) -> bytes:
         """Its first ``HEAD`` bytes as they lie.  Raises ``OSError``."""
         with self.open() as file:
             return _read(file, HEAD)
 
-    @cached_property
+    @once
     def identified(self) -> Identified:
         """What it is; raises ``OSError``."""
         if self.table is not None:

@@ -44,7 +44,7 @@ class Npz(ArrayCheck):
         left = subject.limits.sample
         for member in members(file, found, subject.limits):
             with telling(found, member=member.name):
-                blocks = content(file, member, found, subject.limits)
+                blocks = content(file, member, subject.limits)
                 if not member.name.endswith(".npy"):
                     found.add(MEMBER, "it is no array", member=member.name, offset=member.header)
                 else:

@@ -15,6 +15,7 @@ from ..findings import Code, Severity
 from .arrowfile import AsArrowFile
 from .base import ArrayCheck
 from .held import BLOCK, broken, telling
+from .parquetfooter import why_unreadable
 from .values import VALUE_CODES, Figures
 
 if TYPE_CHECKING:
@@ -69,6 +70,12 @@ class Parquet(ArrayCheck):
             return
         import pyarrow.parquet as pq
 
+        size = file.size - 8 - end
+        if size > subject.limits.memory // 4:
+            broken(FOOTER, "the footer is larger than the limits allow to be read", offset=end, seen=size)
+        why = why_unreadable(file.take(end, size, "the footer"))
+        if why is not None:
+            broken(FOOTER, f"the footer is not understood: {why}", offset=end)
         try:
             opened = pq.ParquetFile(
                 AsArrowFile(file), page_checksum_verification=True, pre_buffer=False, buffer_size=BLOCK

@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING
 
-from ..check import Check, Cost
 from ..findings import Code, Severity
-from .paths import PATH_CODES, Paths
+from .paths import Paths
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from ..found import Found
-    from ..subjects import Subject
+    from ..limits import Limits
+    from .inside import Allowance, Inside
 
-__all__ = ["CHECKS", "Tar"]
+__all__ = ["TAR_CODES", "look_at_tar"]
 
 _POSIX = "POSIX.1-2017, pax"
 
@@ -30,28 +30,33 @@ MANY = Code("tar.many", Severity.ERROR, "There are no more members than the limi
 
 _SIZE = 512
 _ZEROS = bytes(_SIZE)
+_PIECE = 1 << 18
 # Bytes of a long name, or of extended headers: paths have a few thousand at most.
 _LONGEST = 1 << 20
 _RECORD = re.compile(rb"(\d{1,9}) ([^=]+)=", re.DOTALL)
 # Files, links, devices, folders, pipes; reserved; pax; and those of GNU tar and Solaris.
+_CONTENT = b"07\0"
 _DATA, _NO_DATA, _SPECIAL = b"07S\0", b"123456", b"xgLKXVMDA"
 
 
-class Tar(Check):
-    """Everything of an archive but what is in its members, which tar puts under no checksum.
+TAR_CODES = (HEADER, TRUNCATED, END, TRAILING, PAX, TYPE, DEVICE, MANY)
+"""The rules of tar, but for those of paths."""
 
-    The figures are how many members there are, and the bytes of their content.
+
+def look_at_tar(
+    blocks: Iterator[bytes],
+    found: Found,
+    *,
+    limits: Limits,
+    inside: Inside | None = None,
+    allowance: Allowance | None = None,
+) -> None:
+    """Look at an archive whose bytes go by.
+
+    ``inside`` looks into its members; where it lies in another archive, ``allowance`` says how much of it may be looked
+    at.
     """
-
-    name = "tar"
-    version = "1"
-    formats = frozenset({"tar"})
-    codes = (HEADER, TRUNCATED, END, TRAILING, PAX, TYPE, DEVICE, MANY, *PATH_CODES)
-    cost: ClassVar[Cost] = Cost.HEADER
-
-    def look(self, subject: Subject, found: Found) -> None:
-        """Look."""
-        _Reading(_Taking(subject.blocks(found)), subject, found).look()
+    _Reading(_Taking(blocks), found, limits, inside, allowance).look()
 
 
 class _Taking:
@@ -77,12 +82,24 @@ class _Taking:
         self.at += taken
         return b"".join(parts), taken
 
+    def pieces(self, size: int) -> Iterator[bytes]:
+        """So many bytes, some at a time."""
+        while size:
+            piece, taken = self.take(min(size, _PIECE))
+            if not taken:
+                return
+            size -= taken
+            yield piece
+
 
 class _Reading:
     """One archive, while it is looked at."""
 
-    def __init__(self, file: _Taking, subject: Subject, found: Found) -> None:
-        self._file, self._found, self._limits = file, found, subject.limits
+    def __init__(
+        self, file: _Taking, found: Found, limits: Limits, inside: Inside | None, allowance: Allowance | None
+    ) -> None:
+        self._file, self._found, self._limits = file, found, limits
+        self._inside, self._allowance = inside, allowance
         self._paths = Paths(found)
         self._members = self._content = 0
         self._name: str | None = None
@@ -125,6 +142,11 @@ class _Reading:
         if kind in b"xgXLK":
             return self._about_the_next(kind, length, at)
         self._members += 1
+        if self._allowance is not None and not self._allowance.member():
+            self._found.partly()
+            return False
+        if self._inside is not None:
+            self._inside.member()
         if self._members > self._limits.members:
             self._found.add(MANY, f"there are more than {self._limits.members:,} members", offset=at)
             self._found.partly()
@@ -148,7 +170,11 @@ class _Reading:
         self._content += length
         if kind == b"S" and header[482] and not self._sparse(at):
             return False
-        _, passed = self._file.take(length + -length % _SIZE, keep=False)
+        begun = self._file.at
+        if self._inside is not None and kind in _CONTENT:
+            self._inside.look(name, self._file.pieces(length))
+        self._file.take(length + -length % _SIZE - (self._file.at - begun), keep=False)
+        passed = self._file.at - begun
         if passed < length + -length % _SIZE:
             self._cut_off(at, TRUNCATED, "it is cut off", member=name, seen=max(0, passed), expected=length)
             return False
@@ -257,6 +283,3 @@ def _name(header: bytes) -> str:
 
 def _text(field: bytes) -> str:
     return field.partition(b"\0")[0].decode("utf-8", "backslashreplace")
-
-
-CHECKS = (Tar,)

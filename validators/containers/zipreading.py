@@ -19,10 +19,20 @@ from ..streams.seekable import read_at, size_of
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-__all__ = ["Broken", "Central", "End", "Local", "central_headers", "end_of", "local_header"]
+__all__ = [
+    "Broken",
+    "Central",
+    "End",
+    "Local",
+    "central_headers",
+    "described",
+    "disagreements",
+    "end_of",
+    "local_header",
+]
 
 _END, _LOCATOR, _END64 = struct.Struct("<4s4H2LH"), struct.Struct("<4sLQL"), struct.Struct("<4sQ2H2L4Q")
-_CENTRAL, _LOCAL = struct.Struct("<4s4B4HL2L5H2L"), struct.Struct("<4s2B4HL2L2H")
+_CENTRAL, _LOCAL = struct.Struct("<4s2B5HL2L5H2L"), struct.Struct("<4s5HL2L2H")
 _MOST32, _MOST16 = 0xFFFFFFFF, 0xFFFF
 _WINDOW = 1 << 18
 
@@ -130,6 +140,40 @@ def local_header(file: BinaryIO, at: int) -> Local | Broken:
         return stop.broken
 
 
+def disagreements(entry: Central, local: Local, *, flags: int) -> Iterator[tuple[str, object, object]]:
+    """In what a member's header and the directory differ, and what each says: sizes and checksum only where they were
+    known when the header was written, and of the flags those that are asked for.
+    """
+    late = bool(local.flags & 8)  # then what was not known follows the data
+    told: list[tuple[str, object, object, bool]] = [
+        ("name", local.raw_name, entry.raw_name, False),
+        ("method", local.method, entry.method, False),
+        ("flags", local.flags & flags, entry.flags & flags, False),
+        ("time", local.moment, entry.moment, False),
+        ("checksum", local.crc, entry.crc, late and local.crc in (0, _MOST32)),
+        ("packed size", local.packed, entry.packed, late and local.packed in (0, _MOST32)),
+        ("size", local.unpacked, entry.unpacked, late and local.unpacked in (0, _MOST32)),
+    ]
+    for what, seen, expected, unknown in told:
+        if seen != expected and not unknown:
+            yield what, seen, expected
+
+
+def described(file: BinaryIO, entry: Central, at: int) -> int | None:
+    """How long the descriptor is that follows the data of a member at ``at``; ``None`` where none says the same as the
+    directory (4.3.9).
+    """
+    wide = entry.packed >= _MOST32 or entry.unpacked >= _MOST32
+    for size, mark in ((8 if wide else 4, True), (8 if wide else 4, False), (8, True), (8, False)):
+        if max(entry.packed, entry.unpacked) >> (8 * size):
+            continue
+        fields = (b"PK\x07\x08" if mark else b"") + entry.crc.to_bytes(4, "little")
+        fields += entry.packed.to_bytes(size, "little") + entry.unpacked.to_bytes(size, "little")
+        if read_at(file, at, len(fields)) == fields:
+            return len(fields)
+    return None
+
+
 def _end(file: BinaryIO) -> End:
     size = size_of(file)
     start = max(0, size - _END.size - _MOST16)
@@ -190,7 +234,7 @@ def _central_headers(file: BinaryIO, end: End) -> Iterator[Central]:
         raw = ahead(at, _CENTRAL.size)
         if len(raw) < _CENTRAL.size or not raw.startswith(b"PK\x01\x02"):
             raise _Stop("central", "no entry of the central directory begins here", at)
-        (_, _, system, version, _, flags, method, time, date, crc, packed, unpacked, name, extra, comment, disk, _,
+        (_, _, system, version, flags, method, time, date, crc, packed, unpacked, name, extra, comment, disk, _,
          attributes, offset) = _CENTRAL.unpack(raw)  # fmt: skip
         rest = ahead(at + _CENTRAL.size, name + extra)
         if len(rest) < name + extra or at + _CENTRAL.size + name + extra + comment > stop:
@@ -207,7 +251,7 @@ def _local_header(file: BinaryIO, at: int) -> Local:
     raw = read_at(file, at, _LOCAL.size)
     if len(raw) < _LOCAL.size or not raw.startswith(b"PK\x03\x04"):
         raise _Stop("local", "the directory says that an entry begins here, and none does", at)
-    _, version, _, flags, method, time, date, crc, packed, unpacked, name, extra = _LOCAL.unpack(raw)
+    _, version, flags, method, time, date, crc, packed, unpacked, name, extra = _LOCAL.unpack(raw)
     rest = read_at(file, at + _LOCAL.size, name + extra)
     if len(rest) < name + extra:
         raise _Stop("local", "an entry is cut off within its header", at)

@@ -6,25 +6,26 @@ that makes no difference.
 
 from __future__ import annotations
 
-import bz2
 import stat
-import zlib
-from typing import TYPE_CHECKING, Any, BinaryIO, ClassVar
+from typing import TYPE_CHECKING, BinaryIO
 
-from ..check import Check, Cost
+from ..check import Cost
 from ..findings import Code, Severity
-from ..streams.seekable import read_at, seekable
-from .paths import PATH_CODES, Paths
-from .zipreading import Broken, central_headers, end_of, local_header
+from ..streams.seekable import part_of
+from .paths import Paths
+from .zipcontent import Content
+from .zipreading import Broken, central_headers, described, disagreements, end_of, local_header
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from ..found import Found
-    from ..subjects import Subject
+    from ..limits import Limits
+    from .inside import Allowance, Inside
     from .zipreading import Central, End, Local
 
-__all__ = ["CHECKS", "Zip"]
+__all__ = ["ZIP_CODES", "look_at_zip"]
 
-_BLOCK = 1 << 18
 # Flags that say how data are to be read: encrypted, sizes behind them, encrypted strongly, names in UTF-8.
 _FLAGS = 1 << 0 | 1 << 3 | 1 << 6 | 1 << 11
 _APPNOTE = "APPNOTE 6.3.10"
@@ -48,32 +49,42 @@ ENCRYPTED = Code("zip.encrypted", Severity.NOTE, "A member can be read without a
 _RULES = {"end": END, "zip64": ZIP64, "central": CENTRAL, "local": LOCAL, "extra": EXTRA}
 
 
-class Zip(Check):
-    """Everything of an archive: the end, the directory, each member's header, data, checksum and place.
+ZIP_CODES = (END, ZIP64, DISKS, CENTRAL, LOCAL, EXTRA, OVERLAP, DATA, DESCRIPTOR, BOMB, PREPENDED, GAP, TRAILING,
+             METHOD, ENCRYPTED)  # fmt: skip
+"""The rules of zip, but for those of paths."""
 
-    At the cost of a header only the directory, of a sample members up to its size.  What is in a member is not looked
-    into.  The figures are how many members there are, what they become, and how many times their size that is.
+
+def look_at_zip(
+    file: BinaryIO,
+    found: Found,
+    *,
+    cost: Cost,
+    limits: Limits,
+    inside: Inside | None = None,
+    allowance: Allowance | None = None,
+) -> None:
+    """Look at an archive: at the cost of a header only at the directory, of a sample at members up to its size.
+
+    ``inside`` looks into its members; where it lies in another archive, ``allowance`` says how much of it may be looked
+    at.
     """
-
-    name = "zip"
-    version = "1"
-    formats = frozenset({"zip", "docx", "xlsx"})
-    codes = (END, ZIP64, DISKS, CENTRAL, LOCAL, EXTRA, OVERLAP, DATA, DESCRIPTOR, BOMB, PREPENDED, GAP, TRAILING,
-             METHOD, ENCRYPTED, *PATH_CODES)  # fmt: skip
-    cost: ClassVar[Cost] = Cost.HEADER
-
-    def look(self, subject: Subject, found: Found) -> None:
-        """Look."""
-        with seekable(subject, found) as file:
-            if file is not None:
-                _Reading(file, subject, found).look()
+    _Reading(file, found, cost, limits, inside, allowance).look()
 
 
 class _Reading:
     """One archive, while it is looked at."""
 
-    def __init__(self, file: BinaryIO, subject: Subject, found: Found) -> None:
-        self._file, self._found, self._cost, self._limits = file, found, subject.cost, subject.limits
+    def __init__(
+        self,
+        file: BinaryIO,
+        found: Found,
+        cost: Cost,
+        limits: Limits,
+        inside: Inside | None,
+        allowance: Allowance | None,
+    ) -> None:
+        self._file, self._found, self._cost, self._limits = file, found, cost, limits
+        self._inside, self._allowance = inside, allowance
         self._packed = self._unpacked = self._members = 0
         self._places: list[tuple[int, int, str]] = []
         self._stopped = False
@@ -109,10 +120,14 @@ class _Reading:
             if isinstance(entry, Broken):
                 return entry
             self._members += 1
+            if self._allowance is not None and not self._allowance.member():
+                self._stop()
+                return None
+            if self._inside is not None:
+                self._inside.member()
             if self._members > self._limits.members:
                 self._found.add(BOMB, f"there are more than {self._limits.members:,} members", offset=entry.at)
-                self._found.partly()
-                self._stopped = True
+                self._stop()
                 return None
             paths.look(entry.name, offset=entry.at)
             if entry.disk:
@@ -123,6 +138,10 @@ class _Reading:
             self._found.add(CENTRAL, what, offset=end.at, seen=self._members, expected=end.count)
         return None
 
+    def _stop(self) -> None:
+        self._stopped = True
+        self._found.partly()
+
     def _entry(self, entry: Central, paths: Paths) -> None:
         """One entry, as far as it may be looked at."""
         self._packed += entry.packed
@@ -130,8 +149,7 @@ class _Reading:
         if self._cost is Cost.HEADER or self._stopped:
             return
         if self._cost is Cost.SAMPLE and self._packed > self._limits.sample:
-            self._stopped = True
-            self._found.partly()
+            self._stop()
             return
         local = local_header(self._file, entry.offset)
         if isinstance(local, Broken):
@@ -149,73 +167,54 @@ class _Reading:
         self._places.append((entry.offset, stop, entry.name))
 
     def _agree(self, entry: Central, local: Local) -> None:
-        pairs: list[tuple[str, object, object]] = [
-            ("name", local.raw_name, entry.raw_name),
-            ("method", local.method, entry.method),
-            ("flags", local.flags & _FLAGS, entry.flags & _FLAGS),
-            ("time", local.moment, entry.moment),
-        ]
-        late = bool(local.flags & 8)  # what was not known when the header was written follows the data
-        for what, mine, theirs in (("checksum", local.crc, entry.crc), ("packed size", local.packed, entry.packed),
-                                   ("size", local.unpacked, entry.unpacked)):  # fmt: skip
-            if not (late and mine in (0, 0xFFFFFFFF)):
-                pairs.append((what, mine, theirs))
-        for what, seen, expected in pairs:
-            if seen != expected:
-                message = f"its {what} is another one than the directory says"
-                self._found.add(LOCAL, message, member=entry.name, offset=entry.offset, seen=seen, expected=expected)
+        for what, seen, expected in disagreements(entry, local, flags=_FLAGS):
+            message = f"its {what} is another one than the directory says"
+            self._found.add(LOCAL, message, member=entry.name, offset=entry.offset, seen=seen, expected=expected)
 
     def _content(self, entry: Central, local: Local, paths: Paths) -> None:
-        unpack = _unpacker(entry.method)
-        if unpack is None:
+        content, limits = Content(self._file, entry, local), self._limits
+        if not content.known:
             self._found.add(METHOD, "it is packed in a way that is unknown here", member=entry.name, seen=entry.method)
             self._found.partly()
             return
-        limits = self._limits
         if entry.unpacked > limits.unpacked:
             self._found.add(BOMB, "it says that it becomes too much", member=entry.name, seen=entry.unpacked)
             self._found.partly()
             return
-        crc, size, first = 0, 0, b""
-        wrong = None
-        place, left = local.data, entry.packed
-        try:
-            while not unpack.eof and wrong is None:
-                piece = b""
-                if unpack.needs_input:
-                    piece = read_at(self._file, place, min(_BLOCK, left))
-                    if not piece:
-                        break
-                    place, left = place + len(piece), left - len(piece)
-                block = unpack.decompress(piece, _BLOCK)
-                crc, size, first = zlib.crc32(block, crc), size + len(block), first or block[:4096]
-                if size > limits.unpacked_free and size > limits.ratio * max(1, entry.packed):
-                    self._found.add(BOMB, f"{entry.packed:,} bytes have become {size:,}", member=entry.name)
-                    self._found.partly()
-                    return
-                wrong = "it becomes more than it says" if size > entry.unpacked else None
-        except (zlib.error, OSError, EOFError, ValueError) as error:
-            wrong = f"it does not unpack: {error}"
-        if wrong is None:
-            wrong = _ended(unpack, left, size, crc, entry)
-        if wrong is not None:
-            self._found.add(DATA, wrong, member=entry.name, offset=entry.offset, seen=f"{size:,} bytes, {crc:08x}",
-                            expected=f"{entry.unpacked:,} bytes, {entry.crc:08x}")  # fmt: skip
+        first = bytearray()
+        blocks = self._blocks(content, entry, first)
+        if self._inside is None:
+            for _ in blocks:
+                pass
+        else:
+            part = part_of(self._file, local.data, entry.packed) if entry.method == 0 else None
+            self._inside.look(entry.name, blocks, part=part)
+        if content.wrong is not None:
+            self._found.add(DATA, content.wrong, member=entry.name, offset=entry.offset, seen=content.seen,
+                            expected=content.expected)  # fmt: skip
         elif entry.system == 3 and stat.S_ISLNK(entry.attributes >> 16):
             paths.link(entry.name, first.decode("utf-8", "backslashreplace"), offset=entry.offset)
 
+    def _blocks(self, content: Content, entry: Central, first: bytearray) -> Iterator[bytes]:
+        """What a member holds, as far as the limits allow; of its beginning what a link has is put into ``first``."""
+        limits = self._limits
+        for block in content.blocks():
+            first += b"" if first else block[:4096]
+            if self._allowance is not None and not self._allowance.block(block):
+                self._stop()
+                return
+            if content.size > limits.unpacked_free and content.size > limits.ratio * max(1, entry.packed):
+                self._found.add(BOMB, f"{entry.packed:,} bytes have become {content.size:,}", member=entry.name)
+                self._found.partly()
+                return
+            yield block
+
     def _descriptor(self, entry: Central, at: int) -> int:
         """Look at what follows the data; how long it is."""
-        wide = entry.packed >= 0xFFFFFFFF or entry.unpacked >= 0xFFFFFFFF
-        for size, mark in ((8 if wide else 4, True), (8 if wide else 4, False), (8, True), (8, False)):
-            fields = (b"PK\x07\x08" if mark else b"") + entry.crc.to_bytes(4, "little")
-            if max(entry.packed, entry.unpacked) >> (8 * size):
-                continue
-            fields += entry.packed.to_bytes(size, "little") + entry.unpacked.to_bytes(size, "little")
-            if read_at(self._file, at, len(fields)) == fields:
-                return len(fields)
-        self._found.add(DESCRIPTOR, "what follows the data does not say the same", member=entry.name, offset=at)
-        return 0
+        size = described(self._file, entry, at)
+        if size is None:
+            self._found.add(DESCRIPTOR, "what follows the data does not say the same", member=entry.name, offset=at)
+        return size or 0
 
     def _overlaps(self, end: End) -> None:
         last, whose = end.shift, ""
@@ -231,60 +230,3 @@ class _Reading:
             self._found.add(OVERLAP, f"{last - begin:,} bytes of it are the directory's", member=whose, offset=begin)
         elif last < begin and len(self._places) == self._members:
             self._found.add(GAP, f"{begin - last:,} bytes before the directory belong to nobody", offset=last)
-
-
-def _ended(unpack: Any, left: int, size: int, crc: int, entry: Central) -> str | None:
-    if entry.method != 0 and not unpack.eof:
-        return "it is cut off"
-    if left or unpack.unused_data:
-        return "not all of its bytes belong to it"
-    if size != entry.unpacked:
-        return "it has another size than it says"
-    return "its checksum is another one than it says" if crc != entry.crc else None
-
-
-class _Stored:
-    """What is not packed, as a decompressor has it."""
-
-    eof, needs_input, unused_data = False, True, b""
-
-    def decompress(self, data: bytes, size: int) -> bytes:
-        del size
-        return data
-
-
-class _Deflated:
-    """Deflate without a header, as bz2 has it."""
-
-    def __init__(self) -> None:
-        self._stream: Any = zlib.decompressobj(-15)
-        self.needs_input = True
-
-    @property
-    def eof(self) -> bool:
-        return bool(self._stream.eof)
-
-    @property
-    def unused_data(self) -> bytes:
-        return bytes(self._stream.unused_data)
-
-    def decompress(self, data: bytes, size: int) -> bytes:
-        block: bytes = self._stream.decompress(self._stream.unconsumed_tail or data, size)
-        self.needs_input = not self._stream.unconsumed_tail and len(block) < size
-        return block
-
-
-def _unpacker(method: int) -> Any:
-    """What undoes a method (4.4.5), ``None`` for those that are not known here."""
-    match method:
-        case 0:
-            return _Stored()
-        case 8:
-            return _Deflated()
-        case 12:
-            return bz2.BZ2Decompressor()
-        case _:
-            return None
-
-
-CHECKS = (Zip,)

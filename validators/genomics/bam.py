@@ -29,7 +29,7 @@ PACKED = Code("bam.bgzf", Severity.ERROR, "BAM is packed as BGZF.", "SAM 1.6, 4.
 class Bam(Check):
     """Layout, header, records and optional fields of BAM; BGZF, its checksums and its end are judged on the way."""
 
-    name, version, formats = "bam", "1", frozenset({"bam"})
+    name, version, formats = "bam", "2", frozenset({"bam"})
     codes = (PACKED, *LAYOUT_CODES, *BIN_CODES, TAG_LAYOUT, *HEADER_CODES, *RECORD_CODES)
 
     def look(self, subject: Subject, found: Found) -> None:
@@ -40,7 +40,7 @@ class Bam(Check):
         header = read_header(stream, found, subject.limits)
         if header is None or subject.cost is Cost.HEADER:
             return
-        order, tally = Order(header), Tally(header, subject.limits)
+        order, tally = Order(header, subject.limits), Tally(header, subject.limits)
         for block in record_blocks(stream, found, subject.limits):
             records, begin, end = read_block(block, header, found)
             if not len(records):

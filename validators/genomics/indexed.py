@@ -15,13 +15,13 @@ from ..check import GroupCheck
 from ..findings import Code, Severity
 from ..found import Found
 from ..streams.codes import STREAM_CODES
-from .tabix import INDEX_CODES, read_index, unpacked_index
+from .tabix import INDEX_CODES, read_index
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from ..subjects import Subject
-    from .tabix import Indexed
+    from .binindex import Columns, Index
 
 __all__ = ["CHECKS", "Belonging"]
 
@@ -39,7 +39,7 @@ _ENDS = (".tbi", ".csi")
 class Belonging(GroupCheck):
     """Looks at each index, and at the file beside it."""
 
-    name, version = "tabix.belonging", "1"
+    name, version = "tabix.belonging", "2"
     codes = (ALONE, OLDER, OUTSIDE, OTHER, PLAIN)
 
     def look(self, subjects: Sequence[Subject], found: Found) -> None:
@@ -50,7 +50,7 @@ class Belonging(GroupCheck):
                 of = by_name.get(subject.name[:-4])
                 if of is None:
                     found.add(ALONE, f"there is no {subject.name[:-4]}", member=subject.name)
-                else:
+                elif of.format != "bam":  # those are held against their header as well, by another check
                     _together(subject, of, found)
 
 
@@ -62,21 +62,19 @@ def _together(index: Subject, of: Subject, found: Found) -> None:
         return
     # What is wrong with the index itself its own check tells.
     silent = Found("index", (*INDEX_CODES, *STREAM_CODES), limits=index.limits)
-    data = unpacked_index(index, silent)
-    if data is None or not silent.complete:
+    said = read_index(index, silent)
+    if not silent.complete:
         found.partly()
-        return
-    said = read_index(data, silent.add)
-    if silent.counts:
+    if said is None or silent.counts:
         return
     _blocks(said, index, of, found)
-    if of.format == "vcf":
-        _records(said, index, of, found)
+    if said.columns is not None:
+        _records(said, said.columns, index, of, found)
 
 
-def _blocks(said: Indexed, index: Subject, of: Subject, found: Found) -> None:
+def _blocks(said: Index, index: Subject, of: Subject, found: Found) -> None:
     """Hold every offset against the blocks of the file; its very end is no block, and may be pointed to."""
-    places, within = said.offsets >> np.uint64(16), said.offsets & np.uint64(0xFFFF)
+    places, within = said.places >> np.uint64(16), said.places & np.uint64(0xFFFF)
     size = of.size or 0
     beyond = int(np.count_nonzero((places > size) | ((places == size) & (within > 0))))
     if beyond:
@@ -96,19 +94,29 @@ def _blocks(said: Indexed, index: Subject, of: Subject, found: Found) -> None:
                 return
 
 
-def _records(said: Indexed, index: Subject, of: Subject, found: Found) -> None:
+def _records(said: Index, columns: Columns, index: Subject, of: Subject, found: Found) -> None:
     """The first record of each sequence is of that sequence."""
     with of.open() as file:
-        for name, first in list(zip(said.names, said.first, strict=False))[:_BLOCKS]:
+        for name, first in list(zip(columns.names, said.first, strict=False))[:_BLOCKS]:
             if first is None:
                 continue
             file.seek(first >> 16)
-            text = _some(file.read(1 << 17))[first & 0xFFFF :]
-            seen = text[: text.find(b"\t")] if b"\t" in text else text
-            if seen != name:
+            seen = _sequence(_some(file.read(1 << 17))[first & 0xFFFF :], columns)
+            if seen not in (name, None):
                 told = name.decode("utf-8", "replace")
                 found.add(OTHER, f"the record that it points to for {told} is of another", member=index.name,
-                          record=told, seen=seen[:80], expected=name)  # fmt: skip
+                          record=told, seen=(seen or b"")[:80], expected=name)  # fmt: skip
+
+
+def _sequence(text: bytes, columns: Columns) -> bytes | None:
+    """The sequence that the first record in a text is of, comments passed over; ``None`` if there is no record, or it
+    is longer than the text.
+    """
+    for line in text.split(b"\n"):
+        if line and not line.startswith(columns.comment):
+            fields = line.split(b"\t", columns.sequence)
+            return fields[columns.sequence - 1] if len(fields) > columns.sequence else None
+    return None
 
 
 def _some(data: bytes) -> bytes:

@@ -31,7 +31,7 @@ _AT = ord("@")
 class Sam(Check):
     """Header, records and optional fields of SAM, as strictly as the specification is written."""
 
-    name, version, formats = "sam", "1", frozenset({"sam"})
+    name, version, formats = "sam", "2", frozenset({"sam"})
     codes = (*HEADER_CODES, *RECORD_CODES)
 
     def look(self, subject: Subject, found: Found) -> None:
@@ -41,7 +41,7 @@ class Sam(Check):
         header = judge_header(_header(blocks, waiting), found)
         if subject.cost is Cost.HEADER:
             return
-        order, tally = Order(header), Tally(header, subject.limits)
+        order, tally = Order(header, subject.limits), Tally(header, subject.limits)
         for lines, skip in _rest(waiting, blocks):
             if not lines.terminated and len(lines):
                 found.add(LAST_LINE, "the last line has no newline", line=lines.number(len(lines) - 1))

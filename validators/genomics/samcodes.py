@@ -22,6 +22,7 @@ __all__ = [
     "NEXT_BEYOND",
     "NEXT_SAME",
     "ORDER",
+    "ORDER_GROUPS",
     "ORDER_NAMES",
     "PNEXT",
     "POS",
@@ -37,6 +38,7 @@ __all__ = [
     "SEQ",
     "TAG",
     "TAG_ARRAY",
+    "TAG_CHIMERIC",
     "TAG_CONTENT",
     "TAG_DIFFERS",
     "TAG_DUPLICATE",
@@ -44,8 +46,11 @@ __all__ = [
     "TAG_GROUP_ABSENT",
     "TAG_LENGTH",
     "TAG_LENGTH_ADVISED",
+    "TAG_MD",
+    "TAG_MD_BASES",
     "TAG_MODIFIED",
     "TAG_NM",
+    "TAG_NM_MD",
     "TAG_PROGRAM",
     "TAG_RANGE",
     "TAG_TYPE",
@@ -119,12 +124,21 @@ TAG_MODIFIED = Code(
 )  # fmt: skip
 TAG_DIFFERS = Code("sam.tag.mn", WARNING, "MN is the length of the sequence, else MM is out of date.", "SAMtags, 1.7")
 TAG_NM = Code("sam.tag.nm", WARNING, "NM counts each inserted and deleted base.", "SAMtags, 1.1")
+TAG_NM_MD = Code(
+    "sam.tag.nm.md", WARNING, "NM is the mismatches that MD has, and each inserted and deleted base.", "SAMtags, 1.1"
+)
+TAG_MD = Code("sam.tag.md", ERROR, "MD is of as many aligned and as many deleted bases as the CIGAR.", "SAMtags, 1.1")
+TAG_MD_BASES = Code("sam.tag.md.bases", WARNING, "The bases of MD differ from those of the sequence.", "SAMtags, 1.1")
+TAG_CHIMERIC = Code(
+    "sam.tag.sa", WARNING, "SA is of references that the header has, and of places in them.", "SAMtags, 1.1"
+)
+ORDER_GROUPS = Code("sam.order.group", ERROR, "Records that @HD GO says are grouped are side by side.", "SAM 1.6, 1.3")
 
 RECORD_CODES = (
     COLUMNS, LAST_LINE, QNAME, FLAG, FLAG_RESERVED, FLAG_UNPAIRED, FLAG_UNMAPPED, FLAG_MAPPED, RNAME, RNAME_UNKNOWN,
     POS, POS_BEYOND, MAPQ, CIGAR, CIGAR_CLIP, CIGAR_LENGTH, CIGAR_ZERO, CIGAR_ADJACENT, RNEXT, RNEXT_UNKNOWN,
     NEXT_SAME, PNEXT, NEXT_BEYOND, TLEN, SEQ, QUAL, QUAL_LENGTH, MATE, ORDER, ORDER_NAMES, TAG, TAG_DUPLICATE,
     TAG_RANGE, TAG_ARRAY, TAG_TYPE, TAG_CONTENT, TAG_GROUP, TAG_GROUP_ABSENT, TAG_PROGRAM, TAG_LENGTH,
-    TAG_LENGTH_ADVISED, TAG_MODIFIED, TAG_DIFFERS, TAG_NM,
+    TAG_LENGTH_ADVISED, TAG_MODIFIED, TAG_DIFFERS, TAG_NM, TAG_NM_MD, TAG_MD, TAG_MD_BASES, TAG_CHIMERIC, ORDER_GROUPS,
 )  # fmt: skip
 """All of them."""

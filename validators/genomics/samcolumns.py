@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+
+from ..lazily import once
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -19,6 +20,9 @@ __all__ = ["OPERATIONS", "Records", "Tags", "cut", "ragged", "tag_number", "tell
 
 OPERATIONS = b"MIDNSHPX="
 """The operations of a CIGAR in the order of BAM's numbers, but for = and X."""
+
+
+_BASES = np.frombuffer(b"=ACMGRSVTWYHKDBN", np.uint8)
 
 
 def tag_number(tag: str) -> int:
@@ -86,18 +90,35 @@ class Tags:
         text[np.cumsum(size) - 1] = 10
         return text.tobytes()
 
-    @cached_property
+    @once
     def _both(self) -> npt.NDArray[np.int32]:
         return (self.tag << 8 | self.kind).astype(np.int32)
 
-    @cached_property
+    @once
     def present(self) -> npt.NDArray[np.int64]:
         """The tags that there are."""
         return np.flatnonzero(np.bincount(self.tag, minlength=1 << 16))
 
     def where(self, tag: str, kind: str) -> npt.NDArray[np.int64]:
         """The fields with this tag and this type."""
-        return np.flatnonzero(self._both == (tag_number(tag) << 8 | ord(kind)))
+        number = tag_number(tag) << 8 | ord(kind)
+        if number not in self._found:
+            self._found[number] = np.flatnonzero(self._both == number)
+        return self._found[number]
+
+    def texts(self, tag: str) -> bytes:
+        """The values of all strings with this tag, a newline behind each."""
+        if tag not in self._joined:
+            self._joined[tag] = self.joined(self.where(tag, "Z"))
+        return self._joined[tag]
+
+    @once
+    def _found(self) -> dict[int, npt.NDArray[np.int64]]:
+        return {}
+
+    @once
+    def _joined(self) -> dict[str, bytes]:
+        return {}
 
     def numbers(self, chosen: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
         """The values of some integers; of text that is too long for one, 0."""
@@ -155,7 +176,7 @@ class Records:
     def __len__(self) -> int:
         return len(self.flag)
 
-    @cached_property
+    @once
     def operation_record(self) -> npt.NDArray[np.int64]:
         """The record that each operation is of."""
         return np.repeat(np.arange(len(self), dtype=np.int64), self.operations)
@@ -165,12 +186,17 @@ class Records:
         amounts = np.where(_chosen(letters)[self.operation], self.amount, 0)
         return np.bincount(self.operation_record, weights=amounts, minlength=len(self)).astype(np.int64)
 
-    @cached_property
+    @once
     def read_span(self) -> npt.NDArray[np.int64]:
         """What the CIGAR takes of the sequence."""
         return self.summed(b"MIS=X")
 
-    @cached_property
+    @once
+    def gaps(self) -> npt.NDArray[np.int64]:
+        """What is inserted and deleted."""
+        return self.summed(b"ID")
+
+    @once
     def reference_span(self) -> npt.NDArray[np.int64]:
         """What the CIGAR takes of the reference."""
         return self.summed(b"MDN=X")
@@ -183,7 +209,25 @@ class Records:
         qualities = cut(raw, self.quality_start[those], size)
         return int(qualities.sum(dtype=np.int64)) - self.quality_zero * int(size.sum())
 
-    @cached_property
+    def base(self, record: npt.NDArray[np.int64], place: npt.NDArray[np.int64]) -> npt.NDArray[np.uint8]:
+        """The letters of the sequences of some records, which have one, each at its place from 0."""
+        raw = np.frombuffer(self.data, np.uint8)
+        if self.line is not None:  # a tab stands between sequence and qualities
+            found: npt.NDArray[np.uint8] = raw[self.quality_start[record] - 1 - self.bases[record] + place]
+            return found
+        pair = raw[self.quality_start[record] - (self.bases[record] + 1) // 2 + place // 2]
+        found = _BASES[np.where(place % 2, pair & 15, pair >> 4)]
+        return found
+
+    def sequence(self, record: int) -> bytes:
+        """The sequence of a record that has one."""
+        size = int(self.bases[record])
+        if self.line is None:
+            return self.base(np.full(size, record), np.arange(size)).tobytes()
+        end = int(self.quality_start[record]) - 1
+        return self.data[end - size : end]
+
+    @once
     def mapped(self) -> npt.NDArray[np.bool_]:
         """Whether a record says that it is mapped."""
         mapped: npt.NDArray[np.bool_] = (self.flag & 0x4) == 0

@@ -1,4 +1,8 @@
-"""Whether alignments are in the order that their header says (SAM 1.6, 1.3: @HD SO and SS)."""
+"""Whether alignments are in the order that their header says (SAM 1.6, 1.3: @HD SO and SS), or in groups (GO).
+
+Where a file is said to be sorted, what is said of groups is left over from before; that both are said is told of the
+header.
+"""
 
 from __future__ import annotations
 
@@ -7,11 +11,13 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from .samcodes import ORDER, ORDER_NAMES
+from .once import Once
+from .samcodes import ORDER, ORDER_GROUPS, ORDER_NAMES
 from .samcolumns import tell
 
 if TYPE_CHECKING:
     from ..found import Found
+    from ..limits import Limits
     from .samcolumns import Records
     from .samheader import Header
 
@@ -23,8 +29,11 @@ _DIGITS = re.compile(rb"([0-9]+)")
 class Order:
     """What was last, from block to block."""
 
-    def __init__(self, header: Header) -> None:
+    def __init__(self, header: Header, limits: Limits) -> None:
         self._order, self._references = header.order, len(header.lengths)
+        self._grouping = header.grouping if header.order not in ("coordinate", "queryname") else ""
+        self._groups, self._group = Once(limits), b""
+        self._count = 0
         self._last = (-1, -1)
         self._name: bytes | None = None
         # Which orders of names the records so far may be in.
@@ -41,6 +50,24 @@ class Order:
             self._coordinates(records, found)
         elif self._order == "queryname" and self._fitting:
             self._names(records, found)
+        elif self._grouping in ("query", "reference"):
+            self._grouped(records, found)
+
+    def _grouped(self, records: Records, found: Found) -> None:
+        """A group that begins has not been there before."""
+        query = self._grouping == "query"
+        wrong: list[int] = []
+        for index in _begins(records) if query else _places_begin(records):
+            group = records.name(index) if query else b"%d %d" % (records.reference[index], records.position[index])
+            if group in (self._group, b"*"):  # it goes on from the block before, or is not known
+                continue
+            self._group = group
+            if self._groups.before(group, self._count + index + 1) is not None:
+                wrong.append(index)
+        self._count += len(records)
+        what = "others of its name" if query else "others of its place"
+        tell(found, ORDER_GROUPS, np.array(wrong, np.int64), records, f"{what} stand before, apart from it",
+             column="QNAME" if query else "POS")  # fmt: skip
 
     def _coordinates(self, records: Records, found: Found) -> None:
         # Of a reference that the header has not nobody knows where it belongs.
@@ -74,6 +101,20 @@ class Order:
                     seen=name, expected=f"behind {before.decode('ascii', 'replace')}", **records.place(index),
                 )  # fmt: skip
                 return
+
+
+def _begins(records: Records) -> list[int]:
+    """The records whose name is another than that of the one before."""
+    data, start, end = records.data, records.name_start.tolist(), records.name_end.tolist()
+    names = [data[begin:stop] for begin, stop in zip(start, end, strict=True)]
+    return [0, *(index for index in range(1, len(names)) if names[index] != names[index - 1])]
+
+
+def _places_begin(records: Records) -> list[int]:
+    """The records that are at another place than the one before, those without one left out."""
+    reference, position = records.reference, records.position
+    other = np.append(True, (reference[1:] != reference[:-1]) | (position[1:] != position[:-1]))
+    return np.flatnonzero(other & (reference >= 0) & (position > 0)).tolist()
 
 
 def _natural(name: bytes) -> list[tuple[int, int, bytes]]:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from .samalignment import judge_chimeric, judge_mismatches
 from .samcodes import (
     TAG_CONTENT,
     TAG_DIFFERS,
@@ -94,9 +95,7 @@ def judge_tags(tags: Tags, records: Records, header: Header, found: Found) -> np
     def there(tag: str) -> bool:
         return tag_number(tag) in present
 
-    for tag in _CONTENT:
-        if there(tag):
-            _content(tag, tags, records, found)
+    odd = {tag: _content(tag, tags, records, found) for tag in _CONTENT if there(tag)}
     _groups(tags, records, header, found, there)
     for bases, qualities, code in _BARCODES:
         if there(bases) and there(qualities):
@@ -109,7 +108,13 @@ def judge_tags(tags: Tags, records: Records, header: Header, found: Found) -> np
         tell(found, TAG_LENGTH, of[wrong], records, f"{tag} is not as long as the sequence", column=tag)
     if there("MM") or there("MN"):
         _modifications(tags, records, found)
-    return _differences(tags, records, found)
+    if there("SA"):
+        judge_chimeric(tags, records, header, found)
+    differences = _differences(tags, records, found)
+    if there("MD"):
+        formed = np.setdiff1d(tags.where("MD", "Z"), odd["MD"]) if odd["MD"] else tags.where("MD", "Z")
+        judge_mismatches(tags, formed, records, differences, found)
+    return differences
 
 
 def _twice(tags: Tags, records: Records, found: Found) -> None:
@@ -154,16 +159,18 @@ def _tell_one(
     )  # fmt: skip
 
 
-def _content(tag: str, tags: Tags, records: Records, found: Found) -> None:
-    chosen = tags.where(tag, "Z")
-    joined = tags.joined(chosen)
+def _content(tag: str, tags: Tags, records: Records, found: Found) -> list[int]:
+    """Hold a tag's values against the form it has; returns the numbers of fields that have another."""
+    chosen, joined = tags.where(tag, "Z"), tags.texts(tag)
     match = _MANY[tag].match(joined)
     if match is not None and match.end() == len(joined):
-        return
-    one = _ONE[tag]
+        return []
+    one, odd = _ONE[tag], list[int]()
     for index, value in zip(chosen.tolist(), tags.values(chosen), strict=True):
         if not one.fullmatch(value):
             _tell_one(found, TAG_CONTENT, tags, records, index, "it has not the form that is defined", None)
+            odd.append(index)
+    return odd
 
 
 def _groups(tags: Tags, records: Records, header: Header, found: Found, there: Any) -> None:
@@ -249,7 +256,7 @@ def _differences(tags: Tags, records: Records, found: Found) -> npt.NDArray[np.i
     chosen = tags.where("NM", "i")
     if len(chosen):
         told[tags.record[chosen]] = tags.numbers(chosen)
-        least = records.summed(b"ID")
+        least = records.gaps
         wrong = (told >= 0) & (told < least) & records.mapped
         tell(found, TAG_NM, wrong, records, "NM is less than what is inserted and deleted", column="NM", seen=told,
              expected=least)  # fmt: skip

@@ -6,7 +6,7 @@ import io
 import os
 import tempfile
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, BinaryIO, cast
+from typing import TYPE_CHECKING, Any, BinaryIO, cast
 
 from ..check import Cost
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from ..found import Found
     from ..subjects import Subject
 
-__all__ = ["read_at", "seekable", "size_of"]
+__all__ = ["part_of", "read_at", "seekable", "size_of"]
 
 # What is unpacked is held in memory up to here, and lies in a temporary file beyond.
 _HELD = 32 << 20
@@ -52,3 +52,34 @@ def read_at(file: BinaryIO, place: int, size: int) -> bytes:
         return b""
     file.seek(place)
     return file.read(size)
+
+
+def part_of(file: BinaryIO, start: int, size: int) -> BinaryIO:
+    """So many bytes of a file from a place on, as a file of its own, which moves the place of the other."""
+    return cast("BinaryIO", _Part(file, start, size))
+
+
+class _Part(io.RawIOBase):
+    def __init__(self, file: BinaryIO, start: int, size: int) -> None:
+        super().__init__()
+        self._file, self._start, self._size, self._at = file, start, size, 0
+
+    def readable(self) -> bool:
+        return True
+
+    def seekable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        size = min(len(buffer), self._size - self._at)
+        data = read_at(self._file, self._start + self._at, size)
+        buffer[: len(data)] = data
+        self._at += len(data)
+        return len(data)
+
+    def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
+        self._at = max(0, offset + {os.SEEK_SET: 0, os.SEEK_CUR: self._at, os.SEEK_END: self._size}[whence])
+        return self._at
+
+    def tell(self) -> int:
+        return self._at

@@ -24,10 +24,10 @@ import json
 import math
 from dataclasses import dataclass
 from datetime import date, datetime
-from functools import cached_property
 from typing import TYPE_CHECKING, Any, TypeAlias, get_args
 
 from ..errors import InvalidChoice, SchemaUnreadable
+from ..lazily import once
 from . import documents
 from .rules import Comparison, Condition, Implication, Key, Reference, Rule, Sum
 from .types import NUMERIC, TYPES
@@ -156,7 +156,7 @@ class TableSchema:
         if not isinstance(given, Column):
             raise InvalidChoice(f"the schema {self.name} has Columns, and {given!r} is none", schema=self.name)
 
-    @cached_property
+    @once
     def by_name(self) -> Mapping[str, Column]:
         """Its columns by their names."""
         return {column.name: column for column in self.columns}

@@ -7,10 +7,10 @@ from __future__ import annotations
 
 from collections import deque
 from dataclasses import dataclass
-from functools import cached_property
 from typing import TYPE_CHECKING
 
 from ..errors import InvalidChoice
+from ..lazily import once
 from .nearness import Near
 from .vocabularyfiles import read_terms
 
@@ -111,7 +111,7 @@ class Vocabulary:
                     waiting.append(child)
         return frozenset(found)
 
-    @cached_property
+    @once
     def _children(self) -> Mapping[str, tuple[str, ...]]:
         children: dict[str, list[str]] = {}
         for term in self.terms.values():
@@ -143,7 +143,7 @@ class Vocabulary:
             found.setdefault(term.id, term)
         return tuple(found.values())[:most]
 
-    @cached_property
+    @once
     def _near(self) -> Near:
         every = {**self._synonyms, **self._names}
         return Near([name for name, term in every.items() if not term.obsolete])

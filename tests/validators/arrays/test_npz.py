@@ -151,10 +151,11 @@ def test_a_member_that_becomes_more_than_it_says_is_stopped_there() -> None:
     assert "zip.checksum" in errors_of(look(bytes(data)))
 
 
-def test_a_directory_of_zip64_is_read(tmp_path: Path) -> None:
+def test_a_directory_of_zip64_is_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(zipfile, "ZIP_FILECOUNT_LIMIT", 2)  # else it takes 65,536 members
     path = tmp_path / "many.npz"
-    one = npy(np.zeros(0))
     with zipfile.ZipFile(path, "w") as made:
-        for number in range(66_000):
-            made.writestr(f"{number}.npy", one)
-    assert validate(path, cost="header").ok
+        for number in range(3):
+            made.writestr(f"{number}.npy", npy(np.zeros(number)))
+    assert b"PK\x06\x06" in path.read_bytes()
+    assert validate(path).findings.to_pylist() == []

@@ -82,6 +82,14 @@ def test_what_polars_writes_is_sound() -> None:
     assert report.metric("array.nan", of="a") == 1
 
 
+def test_a_footer_that_ends_whoever_reads_it_is_told_and_ends_nobody() -> None:
+    data = written(table(50), row_group_size=30, write_page_checksum=True)
+    footer = len(data) - 8 - int.from_bytes(data[-8:-4], "little")
+    for place in range(footer + 16, footer + 24):  # the schema: whether a column is required, and its kind
+        report = look(patched(data, place, bytes([data[place] ^ 1])), "parquet")
+        assert "check.crashed" not in report.counts
+
+
 def test_each_byte_of_the_pages_is_under_their_checksums_where_there_are_any() -> None:
     data = written(table(200), write_page_checksum=True, compression="none", use_dictionary=False)
     chunk = pq.ParquetFile(io.BytesIO(data)).metadata.row_group(0).column(0)
