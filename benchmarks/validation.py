@@ -1,6 +1,6 @@
 """What validating costs, format by format, on one processor; each part is a script of its own::
 
-    python -m benchmarks.validation                     # ten minutes
+    python -m benchmarks.validation                     # twenty minutes
     python -m benchmarks.validation --parts tables arrays
     python benchmarks/validation_vcf.py                 # one part alone
 
@@ -28,9 +28,11 @@ TOP = Path(__file__).resolve().parent.parent
 PARTS = {
     "fastq": "Reads: 150 MB/s of text are asked for",
     "vcf": "Variants: 150 MB/s of text are asked for",
+    "features": "Features: 60 MB/s of text are asked for",
     "sam": "Alignments",
     "tables": "Tables: 100 million cells/s through ten rules, and 150 MB/s of CSV, are asked for",
     "arrays": "Arrays and columns: 400 MB/s of npy, HDF5 and Parquet are asked for",
+    "memory": "Memory: as much for a large file as for a small one is asked for",
 }
 HOW = """\
 Made-up data, each looked at by all checks that are for it, every rule applied; processor's seconds, the best of a few

@@ -7,6 +7,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from .digits import whole_numbers
+from .hashing import HASHED, hashes
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
@@ -24,7 +27,6 @@ __all__ = ["Ends", "Rows", "first_columns", "heads_of", "rows_of", "tell"]
 _TAB, _RETURN = 9, 13
 # Digits that 64 bits hold for certain; no chromosome has so many letters.
 _DIGITS = 18
-_WIDEST = 256
 
 
 def heads_of(lines: Lines, ends: Numbers) -> npt.NDArray[np.uint8]:
@@ -115,31 +117,23 @@ class Rows:
 
     def integers(self, column: int) -> tuple[Numbers, Mask]:
         """A column as numbers without a sign, and where it is one."""
-        array, starts, ends = self.lines.array, self.starts[:, column], self.ends[:, column]
-        width = ends - starts
-        good = (width > 0) & (width <= _DIGITS)
-        values = np.zeros(len(starts), np.int64)
-        for place in range(int(width[good].max()) if good.any() else 0):
-            at = starts + place
-            inside = at < ends
-            digit = array[np.minimum(at, len(array) - 1)].astype(np.int64) - 48
-            good &= ~inside | ((digit >= 0) & (digit <= 9))
-            values = np.where(inside, 10 * values + digit, values)
-        return np.where(good, values, 0), good
+        return whole_numbers(self.lines.data, self.starts[:, column], self.ends[:, column], digits=_DIGITS)
+
+    def hashes(self, column: int) -> npt.NDArray[np.uint64]:
+        """Numbers that are equal where what stands in a column is."""
+        return hashes(self.lines.data, self.starts[:, column], self.ends[:, column])
 
     def changes(self, column: int) -> Numbers:
         """The rows at which a column has something else than in the row before; the first is one."""
-        starts, widths = self.starts[:, column], self.ends[:, column] - self.starts[:, column]
+        widths = self.ends[:, column] - self.starts[:, column]
         widest = int(widths.max()) if len(widths) else 0
-        if widest > _WIDEST:
+        if widest > HASHED:
             texts = self.cells(column)
             return np.array([at for at, text in enumerate(texts) if not at or text != texts[at - 1]], np.int64)
-        array = self.lines.array
-        other = widths[1:] != widths[:-1]
-        for place in range(widest):
-            letters = array[np.minimum(starts + place, len(array) - 1)]
-            other |= (letters[1:] != letters[:-1]) & (place < widths[1:])
-        return np.flatnonzero(np.concatenate([[True], other])) if len(widths) else np.zeros(0, np.int64)
+        found = self.hashes(column)
+        return (
+            np.flatnonzero(np.concatenate([[True], found[1:] != found[:-1]])) if len(widths) else np.zeros(0, np.int64)
+        )
 
 
 def rows_of(lines: Lines, ends: Numbers, wanted: Mask) -> Iterator[Rows]:

@@ -96,7 +96,9 @@ def _phases(rows: Rows, codes: FeatureCodes, found: Found, translated: frozenset
     there, dots = rows.one_of(7, b"012"), rows.one_of(7, b".")
     name = codes.phase.name.rpartition(".")[2]
     tell(found, codes.phase, rows, ~(there | dots), f"it is no {name}", column=(name, 7), expected="0, 1, 2 or .")
-    lacking = dots.copy()
-    for row in np.flatnonzero(dots).tolist():
-        lacking[row] = rows.cell(row, 2) in translated
+    lacking = np.zeros(len(rows), bool)
+    _, first, kinds = np.unique(rows.hashes(2), return_index=True, return_inverse=True)
+    for kind, row in enumerate(first.tolist()):
+        if rows.cell(row, 2) in translated:
+            lacking |= dots & (kinds == kind)
     tell(found, codes.phase, rows, lacking, f"what is translated has a {name}", column=(name, 7), expected="0, 1 or 2")

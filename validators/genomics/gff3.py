@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from itertools import pairwise
+from dataclasses import dataclass
+from itertools import islice
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -14,6 +15,8 @@ from .columns import Ends, Rows, heads_of, rows_of, tell
 from .features import feature_codes, look_at_columns
 from .gff3attributes import ATTRIBUTE_CODES, Attributes
 from .gff3family import FAMILY_CODES, Family
+from .gff3parts import Parts, Pointing
+from .hashing import HASHED, hashes
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -43,6 +46,8 @@ _REGION = re.compile(rb"##sequence-region\s+(\S+)\s+(\d{1,18})\s+(\d{1,18})\s*")
 _CONTROLS = bytes(range(9)) + bytes(range(11, 13)) + bytes(range(14, 32)) + b"\x7f"
 _LETTERS = bytes(range(65, 91)) + bytes(range(97, 123)) + b"*-.\r\n"
 _HASH, _HEADER = ord("#"), ord(">")
+# Beyond what any number in a file says.
+_FURTHEST = 1 << 62
 _TRANSLATED = frozenset({b"CDS", b"SO:0000316"})
 
 
@@ -66,14 +71,27 @@ class Gff3Features(Check):
         looked.finish()
 
 
+@dataclass(frozen=True)
+class _Events:
+    """The lines of a block at which all that is pointed at has been there, and those that tell of a region."""
+
+    resolved: list[int]
+    regions: list[tuple[int, bytes, tuple[int, int]]]
+
+    def every(self) -> list[int]:
+        """All of them."""
+        return [*self.resolved, *(index for index, _, _ in self.regions)]
+
+
 class _Looked:
     def __init__(self, subject: Subject, found: Found) -> None:
         self._found = found
         self._ends = Ends(CARRIAGE, UNFINISHED)
         self._begun = self._in_sequences = self._headed = self._lettered = False
         self._regions: dict[bytes, tuple[int, int]] = {}
-        self._circular: set[bytes] = set()
+        self._circular: dict[bytes, int] = {}
         self._attributes = Attributes()
+        self._parts = Parts(self._attributes.told)
         self._family = Family(subject.limits)
         self._features = 0
 
@@ -91,18 +109,42 @@ class _Looked:
             self._sequences(lines, 0)
             return
         heads = heads_of(lines, ends)
+        events, stop = self._directives(lines, ends, heads)
         wanted = (heads != 0) & (heads != _HASH)
-        at = 0
-        for index in np.flatnonzero((heads == _HASH) | (heads == _HEADER)).tolist():
+        wanted[stop:] = False
+        features = None
+        for rows in rows_of(lines, ends, wanted) if wanted.any() else ():
+            if rows.columns == 9:
+                features = rows
+            else:
+                seen = rows.columns
+                wrong, what = np.ones(len(rows), bool), f"it has {seen} columns"
+                tell(self._found, COLUMNS, rows, wrong, what, seen=lambda _, seen=seen: seen, expected=9)  # type: ignore[misc]
+        self._rows(features, events)
+        if stop < len(lines):
+            self._in_sequences = True
+            self._sequences(lines, stop + int(heads[stop] == _HASH))
+
+    def _directives(self, lines: Lines, ends: Numbers, heads: npt.NDArray[np.uint8]) -> tuple[_Events, int]:
+        """What directives of a block say, and the line at which sequences begin, if they do."""
+        events = _Events([], [])
+        second = lines.array[np.minimum(lines.starts + 1, len(lines.data) - 1)]
+        marked = ((heads == _HASH) & (second == _HASH) & (ends - lines.starts > 1)) | (heads == _HEADER)
+        for index in np.flatnonzero(marked).tolist():
             line = lines.data[lines.starts[index] : ends[index]]
-            if line.startswith(b"##") or heads[index] == _HEADER:
-                self._part(lines, ends, wanted, at, index)
-                at = index
-                if self._directive(line, lines.number(index)):
-                    self._in_sequences = True
-                    self._sequences(lines, index + (heads[index] == _HASH))
-                    return
-        self._part(lines, ends, wanted, at, len(lines))
+            if line == b"###" or line.rstrip() == b"###":
+                events.resolved.append(index)
+            elif line.startswith(b"##sequence-region"):
+                said = _REGION.fullmatch(line)
+                if said is None or not 1 <= int(said[2]) <= int(said[3]):
+                    what = "it names no sequence, or not from where to where"
+                    expected = "##sequence-region chr1 1 248956422"
+                    self._found.add(DIRECTIVE, what, line=lines.number(index), seen=line, expected=expected)
+                else:
+                    events.regions.append((index, said[1], (int(said[2]), int(said[3]))))
+            elif line.startswith(b">") or line.rstrip() == b"##FASTA":
+                return events, index
+        return events, len(lines)
 
     def _controls(self, lines: Lines) -> None:
         sound = len(lines.data) == len(lines.data.translate(None, _CONTROLS))
@@ -113,19 +155,6 @@ class _Looked:
             if line.translate(None, _CONTROLS) != line or not _is_text(line):
                 what = "it has control characters, or is no UTF-8"
                 self._found.add(CONTROL, what, line=lines.number(index), offset=lines.place(index), seen=line)
-
-    def _directive(self, line: bytes, number: int) -> bool:
-        """Follow a directive; whether sequences begin after it."""
-        if line.startswith(b"##sequence-region"):
-            said = _REGION.fullmatch(line)
-            if said is None or not 1 <= int(said[2]) <= int(said[3]):
-                what = "it names no sequence, or not from where to where"
-                self._found.add(DIRECTIVE, what, line=number, seen=line, expected="##sequence-region chr1 1 248956422")
-            else:
-                self._regions[said[1]] = int(said[2]), int(said[3])
-        elif line.rstrip() == b"###":
-            self._family.resolved(self._found)
-        return line.startswith(b">") or line.rstrip() == b"##FASTA"
 
     def _sequences(self, lines: Lines, first: int) -> None:
         """Look at the sequences after the features."""
@@ -138,48 +167,77 @@ class _Looked:
                 self._found.add(FASTA, what, line=lines.number(index), offset=lines.place(index), seen=line)
             self._lettered = self._lettered or (self._headed and bool(line.strip()) and not line.startswith(b">"))
 
-    def _part(self, lines: Lines, ends: Numbers, wanted: npt.NDArray[np.bool_], first: int, end: int) -> None:
-        """Look at the features between two directives."""
-        mine = np.zeros(len(lines), bool)
-        mine[first:end] = wanted[first:end]
-        if not mine.any():
+    def _rows(self, rows: Rows | None, events: _Events) -> None:
+        """Look at the features of a block, which directives lie between."""
+        if rows is None:
+            for _ in events.resolved:
+                self._family.resolved(self._found)
+            self._regions |= {name: region for _, name, region in events.regions}
             return
-        for rows in rows_of(lines, ends, mine):
-            if rows.columns == 9:
-                self._rows(rows)
-            else:
-                seen = rows.columns
-                wrong, what = np.ones(len(rows), bool), f"it has {seen} columns"
-                tell(self._found, COLUMNS, rows, wrong, what, seen=lambda _, seen=seen: seen, expected=9)  # type: ignore[misc]
-
-    def _rows(self, rows: Rows) -> None:
-        found = self._found
         self._features += len(rows)
-        starts, stops, both = look_at_columns(rows, _FEATURE, found, strands=b"+-.?", translated=_TRANSLATED)
-        types, seqids = rows.cells(2), rows.cells(0)
-        for row, text in enumerate(rows.cells(8)):
-            number = rows.lines.number(int(rows.indexes[row]))
-            read = self._attributes.read(text, number, found)
-            if read is None:
-                continue
-            if read.circular:
-                self._circular.add(seqids[row])
-            self._family.take(read, types[row], seqids[row], number, found)
-        if self._regions:
-            self._within(rows, starts, stops, both)
+        starts, stops, both = look_at_columns(rows, _FEATURE, self._found, strands=b"+-.?", translated=_TRANSLATED)
+        self._families(rows, events)
+        if self._regions or events.regions:
+            self._within(rows, starts, stops, both, events)
 
-    def _within(self, rows: Rows, starts: Numbers, stops: Numbers, both: npt.NDArray[np.bool_]) -> None:
+    def _families(self, rows: Rows, events: _Events) -> None:
+        """Read attributes, those that are odd one by one, and take in what they point at, in the order of lines."""
+        found, family, data = self._found, self._family, rows.lines.data
+        odd, pointing = self._parts.of(rows)
+        names, parents, derives = pointing
+        some = odd | (names.starts >= 0) | (derives.starts >= 0)
+        some |= (parents.starts >= 0) & ~_repeated(rows, odd, parents)
+        which = np.flatnonzero(some)
+        texts = [each.texts(data, which) for each in pointing]
+        texts += [Pointing(rows.starts[:, column], rows.ends[:, column]).texts(data, which) for column in (2, 0)]
+        every = zip(which.tolist(), odd[which].tolist(), *texts, strict=True)
+        first, at = rows.lines.first, 0
+        numbers = rows.indexes.tolist()
+        for end in (*np.searchsorted(rows.indexes[which], events.resolved).tolist(), None):
+            for row, strange, name, parent, source, kind, seqid in islice(every, None if end is None else end - at):
+                line = first + numbers[row]
+                if strange:
+                    self._odd(rows, row, line)
+                else:
+                    several = () if parent is None else (parent,) if b"," not in parent else _several(parent)
+                    family.follow(name, several, _several(source), kind or b"", seqid or b"", line, found)
+            if end is not None:
+                at = end
+                family.resolved(found)
+
+    def _odd(self, rows: Rows, row: int, line: int) -> None:
+        """Look at one feature's attributes."""
+        read = self._attributes.read(rows.cell(row, 8), line, self._found)
+        if read is not None:
+            if read.circular:
+                self._circular.setdefault(rows.cell(row, 0), line)
+            self._family.take(read, rows.cell(row, 2), rows.cell(row, 0), line, self._found)
+
+    def _within(
+        self, rows: Rows, starts: Numbers, stops: Numbers, both: npt.NDArray[np.bool_], events: _Events
+    ) -> None:
         """Whether features lie within the regions of their sequences; what is circular goes on beyond its end."""
-        changes = [*rows.changes(0).tolist(), len(rows)]
-        wrong = np.zeros(len(rows), bool)
-        for at, end in pairwise(changes):
-            region = self._regions.get(rows.cell(at, 0))
-            if region is not None:
-                beyond = stops[at:end] > region[1] if rows.cell(at, 0) not in self._circular else False
-                wrong[at:end] = (starts[at:end] < region[0]) | beyond
+        told = np.searchsorted(rows.indexes, [index for index, _, _ in events.regions]).tolist()
+        pieces = sorted({*rows.changes(0).tolist(), *(at for at in told if at < len(rows))})
+        coming = list(zip(told, events.regions, strict=True))[::-1]
+        ends: list[tuple[int, int]] = []
+        for at in pieces:
+            while coming and coming[-1][0] <= at:
+                _, (_, name, region) = coming.pop()
+                self._regions[name] = region
+            ends.append(self._regions.get(rows.cell(at, 0), (0, _FURTHEST)))
+        self._regions |= {name: region for _, (_, name, region) in reversed(coming)}
+        bounds = np.repeat(np.array(ends, np.int64), np.diff([*pieces, len(rows)]), axis=0)
+        before, beyond = starts < bounds[:, 0], stops > bounds[:, 1]
+        for row in np.flatnonzero(beyond & ~before & both).tolist() if self._circular else ():
+            # It has to be said before the next directive.
+            line = self._circular.get(rows.cell(row, 0))
+            index = int(rows.indexes[row])
+            last = min((each for each in events.every() if each > index), default=len(rows.lines))
+            beyond[row] = line is None or line >= rows.lines.number(last)
         tell(
-            self._found, REGION, rows, wrong & both, "it lies beyond the region of its sequence", column=("end", 4),
-            seen=lambda row: f"{starts[row]} to {stops[row]}",
+            self._found, REGION, rows, (before | beyond) & both, "it lies beyond the region of its sequence",
+            column=("end", 4), seen=lambda row: f"{starts[row]} to {stops[row]}",
         )  # fmt: skip
 
     def finish(self) -> None:
@@ -198,6 +256,18 @@ def _is_text(data: bytes) -> bool:
     except UnicodeDecodeError:
         return False
     return True
+
+
+def _several(value: bytes | None) -> tuple[bytes, ...]:
+    return tuple([each for each in value.split(b",") if each]) if value else ()
+
+
+def _repeated(rows: Rows, odd: npt.NDArray[np.bool_], parents: Pointing) -> npt.NDArray[np.bool_]:
+    """Rows that name the same parents as the row before, which is not odd: they say nothing new."""
+    same = np.zeros(len(rows), bool)
+    hashed = hashes(rows.lines.data, parents.starts, parents.ends)
+    same[1:] = (hashed[1:] == hashed[:-1]) & (parents.starts[:-1] >= 0) & ~odd[:-1]
+    return same & (parents.ends - parents.starts <= HASHED)
 
 
 CHECKS = (Gff3Features,)

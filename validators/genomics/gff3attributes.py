@@ -12,7 +12,7 @@ from ..findings import Code, Severity
 if TYPE_CHECKING:
     from ..found import Found
 
-__all__ = ["ATTRIBUTE_CODES", "Attributes", "Read"]
+__all__ = ["ATTRIBUTE_CODES", "KNOWN", "SHAPES", "TAGS", "Attributes", "Read"]
 
 _SOURCE = "GFF3 1.26"
 
@@ -31,20 +31,24 @@ ESCAPING = Code(
 ATTRIBUTE_CODES = (ATTRIBUTES, TWICE, VALUE, EMPTY, RESERVED, ESCAPING)
 """The rules of attributes."""
 
-_RESERVED = frozenset(b"ID Name Alias Parent Target Gap Derives_from Note Dbxref Ontology_term Is_circular".split())
+KNOWN = frozenset(b"ID Name Alias Parent Target Gap Derives_from Note Dbxref Ontology_term Is_circular".split())
+"""The tags that the format has."""
+
 _POINTING = frozenset({b"ID", b"Parent", b"Derives_from"})
 _ESCAPE = re.compile(rb"%(?![0-9A-Fa-f]{2})")
 _TARGET = re.compile(rb"[^\s]+ [1-9]\d* [1-9]\d*(?: [+-])?")
 _GAP = re.compile(rb"[MIDFR]\d+(?: [MIDFR]\d+)*")
-_SHAPES = {
+SHAPES = {
     b"Target": (_TARGET, "as EST23 1 21, and + or - after it"),
     b"Gap": (_GAP, "as M8 D3 M6"),
     b"Is_circular": (re.compile(rb"true"), "true"),
     b"Dbxref": (re.compile(rb"[^:,]+:[^,]+(?:,[^:,]+:[^,]+)*"), "as EMBL:AA816246"),
     b"Ontology_term": (re.compile(rb"[^:,]+:[^,]+(?:,[^:,]+:[^,]+)*"), "as GO:0046703"),
 }
-# So many tags are remembered, of which each is told once.
-_TAGS = 10_000
+"""What the values of some look like."""
+
+TAGS = 10_000
+"""So many tags are remembered, of which each is told once."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,8 +68,9 @@ class Attributes:
     """Reads attributes, and tells what is wrong with them."""
 
     def __init__(self) -> None:
-        self._told: set[bytes] = set()
-        self._harmless: set[bytes] = set(_RESERVED - _SHAPES.keys())
+        self.told: set[bytes] = set()
+        """Tags that the format does not have, of which it has been told."""
+        self._harmless: set[bytes] = set(KNOWN - SHAPES.keys())
 
     def read(self, text: bytes, line: int, found: Found) -> Read | None:
         """The attributes of a feature, ``None`` where they cannot be read."""
@@ -111,17 +116,17 @@ class Attributes:
             unknown = values.keys() - self._harmless
             if any(not b"a" <= tag[:1] <= b"z" or tag != tag.strip() for tag in unknown):
                 return None
-            if len(self._harmless) < _TAGS:
+            if len(self._harmless) < TAGS:
                 self._harmless |= unknown
         return values
 
     def _capital(self, tag: bytes, value: bytes, line: int, found: Found) -> None:
-        shape = _SHAPES.get(tag)
+        shape = SHAPES.get(tag)
         if shape is not None and not shape[0].fullmatch(value):
             what = f"{tag.decode()} is spelled otherwise"
             found.add(VALUE, what, line=line, column="attributes", seen=value, expected=shape[1])
-        elif shape is None and tag not in _RESERVED and tag not in self._told and len(self._told) < _TAGS:
-            self._told.add(tag)
+        elif shape is None and tag not in KNOWN and tag not in self.told and len(self.told) < TAGS:
+            self.told.add(tag)
             what = "the format has no such tag, and keeps those that begin with a capital for itself"
             found.add(RESERVED, what, line=line, column="attributes", seen=tag)
 

@@ -49,39 +49,52 @@ class Family:
 
     def take(self, read: Read, type: bytes, seqid: bytes, line: int, found: Found) -> None:
         """Take a feature."""
+        self.follow(read.id, read.parents, read.derives, type, seqid, line, found)
+
+    def follow(
+        self, name: bytes | None, parents: tuple[bytes, ...], derives: tuple[bytes, ...], type: bytes, seqid: bytes,
+        line: int, found: Found,
+    ) -> None:  # fmt: skip
+        """Take a feature by its ID and those of what it is a part of and derives from."""
         if self._full:
             return
-        if read.id is not None:
-            self._named(read.id, type, seqid, line, found)
-            if read.parents:
-                before = self._parents.get(read.id)
+        known, waiting = self._known, self._waiting
+        if name is not None:
+            self._named(name, type, seqid, line, found)
+            if parents:
+                before = self._parents.get(name)
                 if before is None:
-                    self._parents[read.id] = read.parents
-                elif before != read.parents:
-                    self._parents[read.id] = tuple(dict.fromkeys(before + read.parents))
-        for parent in read.parents:
-            if parent not in self._known:
-                self._waiting.setdefault(parent, line)
-        for source in read.derives:
-            if source not in self._known:
+                    self._parents[name] = parents
+                elif before != parents:
+                    self._parents[name] = tuple(dict.fromkeys(before + parents))
+        for parent in parents:
+            if parent not in known:
+                waiting.setdefault(parent, line)
+        for source in derives:
+            if source not in known:
                 self._deriving.setdefault(source, line)
-        if len(self._known) + len(self._waiting) > self._most:
+        if len(known) + len(waiting) > self._most:
             self._full = True
             found.partly()
 
     def _named(self, name: bytes, type: bytes, seqid: bytes, line: int, found: Found) -> None:
-        before = self._known.setdefault(name, (type, seqid, line))
-        if before[2] != line and before[:2] != (type, seqid):
+        before = self._known.get(name)
+        if before is None:
+            self._known[name] = (type, seqid, line)
+            self._arrived(name, line, found)
+        elif (before[0] != type or before[1] != seqid) and before[2] != line:
             what = f"line {before[2]:,} has the same ID, and is another feature"
             seen, expected = b" on ".join((type, seqid)), b" on ".join(before[:2])
             found.add(UNIQUE, what, line=line, column="attributes", record=_text(name), seen=seen, expected=expected)
-        if before[2] == line:
-            self._waiting.pop(name, None)
-            self._deriving.pop(name, None)
-            late = self._late.pop(name, None)
-            if late is not None:
-                what = f"what it is a part of comes at line {line:,}, after ### has said that all are there"
-                found.add(LATE, what, line=late, column="attributes", record=_text(name))
+
+    def _arrived(self, name: bytes, line: int, found: Found) -> None:
+        """What may have been waited for is there."""
+        self._waiting.pop(name, None)
+        self._deriving.pop(name, None)
+        late = self._late.pop(name, None) if self._late else None
+        if late is not None:
+            what = f"what it is a part of comes at line {line:,}, after ### has said that all are there"
+            found.add(LATE, what, line=late, column="attributes", record=_text(name))
 
     def resolved(self, found: Found) -> None:
         """All that was pointed at has been there, says ``###``."""

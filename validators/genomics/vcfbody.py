@@ -6,16 +6,18 @@ within one is left to its pattern, and to the exact look at those that do not ma
 
 from __future__ import annotations
 
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import pyarrow as pa
 
 from . import vcfcodes as codes
+from .hashing import HASHED, hashes
 from .vcfalleles import Kinds, kinds_of
-from .vcfmetrics import Figures, words
+from .vcfmatching import Records
+from .vcfmetrics import Figures
 from .vcforder import Order
-from .vcfpatterns import Patterns, matches
+from .vcfpatterns import Patterns
 from .vcfrecord import Judge
 
 if TYPE_CHECKING:
@@ -35,8 +37,10 @@ __all__ = ["Body"]
 _TAB, _HASH, _RETURN, _COLON = 9, 35, 13, 58
 _CHROM, _POS, _REF, _ALT, _FILTER, _INFO, _FORMAT = 0, 1, 3, 4, 6, 7, 8
 _REMEMBERED = 1 << 16
+# From so many samples on a record's own are cut out and put together rather than gathered one by one.
+_MANY = 16
 # Of the records that do not match, so many are looked at before it is asked whether they taught anything.
-_FIRST = 4
+_FIRST, _FIRST_SAMPLES = 4, 1000
 
 
 class _Table:
@@ -48,6 +52,12 @@ class _Table:
         self.array = np.frombuffer(self.padded, np.uint8)
         self.starts, self.tabs, self.ends = lines.starts[rows], tabs, ends
         self.suspect = np.zeros(len(rows), np.bool_)
+        self.records = Records(lines)
+
+    @cached_property
+    def colons(self) -> Numbers:
+        """Where colons are."""
+        return np.flatnonzero(self.array == _COLON)
 
     def start(self, column: int) -> Numbers:
         """Where a column's fields begin."""
@@ -62,25 +72,17 @@ class _Table:
         begin = int(self.tabs[row, column - 1]) + 1 if column else int(self.starts[row])
         return self.padded[begin : int(self.tabs[row, column] if column < self.tabs.shape[1] else self.ends[row])]
 
+    def mentions(self, text: str) -> bool:
+        """Whether some text stands anywhere in the block."""
+        return self.records.mention(text)
+
     def hashes(self, column: int) -> npt.NDArray[np.uint64]:
         """Numbers that are equal where a column's fields are (their first bytes, and their length)."""
         return self.hash(self.start(column), self.end(column))
 
     def hash(self, start: Numbers, end: Numbers) -> npt.NDArray[np.uint64]:
         """The same for whatever stands between these places."""
-        length = end - start
-        found = length.astype(np.uint64)
-        view = words(self.padded, 8)
-        for place in range(0, min(int(length.max(initial=0)), _HASHED), 8):
-            word = view[np.minimum(start + place, len(view) - 1)]
-            word &= _KEPT[np.clip(length - place, 0, 8)]
-            found = (found ^ word) * np.uint64(0x9E3779B97F4A7C15)
-            found ^= found >> np.uint64(29)
-        return found
-
-
-_HASHED = 256
-_KEPT = np.array([(1 << 8 * size) - 1 for size in range(9)], np.uint64)
+        return hashes(self.padded, start, end)
 
 
 class Body:
@@ -192,7 +194,7 @@ class Body:
     def _alike(table: _Table, rows: Numbers) -> Iterator[tuple[Numbers, tuple[bytes, bytes]]]:
         """Records with the same REF and ALT together."""
         start, end = table.start(_REF)[rows], table.end(_ALT)[rows]
-        short = end - start <= _HASHED
+        short = end - start <= HASHED
         _, first, which = np.unique(table.hash(start[short], end[short]), return_index=True, return_inverse=True)
         order = np.argsort(which, kind="stable")
         parts = (
@@ -215,9 +217,6 @@ class Body:
 
     def _fields(self, table: _Table, alts: Numbers) -> None:
         """Hold records against the pattern of their FORMAT and number of alleles, and count genotypes."""
-        lines = table.lines
-        offsets = np.concatenate([lines.starts, [len(lines.data)]]).astype(np.int32)
-        every = pa.Array.from_buffers(pa.binary(), len(lines), [None, pa.py_buffer(offsets), pa.py_buffer(lines.data)])
         formats: list[bytes | None] = [None]
         shapes = np.zeros(len(table.rows), np.int64)
         if self._header.width > _FORMAT:
@@ -228,25 +227,22 @@ class Body:
         for group in met[np.argsort(places)].tolist():
             rows = np.flatnonzero(groups == group) if len(met) > 1 else np.arange(len(groups))
             shape, number = divmod(group, int(alts.max()) + 1)
-            self._matching(table, every, rows, (number,) if number else (0, 1), formats[shape])
+            self._matching(table, rows, (number,) if number else (0, 1), formats[shape])
         for place, text in enumerate(formats):
             if text is not None and self._header.samples:
                 self._genotypes(table, shapes == place if len(formats) > 1 else None, text)
 
-    def _matching(
-        self, table: _Table, every: pa.Array, rows: Numbers, counts: tuple[int, ...], text: bytes | None
-    ) -> None:
+    def _matching(self, table: _Table, rows: Numbers, counts: tuple[int, ...], text: bytes | None) -> None:
         known = None if text is None or len(text) < 1 << 12 else False
-        size = _FIRST
+        size = max(1, min(_FIRST, _FIRST_SAMPLES // max(1, len(self._header.samples))))
         while len(rows):
             grown = self._judge.used.grown
             pattern = self._patterns.of(counts, text) if known is None else None
             found = None
             if pattern is not None:
-                whole = len(rows) == len(every)
-                found = matches(every if whole else every.take(pa.array(table.rows[rows])), pattern)
+                found = table.records.matching(table.rows[rows], pattern)
             if found is not None:
-                wrong = ~np.asarray(found) | table.suspect[rows]
+                wrong = ~found | table.suspect[rows]
                 if not self._patterns.ordered(text):
                     wrong |= [_twice(table.text(_INFO, row)) for row in rows.tolist()]
                 rows = rows[wrong]
@@ -262,14 +258,19 @@ class Body:
         keys = text.split(b":")
         if keys[0] != b"GT" and b"DP" not in keys:
             return
-        tabs = table.tabs if chosen is None else table.tabs[chosen]
-        line_ends = table.ends if chosen is None else table.ends[chosen]
+        rows = np.arange(len(table.rows)) if chosen is None else np.flatnonzero(chosen)
+        if keys == [b"GT"] and len(self._header.samples) >= _MANY:
+            even = self.figures.even(table.padded, table.start(_FORMAT + 1)[rows], table.ends[rows], self._told[rows])
+            rows = rows[~even]
+        if not len(rows):
+            return
+        tabs = table.tabs[rows] if len(rows) < len(table.rows) else table.tabs
         starts = tabs[:, _FORMAT:] + 1
         if keys[0] == b"GT":
-            self.figures.genotypes(table.padded, starts, self._told if chosen is None else self._told[chosen])
+            self.figures.genotypes(table.padded, starts, self._told[rows])
         if b"DP" in keys and len(keys) < 256:
-            ends = np.concatenate([tabs[:, _FORMAT + 1 :], line_ends[:, None]], axis=1)
-            begin, end = _field(table.array, starts, ends, keys.index(b"DP"))
+            ends = np.concatenate([tabs[:, _FORMAT + 1 :], table.ends[rows][:, None]], axis=1)
+            begin, end = _field(table, starts, ends, keys.index(b"DP"), len(keys))
             self.figures.depths(table.padded, begin, end)
 
     def finish(self) -> None:
@@ -283,9 +284,19 @@ def _twice(info: bytes) -> bool:
     return len(set(keys)) < len(keys)
 
 
-def _field(array: npt.NDArray[np.uint8], starts: Numbers, ends: Numbers, place: int) -> tuple[Numbers, Numbers]:
+def _field(table: _Table, starts: Numbers, ends: Numbers, place: int, keys: int) -> tuple[Numbers, Numbers]:
     """Where the value at a place of each sample begins and ends; empty where there is none."""
-    colons = np.append(np.flatnonzero(array == _COLON), np.full(place + 1, len(array)))
+    colons = table.colons
+    if place == 0 and not len(colons):
+        return starts, ends
+    first, each = np.searchsorted(colons, starts[:, 0]), keys - 1
+    if each and (np.searchsorted(colons, ends[:, -1]) - first == each * starts.shape[1]).all():
+        # As many as there are where no sample leaves values out: the first and the last of each are its own then.
+        at = first[:, None] + np.arange(0, each * starts.shape[1], each)
+        if (colons[at] >= starts).all() and (colons[at + (each - 1)] < ends).all():
+            begin = colons[at + (place - 1)] + 1 if place else starts
+            return begin, colons[at + place] if place < each else ends
+    colons = np.append(colons, np.full(place + 1, len(table.array)))
     at = np.searchsorted(colons, starts)
     begin = starts if place == 0 else np.minimum(colons[np.minimum(at + place - 1, len(colons) - 1)] + 1, ends)
     end = np.minimum(colons[np.minimum(at + place, len(colons) - 1)], ends)

@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from .digits import whole_numbers
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -25,6 +27,9 @@ __all__ = ["Figures", "words"]
 
 _MISSING, _HOM_REF, _HET, _HOM_ALT, _HAPLOID_REF, _HAPLOID_ALT = range(1, 7)
 _UNCOUNTED = 7
+_TAB = 9
+# For each class a number whose byte, of eight, is 1: numbers added up count all classes at once.
+_PACKED = np.uint64(1) << np.arange(0, 64, 8, dtype=np.uint64)
 _AFTER = b":\t\n\r\0"
 _GENOTYPE = re.compile(rb"[/|]?[0-9.]+(?:[/|][0-9.]+)*")
 
@@ -107,24 +112,40 @@ class Figures:
             for row, column in np.argwhere(kinds == 0).tolist():
                 substituted, kept = alleles[row].tolist()
                 kinds[row, column] = _class_of(padded, int(starts[row, column]), substituted, kept)
+        self._classify(word, kinds, alleles)
+
+    def even(self, padded: bytes, starts: Numbers, ends: Numbers, alleles: Numbers) -> npt.NDArray[np.bool_]:
+        """Genotypes of records whose samples, from ``starts`` to ``ends``, are nothing but diploid genotypes of one
+        digit each; where that is so.  Of the others nothing is counted.
+        """
+        width = 4 * len(self._names)
+        even: npt.NDArray[np.bool_] = ends - starts == width - 1
+        rows = np.flatnonzero(even)
+        if not len(rows):
+            return even
+        spans = zip(starts[rows].tolist(), ends[rows].tolist(), strict=True)
+        word = np.frombuffer(b"".join([padded[start : end + 1] for start, end in spans]), "<u4").reshape(len(rows), -1)
+        kinds = _diploid().take(word & 0xFFFFFF, mode="clip")
+        good = kinds.all(axis=1) & (word[:, :-1] >> 24 == _TAB).all(axis=1)
+        if not good.all():
+            even[rows[~good]] = False
+            word, kinds, rows = word[good], kinds[good], rows[good]
+        self._classify(word, kinds, alleles[rows])
+        return even
+
+    def _classify(self, word: Any, kinds: npt.NDArray[np.uint8], alleles: Numbers) -> None:
+        """Count classes of genotypes (records by samples), whose first four bytes are ``word``."""
         mixed = np.flatnonzero(alleles[:, 1] != -1)
         if len(mixed):
             kinds[mixed] = _counted(word[mixed], kinds[mixed], alleles[mixed])
-        places = kinds + np.arange(kinds.shape[1], dtype=np.int64) * 8
-        self._classes += np.bincount(places.ravel(), minlength=self._classes.size).reshape(-1, 8)
+        for first in range(0, len(kinds), 255):  # what a byte counts to
+            packed = _PACKED.take(kinds[first : first + 255], mode="clip").sum(axis=0, dtype=np.uint64)
+            self._classes += packed.astype("<u8").view(np.uint8).reshape(-1, 8)
 
     def depths(self, padded: bytes, starts: Numbers, ends: Numbers) -> None:
         """Whole numbers from ``starts`` to ``ends`` (records by samples); what is none is left out."""
-        data = np.frombuffer(padded, np.uint8)
-        value = np.zeros(starts.shape, np.int64)
-        length = ends - starts
-        whole = (length > 0) & (length < 10)
-        for place in range(min(int(length.max(initial=0)), 9)):
-            inside = place < length
-            digit = data[np.where(inside, starts + place, 0)] - np.uint8(48)
-            whole &= ~inside | (digit < 10)
-            value = np.where(inside, value * 10 + digit, value)
-        self._depth += np.where(whole, value, 0).sum(axis=0)
+        value, whole = whole_numbers(padded, starts, ends, digits=9)
+        self._depth += value.sum(axis=0)
         self._depths += whole.sum(axis=0)
 
     def tell(self, found: Found) -> None:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from . import vcfcodes as codes
+from .digits import whole_numbers
 from .vcfalleles import trimmed
 
 if TYPE_CHECKING:
@@ -42,7 +43,8 @@ class Order:
 
     def look(self, numbers: Numbers, table: Any, changes: Callable[[Any, int], tuple[bytes, bytes]]) -> None:
         """Look at a table of records whose lines have these numbers."""
-        positions = _numbers(table.array, table.start(_POS), table.end(_POS))
+        positions, sound = whole_numbers(table.padded, table.start(_POS), table.end(_POS))
+        positions[~sound] = -1
         names = table.hashes(_CHROM)
         limits = [0, *(np.flatnonzero(names[1:] != names[:-1]) + 1).tolist(), len(names)]
         reach = positions + (table.end(_REF) - table.start(_REF)) - 1
@@ -53,7 +55,7 @@ class Order:
             self._enter(table.text(_CHROM, begin).strip(b"<>"), int(numbers[begin]))
             self._sorted(numbers, positions, begin, end)
             self._overlapping(numbers, positions, reach, plain, begin, end, table, changes)
-        if b"END=" in table.lines.data:
+        if table.mentions("END="):
             self._ends(numbers, positions, table, limits)
 
     def _enter(self, name: bytes, number: int) -> None:
@@ -134,17 +136,3 @@ class Order:
                 if length is not None and end > length + 1:
                     self._add(codes.BEYOND, f"END is after the contig's {length:,} bases", line=int(numbers[row]),
                               column="INFO", seen=end, expected=f"at most {length}")  # fmt: skip
-
-
-def _numbers(array: npt.NDArray[np.uint8], starts: Numbers, ends: Numbers) -> Numbers:
-    """Whole numbers of at most 18 digits; -1 for what is none."""
-    length = ends - starts
-    value = np.zeros(len(starts), np.int64)
-    wrong = (length == 0) | (length > 18)
-    for place in range(min(int(length.max(initial=0)), 18)):
-        inside = place < length
-        digit = array[np.where(inside, starts + place, 0)] - np.uint8(48)
-        wrong |= inside & (digit > 9)
-        value = np.where(inside, value * 10 + digit, value)
-    value[wrong] = -1
-    return value

@@ -1,18 +1,15 @@
 """Patterns that whole records match when nothing is wrong with them.
 
 One regular expression stands for all records with the same FORMAT and the same number of alternate alleles, made of
-what the header declares and of what the file has used so far.  RE2 matches them in time that grows with the bytes
-alone; whatever does not match is looked at by ``vcfrecord``, which decides.  A pattern may therefore be too strict, and
-never too lax: counts over ``_MOST``, local alleles and odd ploidies are left to the exact way.
+what the header declares and of what the file has used so far.  ``vcfmatching`` matches them in time that grows with
+the bytes alone; whatever does not match is looked at by ``vcfrecord``, which decides.  A pattern may therefore be too
+strict, and never too lax: counts over ``_MOST``, local alleles and odd ploidies are left to the exact way.
 """
 
 from __future__ import annotations
 
 import re
 from typing import TYPE_CHECKING
-
-import pyarrow as pa
-import pyarrow.compute as pc
 
 from .vcfspec import genotypes
 from .vcfvalues import ALLELE, FLOAT_NEW, FLOAT_OLD, SYMBOL
@@ -22,7 +19,7 @@ if TYPE_CHECKING:
     from .vcfsample import Shape
     from .vcfspec import Field
 
-__all__ = ["Patterns", "matches"]
+__all__ = ["Patterns"]
 
 # Repetitions in a pattern are written out in its program.
 _MOST = 120
@@ -31,14 +28,6 @@ _INTEGER, _NATURAL = r"[-+]?[0-9]{1,9}", r"\+?[0-9]{1,9}"
 _NOTHING = r"\."
 _QUAL = r"(?:\.|[0-9]+(?:\.[0-9]+)?(?:[eE][-+]?[0-9]+)?)"
 _BREAKENDS = ALLELE.replace(SYMBOL + "|", "")
-
-
-def matches(records: pa.Array, pattern: str) -> pa.Array | None:
-    """Which records match; ``None`` where the pattern is more than RE2 takes."""
-    try:
-        return pc.match_substring_regex(records, pattern)
-    except pa.ArrowInvalid:
-        return None
 
 
 class Patterns:

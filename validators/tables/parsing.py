@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import pyarrow as pa
+
 from .types import SPANS
 
 if TYPE_CHECKING:
@@ -14,6 +16,8 @@ if TYPE_CHECKING:
 __all__ = ["as_meant", "parsed", "without", "without_missing"]
 
 _TRUE, _FALSE = ["true", "True", "TRUE", "1"], ["false", "False", "FALSE", "0"]
+# The characters of 2026-01-31 12:00:00.
+_SECONDS = 19
 _ZONE = r"(?:Z|[+-]\d{2}:?\d{2})$"
 
 
@@ -88,6 +92,9 @@ def _datetimes(values: pl.Series) -> pl.Series:
     """ISO 8601, with T or a blank in the middle, to fractions of seconds; with a zone in UTC."""
     import polars as pl
 
+    exact = _exact_datetimes(values)
+    if exact is not None:
+        return exact
     plain = values.str.replace("T", " ", literal=True)
     taken = plain.str.to_datetime("%Y-%m-%d %H:%M:%S%.f", strict=False, time_unit="us")
     if taken.null_count() == values.null_count():
@@ -102,3 +109,20 @@ def _datetimes(values: pl.Series) -> pl.Series:
     there = times.str.to_datetime("%Y-%m-%d %H:%M:%S%.f%z", strict=False, time_unit="us").dt.replace_time_zone(None)
     both = pl.DataFrame([taken.alias("one"), there.alias("other")])
     return both.select(pl.coalesce("one", "other")).to_series().alias(values.name)
+
+
+def _exact_datetimes(values: pl.Series) -> pl.Series | None:
+    """The same where all of it is plain: to the second or a fraction of six digits at most, and without a zone.
+
+    Arrow reads these ten times as fast; it takes less than a whole time as well, which is shorter.
+    """
+    import polars as pl
+
+    shortest = values.str.len_bytes().min()
+    if not isinstance(shortest, int) or shortest < _SECONDS:
+        return None
+    try:
+        taken = values.to_arrow().cast(pa.timestamp("us"))
+    except pa.ArrowInvalid:
+        return None
+    return pl.Series(values.name, taken)

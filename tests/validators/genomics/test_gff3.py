@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import io
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from holotype.validators import Limits, validate
 
@@ -164,3 +167,24 @@ def test_a_sample_that_ends_before_a_parent_is_no_error(tmp_path: Path) -> None:
     report = look(tmp_path, features(*lines), cost="sample", limits=Limits(sample=8000))
     assert report.findings.to_pylist() == []
     assert errors_of(look(tmp_path, features(*lines[:1000]))) == {"gff3.parent.missing"}
+
+
+OWN = {"gff3.attributes", "gff3.attribute.twice", "gff3.attribute.value", "gff3.attribute.empty", "gff3.escaping"}
+PIECES = (
+    *("ID=a", "Parent=b", "Name=x", "note=1", "Dbxref=A:1", "Dbxref=1", "Gap=M8", "Gap=8", "Target=e 1 2", "=", "=1"),
+    *("tag", " tag=1", "é=1", "x=a=b", "x=%2C", "x=%zz", "x=", "ID=", "Is_circular=true", "t" * 70 + "=1", ""),
+)
+
+
+@settings(deadline=None)
+@given(st.lists(st.lists(st.sampled_from(PIECES), max_size=5).map(";".join), min_size=1, max_size=8))
+def test_attributes_are_judged_alike_alone_and_among_others(texts: list[str]) -> None:
+    lines = [f"chr1\t.\tgene\t1\t9\t.\t+\t.\t{text}\n" for text in texts]
+
+    def told(chosen: list[str], line: int) -> list[tuple[str, str | None]]:
+        data = "".join(["##gff-version 3\n", *chosen]).encode()
+        findings = validate(io.BytesIO(data), name="x.gff3", format="gff3").findings.to_pylist()
+        return sorted((each["code"], each["seen"]) for each in findings if each["line"] == line and each["code"] in OWN)
+
+    for number, line in enumerate(lines):
+        assert told(lines, number + 2) == told([line], 2)

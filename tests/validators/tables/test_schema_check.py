@@ -12,6 +12,8 @@ import pandas as pd
 import polars as pl
 import pyarrow as pa
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from holotype.validators import (
     Column,
@@ -427,3 +429,24 @@ def test_its_header_or_a_sample_alone_can_be_looked_at(tmp_path: Path) -> None:
 def test_a_pattern_that_cannot_be_is_refused() -> None:
     with pytest.raises(InvalidChoice, match="cannot be"):
         SchemaCheck(TableSchema("t", (Column("a", "string", pattern="("),)))
+
+
+TIMES = (
+    *("2026-01-31T12:00:00", "2026-01-31 12:00:00.25", "2026-01-31T12:00:00.1234567", "2026-01-31T12:00:00Z", ""),
+    *("2026-01-31", "2026-01-31T12:00", "2026-02-30T12:00:00", "2026-01-31t12:00:00", "2026-01-31T12:00:00+01:00"),
+)
+
+
+@settings(deadline=None)
+@given(st.lists(st.sampled_from(TIMES), min_size=1, max_size=6))
+def test_a_time_is_judged_alike_whatever_stands_beside_it(times: list[str]) -> None:
+    schema = TableSchema(
+        "times", (Column("at", "datetime", least=datetime(2026, 1, 31, 11, 30, tzinfo=UTC)), Column("n", "integer"))
+    )
+
+    def wrong(texts: list[str]) -> list[tuple[int, str]]:
+        data = "at,n\n" + "".join(f"{text},1\n" for text in texts)
+        report = validate(io.BytesIO(data.encode()), name="t.csv", checks=[SchemaCheck(schema)])
+        return sorted((each["row"], each["code"]) for each in report.findings.to_pylist())
+
+    assert wrong(times) == [(row, code) for row, text in enumerate(times) for _, code in wrong([text])]
