@@ -25,6 +25,7 @@ from typing import TYPE_CHECKING, Any
 from holotype.catalog import Conflict, DatasetNotFound, EntryNotFound, InvalidOption, SchemaRefused
 from holotype.validators import (
     Evolution,
+    Reference,
     SchemaChange,
     SchemaCheck,
     TableSchema,
@@ -39,7 +40,7 @@ from .records.references import check_name
 from .records.snapshots import history, latest, next_number, resolve
 from .storing.names import TABLE_NAME
 from .tree.paths import Patterns
-from .validation.declared import Declared, chains, from_row, versions, written
+from .validation.declared import Declared, chains, declared, versions, written
 from .validation.tables import SCHEMAS
 
 if TYPE_CHECKING:
@@ -99,19 +100,18 @@ def declare_schema(
         _refuse_unknown(context, dataset, state, ahead=ahead)
         pattern = _pattern(context, dataset, files, state)
         before = chains(versions(context, dataset, state=state)).get((dataset, pattern), [])
-        last = before[-1] if before else None
-        if last is not None and all(last[name] == value for name, value in told.items()):
-            return from_row(last)
+        last = _last(context, before, state)
+        if last is not None and _same(last, before[-1], told):
+            return last
         evolution = _evolution(last, wanted, tables, vocabularies)
         if not evolution.compatible and not breaking:
             raise _refusal(dataset, pattern, before[-1]["version"], evolution)
-        first = last is None or last["schema"] is None
-        verdict = "first" if first else "compatible" if evolution.compatible else "breaking"
+        verdict = "first" if last is None else "compatible" if evolution.compatible else "breaking"
         changes = json.dumps([vars(change) for change in evolution.changes], ensure_ascii=False)
         row = {"files": pattern, "verdict": verdict, "changes": changes, "message": message, **told}
         made = _commit(context, dataset, before, row, state, operation="declare", again=verdict != "breaking")
         if made is not None:
-            return from_row(made)
+            return declared(context, made, state=context.catalog.state)
     raise Conflict(f"{_TRIES} other commits came before what was to be declared of {dataset}: try again")
 
 
@@ -133,7 +133,7 @@ def withdraw_schema(context: Context, dataset: str, *, files: str | None = None,
         before = known.get((dataset, pattern), [])
         if not before:
             raise EntryNotFound(f"nothing is declared for {pattern} of {dataset}", dataset=dataset, files=pattern)
-        held = from_row(next(row for row in reversed(before) if row["schema"] is not None))
+        held = declared(context, next(row for row in reversed(before) if row["schema"] is not None), state=state)
         if before[-1]["schema"] is None:
             return held
         row = {
@@ -168,6 +168,11 @@ def _schema(given: Any) -> TableSchema:
 
 
 def _check(schema: TableSchema, tables: Mapping[str, str], vocabularies: Mapping[str, Vocabulary]) -> None:
+    referred = {rule.table for rule in schema.rules if isinstance(rule, Reference)}
+    named = {column.vocabulary for column in schema.columns}
+    for option, given, used in (("tables", tables, referred), ("vocabularies", vocabularies, named)):
+        if strange := sorted(given.keys() - used):
+            raise InvalidOption(f"the schema {schema.name} speaks of no {', '.join(strange)}", option=option)
     for name, path in tables.items():
         if not path or path.startswith("/") or "\\" in path or {"", ".", ".."} & set(path.split("/")):
             raise InvalidOption(f"{path!r} is no path in a dataset, where {name} could be", option="tables")
@@ -212,16 +217,27 @@ def _only(patterns: Sequence[str], dataset: str) -> str:
     return patterns[0]
 
 
+def _last(context: Context, before: Sequence[Mapping[str, Any]], state: State) -> Declared | None:
+    """The version that holds, if one does."""
+    if not before or before[-1]["schema"] is None:
+        return None
+    return declared(context, before[-1], state=state)
+
+
+def _same(last: Declared, row: Mapping[str, Any], told: Mapping[str, str]) -> bool:
+    kept = {**row, "vocabularies": written(last.vocabularies)}
+    return all(kept[name] == value for name, value in told.items())
+
+
 def _evolution(
-    last: Mapping[str, Any] | None,
+    before: Declared | None,
     schema: TableSchema,
     tables: Mapping[str, str],
     vocabularies: Mapping[str, Vocabulary],
 ) -> Evolution:
     """What became of the version before, if one holds."""
-    if last is None or last["schema"] is None:
+    if before is None:
         return Evolution(())
-    before = from_row(last)
     changes = list(compare_schemas(before.schema, schema).changes)
     for name in sorted(tables.keys() & before.tables.keys()):
         if tables[name] != before.tables[name]:

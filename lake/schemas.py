@@ -11,7 +11,8 @@ from holotype.catalog import EntryNotFound, InvalidOption
 
 from .records.references import check_name, parse
 from .records.snapshots import history, resolve
-from .validation.declared import chains, from_row, holding, versions
+from .tree.paths import Patterns
+from .validation.declared import chains, declared, holding, versions
 
 if TYPE_CHECKING:
     from holotype.catalog import State
@@ -80,7 +81,7 @@ def schema(context: Context, target: str, *, files: str | None = None, version: 
         rows = [row for row in rows if row["version"] == version and row["schema"] is not None]
     if files is not None:
         named = [row for row in rows if row["files"] == files]
-        rows = named or [row for row in rows if from_row(row).fits(files)]
+        rows = named or [row for row in rows if Patterns((row["files"],)).matches(files)]
     which = f"version {version} of " if version is not None else ""
     if not rows:
         about = f"{which}{files + ' of ' if files else ''}{target}"
@@ -88,7 +89,7 @@ def schema(context: Context, target: str, *, files: str | None = None, version: 
     if len(chains(rows)) > 1:
         patterns = ", ".join(row["files"] for row in rows)
         raise InvalidOption(f"say for which files of {target}: {patterns}", option="files")
-    return from_row(rows[-1])
+    return declared(context, rows[-1], state=state)
 
 
 def _is_snapshot(target: str) -> bool:

@@ -19,7 +19,9 @@ from functools import cached_property
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
-from holotype.catalog import FormatTooNew
+import pyarrow.compute as pc
+
+from holotype.catalog import FormatTooNew, scalar
 from holotype.validators import (
     Evolution,
     SchemaChange,
@@ -32,6 +34,7 @@ from holotype.validators import (
 )
 
 from ..tree.paths import Patterns
+from .tables import SCHEMAS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -44,7 +47,7 @@ if TYPE_CHECKING:
 
     from ..context import Context
 
-__all__ = ["Declared", "chains", "from_row", "holding", "identifiers", "versions", "written"]
+__all__ = ["Declared", "chains", "declared", "holding", "identifiers", "versions", "written"]
 
 
 @dataclass(frozen=True)
@@ -99,17 +102,17 @@ class Declared:
 
 
 def versions(context: Context, dataset: str | None, *, state: State) -> list[dict[str, Any]]:
-    """The rows of a dataset, or of all, by dataset, pattern and version.
+    """The rows of a dataset, or of all, by dataset, pattern and version; without vocabularies, which may be large.
 
     Two archives may have declared the same version apart, and have come together since: the later one comes last.
     """
     if not state.segments("schemas"):
         return []
-    rows = context.catalog.read("schemas", state=state)
-    told: list[dict[str, Any]] = rows.to_pylist()
-    chosen = [row for row in told if dataset is None or row["dataset"] == dataset]
+    mine = None if dataset is None else pc.field("dataset") == scalar(dataset)
+    columns = [name for name in SCHEMAS.schema.names if name != "vocabularies"]
+    rows: list[dict[str, Any]] = context.catalog.read("schemas", columns=columns, filter=mine, state=state).to_pylist()
     order = ("dataset", "files", "version", "time", "declaration")
-    return sorted(chosen, key=lambda row: tuple(row[name] for name in order))
+    return sorted(rows, key=lambda row: tuple(row[name] for name in order))
 
 
 def chains(rows: Iterable[dict[str, Any]]) -> dict[tuple[str, str], list[dict[str, Any]]]:
@@ -144,23 +147,17 @@ def identifiers(context: Context, dataset: str, *, state: State) -> frozenset[st
 _TAKEN = ("dataset", "files", "version", "since", "verdict", "time", "author", "message")
 
 
-def from_row(row: Mapping[str, Any]) -> Declared:
+def declared(context: Context, row: Mapping[str, Any], *, state: State) -> Declared:
     """The version that a row says, which is not one that withdraws.
 
-    Raises ``FormatTooNew`` when a later version of this library wrote it.
+    Raises ``FormatTooNew`` when a later version of this library wrote it, or what reading the tables raises.
     """
-    try:
-        schema = TableSchema.from_json(row["schema"])
-    except SchemaUnreadable as error:
-        raise FormatTooNew(
-            f"version {row['version']} of what {row['files']} of {row['dataset']} has to be was written by a later"
-            f" version of holotype: {error}; install that, or validate with schemas='none'",
-            dataset=row["dataset"],
-            files=row["files"],
-            version=row["version"],
-        ) from error
+    schema, terms = schema_of(row), dict[str, list[dict[str, Any]]]()
+    if any(column.vocabulary is not None for column in schema.columns):
+        mine = pc.field("declaration") == scalar(row["declaration"])
+        told = context.catalog.read("schemas", columns=["declaration", "vocabularies"], filter=mine, state=state)
+        terms = json.loads(told["vocabularies"][0].as_py())
     changes = tuple(SchemaChange(**change) for change in json.loads(row["changes"]))
-    terms: dict[str, list[dict[str, Any]]] = json.loads(row["vocabularies"])
     taken: dict[str, Any] = {name: row[name] for name in _TAKEN}
     return Declared(
         **taken,
@@ -170,6 +167,20 @@ def from_row(row: Mapping[str, Any]) -> Declared:
         vocabularies=MappingProxyType({name: _vocabulary(name, told) for name, told in terms.items()}),
         id=row["declaration"],
     )
+
+
+def schema_of(row: Mapping[str, Any]) -> TableSchema:
+    """The schema that a row says.  Raises ``FormatTooNew``."""
+    try:
+        return TableSchema.from_json(row["schema"])
+    except SchemaUnreadable as error:
+        raise FormatTooNew(
+            f"version {row['version']} of what {row['files']} of {row['dataset']} has to be was written by a later"
+            f" version of holotype: {error}; install that, or validate with schemas='none'",
+            dataset=row["dataset"],
+            files=row["files"],
+            version=row["version"],
+        ) from error
 
 
 _LISTS = ("synonyms", "parents", "replaced_by")

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from holotype.validators import SchemaCheck, Subject, SubjectNotFound
 
-from .declared import from_row, holding, versions
+from .declared import declared, holding, versions
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -33,8 +33,8 @@ class DeclaredCheck(SchemaCheck):
     declared: ClassVar[Declared]
 
     def __init__(self, find: Callable[[str], Any]) -> None:
-        declared = self.declared
-        super().__init__(declared.schema, tables=declared.tables, vocabularies=declared.vocabularies)
+        version = self.declared
+        super().__init__(version.schema, tables=version.tables, vocabularies=version.vocabularies)
         self._find = find
 
     def suits(self, subject: Subject) -> bool:
@@ -47,9 +47,9 @@ class DeclaredCheck(SchemaCheck):
         return Subject(self._find(path), name=path, limits=subject.limits)
 
 
-def check_of(declared: Declared, find: Callable[[str], Any]) -> DeclaredCheck:
+def check_of(version: Declared, find: Callable[[str], Any]) -> DeclaredCheck:
     """The check of a declaration.  ``find``: gives a path, or a file, for a path in the dataset."""
-    about = {"name": f"{HELD}{declared.files}", "version": declared.label, "declared": declared}
+    about = {"name": f"{HELD}{version.files}", "version": version.label, "declared": version}
     kind: type[DeclaredCheck] = type("DeclaredCheck", (DeclaredCheck,), about)
     return kind(find)
 
@@ -71,7 +71,7 @@ def held_to(
         return ()
     rows = versions(context, dataset, state=state)
     held = holding(rows, None if schemas == "current" else number)
-    return tuple(check_of(from_row(row), find) for row in held)
+    return tuple(check_of(declared(context, row, state=state), find) for row in held)
 
 
 def below(folder: str | os.PathLike[str], path: str) -> str:

@@ -184,9 +184,8 @@ def test_a_dataset_that_there_is_not_is_a_mistake_unless_it_is_said_to_come(arch
         ({"files": ""}, "matches nothing"),
         ({"files": "../samples.csv"}, "goes up"),
         ({}, "say which files of study"),
-        ({"files": "*.csv", "tables": {"donors": "/etc/passwd"}}, "is no path in a dataset"),
-        ({"files": "*.csv", "tables": {"donors": "../donors.csv"}}, "is no path in a dataset"),
-        ({"files": "*.csv", "vocabularies": {"cells": ["T"]}}, "cells is a list, and no Vocabulary"),
+        ({"files": "*.csv", "tables": {"donors": "donors.csv"}}, "the schema samples speaks of no donors"),
+        ({"files": "*.csv", "vocabularies": {"cells": ["T"]}}, "the schema samples speaks of no cells"),
     ],
 )
 def test_what_cannot_be_is_said_before_anything_is_kept(archive: Archive, options: dict[str, Any], what: str) -> None:
@@ -205,8 +204,15 @@ def test_a_schema_that_cannot_be_held_to_is_refused(archive: Archive) -> None:
     refers = TableSchema("s", (Column("donor", "string"),), (Reference(("donor",), "donors", ("id",)),))
     with pytest.raises(InvalidOption, match="refers to donors; give it in tables="):
         archive.declare_schema("study", refers, files="*.csv")
+    for path in ("/etc/passwd", "../donors.csv", "a//b", "a\\b", ""):
+        with pytest.raises(InvalidOption, match="is no path in a dataset, where donors could be"):
+            archive.declare_schema("study", refers, files="*.csv", tables={"donors": path})
+    named = TableSchema("s", (Column("cell", vocabulary="cells"),))
     with pytest.raises(InvalidOption, match="give it in vocabularies="):
-        archive.declare_schema("study", TableSchema("s", (Column("cell", vocabulary="cells"),)), files="*.csv")
+        archive.declare_schema("study", named, files="*.csv")
+    wrong: Any = {"cells": ["T"]}
+    with pytest.raises(InvalidOption, match="cells is a list, and no Vocabulary"):
+        archive.declare_schema("study", named, files="*.csv", vocabularies=wrong)
     with pytest.raises(InvalidOption, match="which cannot be"):
         archive.declare_schema("study", TableSchema("s", (Column("id", "string", pattern="("),)), files="*.csv")
     with pytest.raises(InvalidName):

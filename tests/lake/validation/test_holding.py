@@ -167,6 +167,15 @@ def test_what_was_withdrawn_is_not_held_to_and_what_it_found_is_forgotten(archiv
     assert archive.schemas("study@2")["version"].to_list() == [1]
 
 
+def test_what_a_withdrawn_schema_found_is_not_taken_over(archive: Archive, source: Path) -> None:
+    fill(source, {"samples.csv": NEGATIVE})
+    archive.backup(source, dataset="study", validation=lake.Validation())
+    archive.withdraw_schema("study", reason="they send anything")
+    archive.backup(source, dataset="study", validation=lake.Validation())
+    assert archive.report("study@3").ok
+    assert held(archive, "study@3") == {}
+
+
 def test_what_stays_unsound_keeps_later_snapshots_in_quarantine(archive: Archive, source: Path) -> None:
     fill(source, {"samples.csv": NEGATIVE})
     archive.backup(source, dataset="study")
