@@ -20,6 +20,7 @@ on working.  They are grouped by what the caller would do about them::
      │    ├── RowsRefused                 (ValueError)
      │    ├── ProvenanceRefused           (ValueError)
      │    ├── DataRefused                 (ValueError)
+     │    ├── SchemaRefused               (ValueError)
      │    ├── SourceNotFound              (FileNotFoundError)
      │    ├── SourceProblem               (OSError)
      │    ├── TargetRefused               (FileExistsError)
@@ -77,6 +78,7 @@ __all__ = [
     "ProgramNotFound",
     "ProvenanceRefused",
     "RowsRefused",
+    "SchemaRefused",
     "SingleWriterWarning",
     "SnapshotNotFound",
     "SnapshotsDiffer",
@@ -192,6 +194,10 @@ class ProvenanceRefused(CallError, ValueError):
 
 class DataRefused(CallError, ValueError):
     """Data are not sound, and a policy refuses them: ``report`` is the identifier of what was found."""
+
+
+class SchemaRefused(CallError, ValueError):
+    """A schema would refuse what the version before it accepts: ``changes`` says of each column why."""
 
 
 class SourceNotFound(CallError, FileNotFoundError):

@@ -18,7 +18,7 @@ Each verb is a module here; what verbs are made of lies in rooms, each of which 
     storing     from files to packs
     restoring   from packs to files
     retention   sessions, garbage, and how it is taken away
-    validation  reports on what goes in and out, and quarantine
+    validation  reports on what goes in and out, quarantine, and what tables have to be
     moving      from one archive to another
     provenance  questions about where things came from
 
@@ -45,6 +45,7 @@ if TYPE_CHECKING:
     from .sync import Synced
     from .validate import Validated
     from .validation.asked import Validation
+    from .validation.declared import Declared
     from .verify import Verified
 
 __all__ = [
@@ -52,6 +53,7 @@ __all__ = [
     "ArchivedFile",
     "Collected",
     "Compared",
+    "Declared",
     "Forgotten",
     "HolotypeFileSystem",
     "Progress",
@@ -72,6 +74,7 @@ _HOME = {
     "ArchivedFile": "reading.opened",
     "Collected": "collect",
     "Compared": "compare",
+    "Declared": "validation.declared",
     "Forgotten": "forget",
     "HolotypeFileSystem": "reading.filesystem",
     "Progress": "progress",

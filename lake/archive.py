@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     import polars
     import pyarrow
 
+    from holotype.validators import Vocabulary
+
     from .activity import Activity
     from .capturing.running import Passing
     from .collect import Collected
@@ -40,6 +42,7 @@ if TYPE_CHECKING:
     from .sync import Synced
     from .validate import Validated
     from .validation.asked import Validation
+    from .validation.declared import Declared
     from .verify import Verified
 
 __all__ = ["Archive"]
@@ -187,6 +190,41 @@ class Archive(Looking):
         from .quarantine import release
 
         return release(self._context, references, reason=reason)
+
+    def declare_schema(
+        self,
+        dataset: str,
+        schema: Any,
+        *,
+        files: str | None = None,
+        tables: Mapping[str, str] | None = None,
+        vocabularies: Mapping[str, Vocabulary] | None = None,
+        message: str = "",
+        breaking: bool = False,
+        ahead: bool = False,
+    ) -> Declared:
+        """Declare what the tables in some files of a dataset have to be, from its next snapshot on.  See
+        ``lake/declare.py``.
+        """
+        from .declare import declare_schema
+
+        return declare_schema(
+            self._context,
+            dataset,
+            schema,
+            files=files,
+            tables=tables,
+            vocabularies=vocabularies,
+            message=message,
+            breaking=breaking,
+            ahead=ahead,
+        )
+
+    def withdraw_schema(self, dataset: str, *, files: str | None = None, reason: str) -> Declared:
+        """Let a schema hold no more, from the dataset's next snapshot on."""
+        from .declare import withdraw_schema
+
+        return withdraw_schema(self._context, dataset, files=files, reason=reason)
 
     def write_table(
         self,

@@ -31,7 +31,7 @@ from .manifest import Manifest, ManifestWriter
 from .progress import Ticker
 from .records.index import Known
 from .records.references import check_name
-from .records.snapshots import Snapshot, history, latest
+from .records.snapshots import Snapshot, history, latest, next_number
 from .retention.sessions import checkpoint, give_up, open_session, swept_meanwhile, writer_check
 from .schema import PROBLEMS, SNAPSHOTS
 from .storing.assisted import Assisted
@@ -65,6 +65,7 @@ if TYPE_CHECKING:
 __all__ = ["backup"]
 
 _PROV_NAMES = "prov_names"  # empty where nothing was ever recorded
+_SCHEMAS = "schemas"  # empty where nothing was ever declared
 _LOOKS = 5  # a backup that lost this often to collections gives up
 _NUMBERINGS = 64  # writers of one dataset that commit at the same moment each take the next number
 # the coarsest step of a file system's clock: a file touched so late may change under the same time
@@ -110,7 +111,9 @@ def backup(
     reads does it all; by default one for each processor, and on a local disk helper processes read what there is of
     very many small files (``helpers``).  ``executor``: who reads and packs the files instead, a batch at a time:
     threads, processes, or machines that see both the source and the storage.  ``validation``: look at new and changed
-    files, keep a report with the snapshot, and do what the policy says (see ``lake/validation/asked.py``).
+    files, keep a report with the snapshot, and do what the policy says (see ``lake/validation/asked.py``).  Files for
+    which a schema is declared are held to it with or without (see ``lake/declare.py``), by default so that a snapshot
+    with a table that breaks it is kept, and in quarantine.
 
     A snapshot that differs in nothing from the one before is still made: it says that all was there at that time.
 
@@ -200,7 +203,7 @@ def _attempt(context: Context, plan: _Plan, ticker: Ticker) -> Snapshot:
         context, open_session=partial(open_session, context), checkpoint=partial(_checkpoint, context, view, diary)
     )
     known = Known(context.catalog, state=view)
-    inspection = _inspection(plan)
+    inspection = _inspection(context, plan, view)
     try:
         with (
             swept_meanwhile(context, lambda: ledger.opened),
@@ -233,7 +236,7 @@ def _attempt(context: Context, plan: _Plan, ticker: Ticker) -> Snapshot:
         committed = diary.committed if diary is not None else ()
         kept = None
         if inspection is not None:
-            kept = inspection.finish(context, plan.dataset, previous if parent is not None else None, state=view)
+            kept = inspection.finish(previous, parent.id if parent is not None else None)
             kept.refuse(context)
         snapshot = _commit(context, plan, view, parent, draft, packed, problems, began, committed, kept)
     except BaseException as error:
@@ -246,12 +249,23 @@ def _attempt(context: Context, plan: _Plan, ticker: Ticker) -> Snapshot:
     return snapshot
 
 
-def _inspection(plan: _Plan) -> Inspection | None:
-    if plan.validation is None:
+def _inspection(context: Context, plan: _Plan, view: State) -> Inspection | None:
+    if plan.validation is None and not view.segments(_SCHEMAS):
         return None
     from .validation.inspecting import Inspection  # most backups have no use for it, and it takes its time to import
 
-    return Inspection(plan.validation, plan.source)
+    inspection = Inspection(context, plan.validation, plan.source, plan.dataset, state=view)
+    return None if inspection.idle else inspection
+
+
+def _refuse_if_declared(context: Context, plan: _Plan, view: State, since: Sequence[Entry], present: State) -> None:
+    """Raise ``Conflict`` when somebody declared meanwhile what the files have to be, to which they were not held."""
+    if not any(_SCHEMAS in entry.add for entry in since):
+        return
+    from .validation.declared import identifiers
+
+    if identifiers(context, plan.dataset, state=present) != identifiers(context, plan.dataset, state=view):
+        raise Conflict(f"what tables of {plan.dataset} have to be was declared meanwhile: start again", declared=True)
 
 
 def _checkpoint(context: Context, view: State, diary: Diary | None, session: str, segments: Sequence[Segment]) -> None:
@@ -347,7 +361,7 @@ def _commit(
     sound = writer_check(context, packed.session, packed.relied, view, parents=() if parent is None else (parent.id,))
     for _ in range(_NUMBERINGS):
         state = catalog.refresh()
-        number = _next_number(context, plan.dataset, state)
+        number = next_number(context, plan.dataset, state=state)
         if meets:
             try:
                 met, meets = _met(context, plan, draft, state), False
@@ -397,9 +411,10 @@ def _commit(
         def check(
             since: Sequence[Entry], present: State, number: int = number, met: provenance.Recorded | None = met
         ) -> None:
-            if _next_number(context, plan.dataset, present) != number:
+            if next_number(context, plan.dataset, state=present) != number:
                 raise Conflict(f"{plan.dataset}@{number} was made by another writer meanwhile", taken=number)
             sound(since, present)
+            _refuse_if_declared(context, plan, view, since, present)
             if met is not None:
                 met.check(since, present)
 
@@ -432,9 +447,3 @@ def _met(context: Context, plan: _Plan, draft: Draft, state: State) -> provenanc
     from .lineage.meeting import meeting  # most archives have no use for it, and it takes its time to import
 
     return meeting(context, plan.dataset, os.path.realpath(plan.source), draft.segments, state=state)
-
-
-def _next_number(context: Context, dataset: str, state: State) -> int:
-    rows = context.catalog.read("snapshots", columns=["dataset", "number"], state=state)
-    taken = rows["number"].filter(pc.equal(rows["dataset"], scalar(dataset)))
-    return (pc.max(taken).as_py() or 0) + 1

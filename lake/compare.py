@@ -4,6 +4,7 @@
     manifests     what the snapshot's digest was made of
     annotations   the same said of the same
     provenance    the same recorded of the same
+    reports       the same found in the same, and the same declared of what tables have to be
     chunks        each one that a snapshot needs is in some pack, at both ends
     objects       both ends verified: by size, or every byte hashed
 
@@ -25,7 +26,7 @@ from .moving.histories import missing_histories
 from .moving.inventory import End, Inventory
 from .moving.proving import unproven
 from .moving.travellers import chosen, dataset_names, said, unsaid
-from .moving.verdicts import missing_verdicts
+from .moving.verdicts import missing_schemas, missing_verdicts
 from .verify import as_frame, verify
 
 if TYPE_CHECKING:
@@ -48,10 +49,10 @@ _NAMED = ["dataset", "number", "snapshot"]
 class Difference:
     """One thing that differs, or that is damaged at one end.
 
-    ``what``: ``snapshot``, ``manifest``, ``annotation``, ``provenance``, ``chunk``, or what ``verify`` found (``pack``,
-    ``segment``, ``log``, ``chunk``).  ``where``: the end that lacks it or has it damaged, ``both`` where each has
-    something else.  ``object``: the name or key of it.  ``problem``: what differs, in words.  ``dataset``, ``snapshot``
-    and ``path``: what is touched, where that is known.
+    ``what``: ``snapshot``, ``manifest``, ``annotation``, ``provenance``, ``report``, ``schema``, ``chunk``, or what
+    ``verify`` found (``pack``, ``segment``, ``log``, ``chunk``).  ``where``: the end that lacks it or has it damaged,
+    ``both`` where each has something else.  ``object``: the name or key of it.  ``problem``: what differs, in words.
+    ``dataset``, ``snapshot`` and ``path``: what is touched, where that is known.
     """
 
     what: str
@@ -110,7 +111,14 @@ def compare(
     here, there = (End(one, one.catalog.refresh()) for one in (context, other))
     names = dataset_names(datasets)
     both = _Both(here, there, names)
-    found = [*both.snapshots(), *both.manifests(), *both.annotations(), *both.histories(), *both.verdicts()]
+    found = [
+        *both.snapshots(),
+        *both.manifests(),
+        *both.annotations(),
+        *both.histories(),
+        *both.verdicts(),
+        *both.schemas(),
+    ]
     for where, end in both.ends():
         report = verify(end.context, full=full, workers=workers, executor=executor, progress=progress)
         for damage in report.findings:
@@ -202,6 +210,17 @@ class _Both:
             for table, rows in missing_verdicts(mine, theirs, self.same).items():
                 if table in ("reports", "quarantine"):
                     yield Difference("report", where, table, f"{rows.num_rows} of them only at the other end")
+
+    def schemas(self) -> Iterator[Difference]:
+        """What is declared of tables at one end only."""
+        ways: tuple[tuple[Side, End, End], ...] = (
+            ("there", self._here, self._there),
+            ("here", self._there, self._here),
+        )
+        for where, mine, theirs in ways:
+            for row in missing_schemas(mine, theirs, self._datasets).to_pylist():
+                what = f"version {row['version']} of what it has to be is declared at the other end only"
+                yield Difference("schema", where, row["files"], what, dataset=row["dataset"])
 
 
 def _chunks(end: End, where: Side, snapshots: pa.Array) -> Iterator[Difference]:

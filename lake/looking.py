@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from .reading.filesystem import HolotypeFileSystem
     from .reading.opened import ArchivedFile
     from .records.snapshots import Snapshot
+    from .validation.declared import Declared
 
 __all__ = ["Looking"]
 
@@ -95,6 +96,20 @@ class Looking:
         from .reports import report
 
         return report(self._context, which)
+
+    def schemas(self, target: str | None = None) -> polars.DataFrame:
+        """What tables have to be: the versions declared for a dataset, or all, or what a snapshot is held to.  See
+        ``lake/schemas.py``.
+        """
+        from .schemas import schemas
+
+        return schemas(self._context, target)
+
+    def schema(self, target: str, *, files: str | None = None, version: int | None = None) -> Declared:
+        """What tables of a dataset have to be, at present or in one version, or those of a snapshot."""
+        from .schemas import schema
+
+        return schema(self._context, target, files=files, version=version)
 
     def scrubs(self) -> polars.DataFrame:
         """When each pack was last read through, those that wait longest first.  See ``lake/scrub.py``."""

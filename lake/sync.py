@@ -32,7 +32,7 @@ from .moving.histories import histories
 from .moving.inventory import End, Inventory
 from .moving.proving import unproven
 from .moving.travellers import Travellers, choose, chosen, dataset_names, refuse_itself, unsaid
-from .moving.verdicts import missing_verdicts
+from .moving.verdicts import missing_schemas, missing_verdicts
 from .progress import Ticker
 from .records.liveness import ranges_of
 from .retention.sessions import checkpoint, fresh, give_up, open_session, swept_meanwhile, writer_check
@@ -54,7 +54,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Synced", "sync"]
 
-_EVENTS = ("reports", "quarantine")  # by which two that bring the same are known
+_EVENTS = ("reports", "quarantine", "schemas")  # by which two that bring the same are known
 _LOOKS = 5  # a sync that lost this often to collections gives up
 _TELLINGS = 64  # so often others may record something while it is found out what is not recorded there
 
@@ -88,7 +88,7 @@ def sync(
     work: Literal["sync", "copy"] = "sync",
 ) -> Synced:
     """Bring to ``target`` the live snapshots that it does not have, with their problems, annotations, provenance and
-    reports.
+    reports, and what their tables have to be.
 
     ``datasets``: only theirs, and no chunk that they do not need.  ``workers``: threads that carry packs.
     ``executor``: who carries them instead, a batch at a time: threads, processes, or machines that see both storages.
@@ -239,10 +239,12 @@ class _Journey:
                 return
 
     def _verdicts(self, here: End, there: End, travellers: Travellers) -> dict[str, pa.Table]:
-        """What was found here in snapshots that the target has, or will have."""
+        """What was found here in snapshots that the target has, or will have, and what their tables have to be."""
         live = chosen(here, self.datasets).select(["dataset", "number", "snapshot"]).to_pylist()
         known = [row["snapshot"] for row in live if f"{row['dataset']}@{row['number']}" not in travellers.left]
-        return missing_verdicts(here, there, column(known, pa.string()))
+        found = missing_verdicts(here, there, column(known, pa.string()))
+        schemas = missing_schemas(here, there, self.datasets)
+        return found | {"schemas": schemas} if schemas.num_rows else found
 
 
 def _refuse_unproven(here: End, travellers: Travellers) -> None:
@@ -318,7 +320,7 @@ def _check(
             raise Conflict("the same was said meanwhile: look again")
         for table, rows in verdicts.items() if since else ():
             if table in _EVENTS and unsaid(rows, fresh(context, table, view, present)).num_rows < rows.num_rows:
-                raise Conflict("the same reports were brought meanwhile: look again")
+                raise Conflict("the same reports or schemas were brought meanwhile: look again")
 
     return check
 

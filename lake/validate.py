@@ -21,6 +21,7 @@ from .reading.opened import open_file
 from .records.snapshots import history, reading, resolve
 from .tree.paths import Patterns, raw, shown
 from .validation.asked import Validation
+from .validation.holding import held_to
 from .validation.keeping import Kept
 
 if TYPE_CHECKING:
@@ -76,6 +77,9 @@ def validate(
 ) -> Validated:
     """Look at the files of a snapshot, or at those that ``paths`` (patterns) select, and keep the report.
 
+    They are held to what was declared for them when the snapshot was made, or as ``validation.schemas`` says (see
+    ``lake/validation/asked.py``).
+
     A policy that says to quarantine has the snapshot quarantined; one that says to refuse does the same here, for what
     is kept already cannot be refused.
 
@@ -87,7 +91,16 @@ def validate(
     snapshot = resolve(context, reference, state=state)
     manifest = Manifest.load(context.catalog, snapshot.id, state=state)
     chosen = Patterns.of(paths).patterns or asked.patterns
-    looking = asked.begin()
+    looking = asked.begin(
+        held_to(
+            context,
+            snapshot.dataset,
+            snapshot.number,
+            asked.schemas,
+            lambda path: _Later(context, snapshot, path.encode()),
+            state=state,
+        )
+    )
     together = []
     ticker = Ticker("validate", progress, total_files=snapshot.files, total_bytes=snapshot.bytes)
     files = 0

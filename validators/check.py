@@ -84,6 +84,13 @@ class Check(_Declared):
     cost: ClassVar[Cost] = Cost.HEADER
     last: ClassVar[bool] = False
 
+    def suits(self, subject: Subject) -> bool:
+        """Whether it is for this one of a format that it is for: by its name, where that decides.  Of what it is not
+        for a report does not say that it looked.
+        """
+        del subject
+        return True
+
     @abstractmethod
     def look(self, subject: Subject, found: Found) -> None:
         """Look, and tell what is wrong.

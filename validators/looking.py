@@ -57,7 +57,7 @@ def look_at(subject: Subject, checks: Sequence[Check], thresholds: Sequence[Thre
     began = time.perf_counter()
     parts = [(_FRAME, "1", frame, began)]
     if _can_be_read(subject, frame):
-        fitting = [each for each in checks if _fits(each, subject)]
+        fitting = [each for each in checks if _fits(each, subject) and each.suits(subject)]
         for check in sorted(fitting, key=lambda each: each.last):
             if check.last and subject.read_through:
                 continue

@@ -1,22 +1,21 @@
-"""What was found in snapshots, and which are in quarantine: it travels with them."""
+"""What was found in snapshots, which are in quarantine, and what their tables have to be: it travels with them."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import pyarrow as pa
 import pyarrow.compute as pc
 
 from holotype.catalog import column
 
-from ..validation.tables import QUARANTINE, REPORT_FILES, REPORT_FINDINGS, REPORT_METRICS, REPORTS
+from ..validation.tables import QUARANTINE, REPORT_FILES, REPORT_FINDINGS, REPORT_METRICS, REPORTS, SCHEMAS
 from .travellers import unsaid
 
 if TYPE_CHECKING:
-    import pyarrow as pa
-
     from .inventory import End
 
-__all__ = ["missing_verdicts"]
+__all__ = ["missing_schemas", "missing_verdicts"]
 
 
 def missing_verdicts(here: End, there: End, snapshots: pa.Array) -> dict[str, pa.Table]:
@@ -37,3 +36,14 @@ def missing_verdicts(here: End, there: End, snapshots: pa.Array) -> dict[str, pa
     events = events.filter(pc.is_in(events["snapshot"], value_set=snapshots))
     found[QUARANTINE.name] = unsaid(events, there.read(QUARANTINE.name))
     return {table: rows for table, rows in found.items() if rows.num_rows}
+
+
+def missing_schemas(here: End, there: End, datasets: tuple[str, ...] | None) -> pa.Table:
+    """What was declared for these datasets, or for all, that ``there`` lacks: rows of ``schemas``.
+
+    Raises what ``missing_verdicts`` raises.
+    """
+    rows, theirs = here.read(SCHEMAS.name), there.read(SCHEMAS.name, columns=["declaration"])["declaration"]
+    if datasets is not None:
+        rows = rows.filter(pc.is_in(rows["dataset"], value_set=column(sorted(datasets), pa.string())))
+    return rows.filter(pc.invert(pc.is_in(rows["declaration"], value_set=theirs.combine_chunks())))

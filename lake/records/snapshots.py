@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from ..context import Context
 
-__all__ = ["Snapshot", "history", "latest", "reading", "resolve", "snapshots"]
+__all__ = ["Snapshot", "history", "latest", "next_number", "reading", "resolve", "snapshots"]
 
 
 @dataclass(frozen=True)
@@ -115,6 +115,13 @@ def latest(context: Context, dataset: str, *, state: State | None = None) -> Sna
     rows = snapshots(context, state=state)
     rows = rows.filter(pc.equal(rows["dataset"], scalar(dataset)))
     return _snapshot(dicts(rows.slice(rows.num_rows - 1))[0]) if rows.num_rows else None
+
+
+def next_number(context: Context, dataset: str, *, state: State) -> int:
+    """The number that the dataset's next snapshot will have."""
+    rows = context.catalog.read("snapshots", columns=["dataset", "number"], state=state)
+    taken = rows["number"].filter(pc.equal(rows["dataset"], scalar(dataset)))
+    return (pc.max(taken).as_py() or 0) + 1
 
 
 def _latest_sound(context: Context, live: pa.Table, dataset: str | None, state: State | None) -> pa.Table:

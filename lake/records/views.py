@@ -8,6 +8,7 @@
 ``current_annotations``  what is said at present of datasets, snapshots and files
 ``quarantined``          the live snapshots that are in quarantine, since when, by whom and why
 ``findings``             what was found in live snapshots, by the last report on each
+``declared_schemas``     what tables of datasets have to be at present: files, version, schema
 ``provenance``           what had to do with what, by identifiers (see ``provenanceviews``)
 ``activities``           what was done: name, kind, times, outcome, author
 =======================  ==================================================================================
@@ -89,6 +90,14 @@ JOIN live_snapshots s USING (snapshot)
 JOIN report_findings f USING (report)
 """
 
+_DECLARED_SCHEMAS = """
+SELECT * FROM (
+    SELECT * FROM schemas
+    QUALIFY row_number() OVER (PARTITION BY dataset, files ORDER BY version DESC, time DESC, declaration DESC) = 1
+)
+WHERE verdict <> 'withdrawn'
+"""
+
 VIEWS = MappingProxyType(
     {
         "snapshot_states": _SNAPSHOT_STATES,
@@ -98,6 +107,7 @@ VIEWS = MappingProxyType(
         "current_annotations": _CURRENT_ANNOTATIONS,
         "quarantined": _QUARANTINED,
         "findings": _FINDINGS,
+        "declared_schemas": _DECLARED_SCHEMAS,
         **PROVENANCE_VIEWS,
     }
 )

@@ -53,11 +53,17 @@ def look_after(context: Context, snapshot: Snapshot, target: str | os.PathLike[s
     """
     from holotype.validators import validate_folder  # the checks take their time to import
 
+    from .holding import below, held_to
+
+    state = context.catalog.state
+    held = held_to(
+        context, snapshot.dataset, snapshot.number, asked.schemas, lambda path: below(target, path), state=state
+    )
     report = validate_folder(
         target,
         patterns=asked.patterns or ("*",),
         checks=asked.checks,
-        also=asked.also,
+        also=(*asked.also, *held),
         cost=asked.cost,
         thresholds=asked.thresholds,
         limits=asked.limits,

@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal, TypeAlias, get_args
 
+from holotype.catalog import InvalidOption
 from holotype.validators import Cost, Examination, Policy
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from holotype.validators import Check, GroupCheck, Limits, Threshold
 
-__all__ = ["Validation"]
+__all__ = ["Schemas", "Validation"]
+
+Schemas: TypeAlias = Literal["then", "current", "none"]
+"""Which versions of what is declared for a dataset's tables to hold them to."""
 
 
 @dataclass(frozen=True)
@@ -21,6 +27,11 @@ class Validation:
     and not taken for the latest.  ``patterns``: only files whose path one of these matches, by default all.
     ``checks``: these and no others; ``also``: these too.  ``cost``: how much of each file to look at.  ``thresholds``:
     what figures have to be.
+
+    ``schemas``: which versions of the schemas that are declared for the dataset (see ``lake/declare.py``) its files are
+    held to, whatever ``checks`` says: those that were current when the snapshot was made, and for one that is older
+    than the first of them the ``"current"`` ones, by default; or the current ones in any case; or ``"none"``.  Of a
+    backup, whatever ``patterns`` says, too.  Raises ``InvalidOption``.
     """
 
     policy: Policy = field(default_factory=Policy)
@@ -30,9 +41,20 @@ class Validation:
     cost: Cost = Cost.FULL
     thresholds: tuple[Threshold, ...] = ()
     limits: Limits | None = None
+    schemas: Schemas = "then"
 
-    def begin(self) -> Examination:
-        """A new examination of this kind.  Raises ``CheckRefused`` for a check that there is not."""
+    def __post_init__(self) -> None:
+        if self.schemas not in get_args(Schemas):
+            raise InvalidOption(f"schemas is 'then', 'current' or 'none', not {self.schemas!r}", option="schemas")
+
+    def begin(self, also: Iterable[Check] = ()) -> Examination:
+        """A new examination of this kind, with some more checks.  Raises ``CheckRefused`` for a check that there is
+        not.
+        """
         return Examination(
-            checks=self.checks, also=self.also, cost=self.cost, thresholds=self.thresholds, limits=self.limits
+            checks=self.checks,
+            also=(*self.also, *also),
+            cost=self.cost,
+            thresholds=self.thresholds,
+            limits=self.limits,
         )

@@ -1,5 +1,5 @@
-"""The tables of validation: reports, what they found, which snapshots are in quarantine, and which packs were read
-through when.
+"""The tables of validation: reports, what they found, which snapshots are in quarantine, what tables have to be, and
+which packs were read through when.
 """
 
 from __future__ import annotations
@@ -8,7 +8,16 @@ import pyarrow as pa
 
 from holotype.catalog import Column, Table
 
-__all__ = ["QUARANTINE", "REPORTS", "REPORT_FILES", "REPORT_FINDINGS", "REPORT_METRICS", "SCRUBS", "VALIDATION_TABLES"]
+__all__ = [
+    "QUARANTINE",
+    "REPORTS",
+    "REPORT_FILES",
+    "REPORT_FINDINGS",
+    "REPORT_METRICS",
+    "SCHEMAS",
+    "SCRUBS",
+    "VALIDATION_TABLES",
+]
 
 _TEXT, _COUNT, _FLAG, _NUMBER = pa.string(), pa.int64(), pa.bool_(), pa.float64()
 _TIME = pa.timestamp("us", tz="UTC")
@@ -103,6 +112,32 @@ QUARANTINE = Table(
     ),
 )
 
+SCHEMAS = Table(
+    "schemas",
+    "One row per version of what the tables in a dataset's files have to be.",
+    (
+        Column("declaration", _TEXT, "The version's identifier."),
+        Column("dataset", _TEXT, "The dataset."),
+        Column("files", _TEXT, "The pattern of the paths of the files that it is for."),
+        Column("version", _COUNT, "Its number, from 1.", least=1),
+        Column("since", _COUNT, "The number of the first snapshot that is held to it.", least=1),
+        Column(
+            "verdict",
+            _TEXT,
+            "Whether it accepts all that the version before does.",
+            among=("first", "compatible", "breaking", "withdrawn"),
+        ),
+        Column("changes", _TEXT, "What became of which column, and whether that breaks anything, as JSON."),
+        Column("schema", _TEXT, "The schema, as JSON; missing where nothing holds any more.", nullable=True),
+        Column("digest", _TEXT, "SHA-256 of what the schema asks for.", nullable=True),
+        Column("tables", _TEXT, "The paths of the tables that its references lead to, by name, as JSON."),
+        Column("vocabularies", _TEXT, "The terms of the vocabularies that its columns name, as JSON."),
+        Column("time", _TIME, "When it was declared."),
+        Column("author", _TEXT, "By whom."),
+        Column("message", _TEXT, "What they say of it."),
+    ),
+)
+
 SCRUBS = Table(
     "scrubs",
     "When each pack was last read through, and what became of it.",
@@ -116,5 +151,5 @@ SCRUBS = Table(
     ),
 )
 
-VALIDATION_TABLES = (QUARANTINE, REPORT_FILES, REPORT_FINDINGS, REPORT_METRICS, REPORTS, SCRUBS)
+VALIDATION_TABLES = (QUARANTINE, REPORT_FILES, REPORT_FINDINGS, REPORT_METRICS, REPORTS, SCHEMAS, SCRUBS)
 """All of them."""

@@ -81,10 +81,12 @@ class SchemaCheck(Check):
             if name in self.schema.by_name:
                 unit_between(self.schema.by_name[name], unit)
 
+    def suits(self, subject: Subject) -> bool:
+        """Whether one of ``files`` matches its name."""
+        return any(fnmatch.fnmatch(subject.name, pattern) for pattern in self._files)
+
     def look(self, subject: Subject, found: Found) -> None:
         """Hold the table against the schema, all rules in one reading, but for keys that are broken or not in order."""
-        if not any(fnmatch.fnmatch(subject.name, pattern) for pattern in self._files):
-            return
         try:
             source = open_table(subject, found)
         except TableUnreadable as error:

@@ -18,6 +18,7 @@ from holotype.catalog import LocalStore, StorageFailed
 from holotype.lake.manifest import ManifestWriter, Sizes, align
 from holotype.lake.retention.sessions import open_session
 from holotype.lake.schema import UNFINISHED
+from holotype.validators import TableSchema
 
 from .trees import assert_sound, look, restored
 
@@ -100,6 +101,15 @@ def test_what_was_seen_is_not_read_again(archive: Archive, source: Path, tmp_pat
     assert archive.read("unfinished").num_rows == 0
     assert restored(archive, "run@1", tmp_path / "again") == look(source)
     assert archive.collect().segments == 0
+
+
+def test_what_was_seen_is_held_to_what_is_declared_for_it(archive: Archive, source: Path) -> None:
+    archive.declare_schema("run", TableSchema("none", ()), files="00/*", ahead=True)
+    interrupted(archive, source)
+    archive.backup(source, dataset="run")
+    report = archive.report("run@1")
+    assert report.codes == {"file.unknown", "table.format"}
+    assert set(report.checked["path"].to_pylist()) == {f"00/{n:04}" for n in range(100)}
 
 
 def test_what_changed_since_is_read(archive: Archive, source: Path, tmp_path: Path) -> None:

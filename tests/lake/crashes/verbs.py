@@ -12,6 +12,7 @@ import numpy as np
 from holotype.catalog import Catalog, SnapshotNotFound
 from holotype.lake.executing import Inline
 from holotype.lake.schema import TABLES
+from holotype.validators import Column, TableSchema
 
 from ..archive.trees import look
 from ..retention.interleaving import SharedStore
@@ -98,6 +99,12 @@ def _annotates(bench: Bench) -> None:
     bench.archive.annotate("same@1", {"checked": True}, tags=["sound"])
 
 
+def _declares(bench: Bench) -> None:
+    made = bench.archive.declare_schema("rows", TableSchema("rows", (Column("sample", "string"), Column("mass"))))
+    if (made.version, made.since) != (1, 2):
+        raise Broken("what was declared twice is there twice")
+
+
 def _forgets(bench: Bench) -> None:
     # Done again after its answer was lost, it finds that it was done.
     with suppress(SnapshotNotFound):
@@ -182,6 +189,7 @@ VERBS = (
     _writes("write_array", "numbers", 2, lambda bench: bench.archive.write_array("numbers", LATER_ARRAY)),
     Verb("sync, to here", _is_brought, frozenset({"new@1"}), _brought),
     Verb("annotate", _annotates, done=lambda bench: not bench.archive.search(tags=["sound"]).is_empty()),
+    Verb("declare_schema", _declares, done=lambda bench: bench.archive.schemas("rows").height == 1),
     Verb("forget", _forgets, frozenset({"mixed@2"}), lambda bench: "mixed@2" not in live(bench.archive)),
     Verb("recover", lambda bench: bench.archive.recover("old@1"), frozenset({"old@1"}), _recovered),
     Verb("collect", lambda bench: bench.archive.collect(repack_below=0), done=_collected),

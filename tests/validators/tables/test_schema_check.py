@@ -29,6 +29,7 @@ from holotype.validators import (
     Sum,
     TableSchema,
     validate,
+    validate_folder,
 )
 
 if TYPE_CHECKING:
@@ -376,6 +377,14 @@ def test_what_is_no_table_is_a_finding_and_not_passed_over(tmp_path: Path) -> No
     schema = TableSchema("t", (Column("a"),))
     assert validate(path, also=[SchemaCheck(schema)]).codes == {"table.format"}
     assert validate(path, also=[SchemaCheck(schema, files=("*.csv",))]).codes == set()
+
+
+def test_a_report_names_the_schema_only_for_files_that_it_is_for(tmp_path: Path) -> None:
+    for name in ("one.csv", "two.tsv"):
+        (tmp_path / name).write_text("a\n1\n", encoding="utf-8")
+    held = SchemaCheck(TableSchema("t", (Column("a"),)), files=("*.csv",))
+    rows = validate_folder(tmp_path, checks=[held]).checked.to_pylist()
+    assert [row["path"] for row in rows if row["check"] == "table.schema"] == ["one.csv"]
 
 
 def test_a_damaged_file_is_a_finding_wherever_it_breaks_off(tmp_path: Path) -> None:
