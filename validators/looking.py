@@ -6,6 +6,7 @@ A check that falls over is a finding, ``check.crashed``, and the others go on: a
 from __future__ import annotations
 
 import errno
+import hashlib
 import os
 import time
 from collections import Counter
@@ -20,7 +21,7 @@ from .errors import LibraryMissing
 from .findings import FINDINGS, Code, Severity
 from .formats.known import FORMATS
 from .found import Found
-from .metrics import BROKEN, METRICS
+from .metrics import BROKEN, METRICS, MORE
 from .report import CHECKED, Report
 from .streams.codes import STREAM_CODES
 from .walking import LINK, UNREADABLE
@@ -55,7 +56,8 @@ def look_at(subject: Subject, checks: Sequence[Check], thresholds: Sequence[Thre
     """One subject, by those of ``checks`` that are for it."""
     frame = Found(_FRAME, FRAME_CODES, limits=subject.limits)
     began = time.perf_counter()
-    parts = [(_FRAME, "1", frame, began)]
+    version = frame_version(thresholds)
+    parts = [(_FRAME, version, frame, began)]
     if _can_be_read(subject, frame):
         fitting = [each for each in checks if _fits(each, subject) and each.suits(subject)]
         for check in sorted(fitting, key=lambda each: each.last):
@@ -66,8 +68,16 @@ def look_at(subject: Subject, checks: Sequence[Check], thresholds: Sequence[Thre
             _guarded(lambda check=check, found=found: check.look(subject, found), check.name, found, frame)  # type: ignore[misc]
             parts.append((check.name, check.version, found, time.perf_counter() - started))
     _hold(frame, [found for _, _, found, _ in parts], thresholds)
-    parts[0] = (_FRAME, "1", frame, time.perf_counter() - began)
+    parts[0] = (_FRAME, version, frame, time.perf_counter() - began)
     return _report(subject.name, parts, subject)
+
+
+def frame_version(thresholds: Sequence[Threshold]) -> str:
+    """What a report says is the version of the frame: it is another with other thresholds, which are its to hold."""
+    if not thresholds:
+        return "1"
+    told = "\n".join(sorted(map(repr, thresholds)))
+    return f"1+{hashlib.sha256(told.encode()).hexdigest()[:8]}"
 
 
 def _can_be_read(subject: Subject, frame: Found) -> bool:
@@ -93,13 +103,16 @@ def _can_be_read(subject: Subject, frame: Found) -> bool:
 
 
 def _fits(check: Check, subject: Subject) -> bool:
-    if check.cost.rank > subject.cost.rank:
-        return False
     if subject.table is not None:
-        return check.tables
-    if check.last:
+        return check.tables and check.cost.rank <= subject.cost.rank
+    if check.last and check.cost.rank <= subject.cost.rank:
         return subject.format in check.formats or subject.packing in check.formats
-    return not check.formats or (subject.format or "unknown") in check.formats
+    return fits_file(check, subject.format, subject.cost)
+
+
+def fits_file(check: Check, format: str | None, cost: Cost) -> bool:
+    """Whether a check is for files of a format, where so much may be looked at."""
+    return check.cost.rank <= cost.rank and (not check.formats or (format or "unknown") in check.formats)
 
 
 def _guarded(look: Callable[[], object], name: str, found: Found, frame: Found) -> None:
@@ -183,6 +196,7 @@ def _report(name: str, parts: Sequence[tuple[str, str, Found, float]], subject: 
     name = os.fsencode(name).decode("utf-8", "backslashreplace")  # a file's name may be no text, and Arrow's is
     findings: list[dict[str, object]] = []
     counts: Counter[str] = Counter()
+    more: Counter[str] = Counter()
     told: set[str] = set()
     for _, _, found, _ in parts:
         # What is wrong with a file's packing every check meets that reads it: it is told once.
@@ -190,12 +204,20 @@ def _report(name: str, parts: Sequence[tuple[str, str, Found, float]], subject: 
         left_out = mine & told & _STREAM
         told |= mine
         findings += [_row(name, each) for each in found.findings if each.code.name not in left_out]
+        kept = Counter(each.code.name for each in found.findings)
         for code, count in found.counts.items():
-            counts[code.name] += 0 if code.name in left_out else count
+            if code.name not in left_out:
+                counts[code.name] += count
+                more[code.name] += count - kept[code.name]
     metrics = [
         {"path": name, "name": metric.name, "of": metric.of, "value": metric.value, "unit": metric.unit}
         for _, _, found, _ in parts
         for metric in found.metrics
+    ]
+    metrics += [
+        {"path": name, "name": MORE, "of": code, "value": float(count), "unit": "1"}
+        for code, count in more.items()
+        if count
     ]
     checked = [_checked(name, part, subject) for part in parts]
     return Report(
