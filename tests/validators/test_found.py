@@ -164,3 +164,17 @@ def test_a_policy_does_the_strictest_of_what_the_findings_ask_for(severities: li
     policy = Policy(warning=Action.QUARANTINE, error=Action.REFUSE)
     assert policy.decide(report) is expected
     assert Policy().of("error") is Action.QUARANTINE
+
+
+def test_what_is_found_within_a_member_is_told_with_its_path_and_counts_with_the_rest() -> None:
+    outer = found(2)
+    inner = outer.within("in.zip")
+    inner.add(BAD, "odd")
+    inner.add(BAD, "odd", member="a.txt", line=3)
+    inner.count(BAD, 5)
+    inner.metric("lab.figure", 1)
+    assert [each.place.member for each in outer.findings] == ["in.zip", "in.zip/a.txt"]
+    assert (outer.counts[BAD], inner.room(BAD), outer.metrics) == (7, 0, [])
+    inner.partly()
+    assert not outer.complete
+    assert outer.within("other.zip").complete
