@@ -101,6 +101,7 @@ class _Within(Found):
 
     def __init__(self, outer: Found, member: str) -> None:
         self._outer, self._member = outer, member
+        self.findings, self.metrics, self.counts = outer.findings, outer.metrics, outer.counts
         self.complete = True
 
     def add(self, code: Code, message: str, *, member: str | None = None, **place: Any) -> None:

@@ -26,7 +26,7 @@ __all__ = ["FormatContract", "errors_of"]
 
 # So many places of a file are cut at, or changed: all of a very small one.  There are some 60 formats, and each place
 # is a whole validation.
-_PLACES = int(os.environ.get("HOLOTYPE_PLACES", "56"))
+_PLACES = int(os.environ.get("HOLOTYPE_PLACES", "40"))
 # So many at its beginning and at its end, where marks, lengths and checksums of the whole are.
 _EDGES = 8
 

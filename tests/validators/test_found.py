@@ -174,3 +174,17 @@ def test_an_action_may_be_given_by_its_name_and_one_that_there_is_not_is_refused
     nonsense: Any = "explode"
     with pytest.raises(InvalidChoice, match="there are record, quarantine, refuse"):
         Policy(warning=nonsense)
+
+
+def test_what_is_found_within_a_member_is_told_with_its_path_and_counts_with_the_rest() -> None:
+    outer = found(2)
+    inner = outer.within("in.zip")
+    inner.add(BAD, "odd")
+    inner.add(BAD, "odd", member="a.txt", line=3)
+    inner.count(BAD, 5)
+    inner.metric("lab.figure", 1)
+    assert [each.place.member for each in outer.findings] == ["in.zip", "in.zip/a.txt"]
+    assert (outer.counts[BAD], inner.room(BAD), outer.metrics) == (7, 0, [])
+    inner.partly()
+    assert not outer.complete
+    assert outer.within("other.zip").complete

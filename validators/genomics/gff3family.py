@@ -41,6 +41,8 @@ class Family:
     def __init__(self, limits: Limits) -> None:
         self._most = max(1, limits.memory // _EACH)
         self._known: dict[bytes, tuple[bytes, bytes, int]] = {}
+        # Types and sequences are the same for many: each is kept once.
+        self._same: dict[bytes, bytes] = {}
         self._parents: dict[bytes, tuple[bytes, ...]] = {}
         self._waiting: dict[bytes, int] = {}
         self._late: dict[bytes, int] = {}
@@ -80,7 +82,8 @@ class Family:
     def _named(self, name: bytes, type: bytes, seqid: bytes, line: int, found: Found) -> None:
         before = self._known.get(name)
         if before is None:
-            self._known[name] = (type, seqid, line)
+            same = self._same.setdefault
+            self._known[name] = (same(type, type), same(seqid, seqid), line)
             self._arrived(name, line, found)
         elif (before[0] != type or before[1] != seqid) and before[2] != line:
             what = f"line {before[2]:,} has the same ID, and is another feature"

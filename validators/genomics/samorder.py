@@ -16,6 +16,8 @@ from .samcodes import ORDER, ORDER_GROUPS, ORDER_NAMES
 from .samcolumns import tell
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from ..found import Found
     from ..limits import Limits
     from .samcolumns import Records
@@ -57,8 +59,7 @@ class Order:
         """A group that begins has not been there before."""
         query = self._grouping == "query"
         wrong: list[int] = []
-        for index in _begins(records) if query else _places_begin(records):
-            group = records.name(index) if query else b"%d %d" % (records.reference[index], records.position[index])
+        for index, group in _names_begin(records) if query else _places_begin(records):
             if group in (self._group, b"*"):  # it goes on from the block before, or is not known
                 continue
             self._group = group
@@ -103,18 +104,22 @@ class Order:
                 return
 
 
-def _begins(records: Records) -> list[int]:
-    """The records whose name is another than that of the one before."""
-    data, start, end = records.data, records.name_start.tolist(), records.name_end.tolist()
-    names = [data[begin:stop] for begin, stop in zip(start, end, strict=True)]
-    return [0, *(index for index in range(1, len(names)) if names[index] != names[index - 1])]
+def _names_begin(records: Records) -> Iterator[tuple[int, bytes]]:
+    """The records whose name is another than that of the one before, and their names."""
+    data, last = records.data, b""
+    for index, (start, end) in enumerate(zip(records.name_start.tolist(), records.name_end.tolist(), strict=True)):
+        name = data[start:end]
+        if name != last:
+            yield index, name
+            last = name
 
 
-def _places_begin(records: Records) -> list[int]:
-    """The records that are at another place than the one before, those without one left out."""
+def _places_begin(records: Records) -> Iterator[tuple[int, bytes]]:
+    """The records that are at another place than the one before, and those places; without one they are left out."""
     reference, position = records.reference, records.position
     other = np.append(True, (reference[1:] != reference[:-1]) | (position[1:] != position[:-1]))
-    return np.flatnonzero(other & (reference >= 0) & (position > 0)).tolist()
+    for index in np.flatnonzero(other & (reference >= 0) & (position > 0)).tolist():
+        yield index, b"%d %d" % (reference[index], position[index])
 
 
 def _natural(name: bytes) -> list[tuple[int, int, bytes]]:

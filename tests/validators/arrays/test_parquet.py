@@ -85,7 +85,7 @@ def test_what_polars_writes_is_sound() -> None:
 def test_a_footer_that_ends_whoever_reads_it_is_told_and_ends_nobody() -> None:
     data = written(table(50), row_group_size=30, write_page_checksum=True)
     footer = len(data) - 8 - int.from_bytes(data[-8:-4], "little")
-    for place in range(footer + 16, footer + 24):  # the schema: whether a column is required, and its kind
+    for place in range(footer + 18, footer + 22):  # the schema: whether a column is required, and its kind
         report = look(patched(data, place, bytes([data[place] ^ 1])), "parquet")
         assert "check.crashed" not in report.counts
 

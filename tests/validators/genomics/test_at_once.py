@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 
 import numpy as np
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from holotype.validators.genomics.digits import whole_numbers
@@ -19,6 +19,7 @@ def places(pieces: list[bytes]) -> tuple[bytes, np.ndarray, np.ndarray]:
     return b"".join(pieces), ends - [len(each) for each in pieces], ends
 
 
+@settings(deadline=None)
 @given(PIECES)
 def test_a_number_is_what_python_reads_and_all_else_is_none(pieces: list[bytes]) -> None:
     values, good = whole_numbers(*places(pieces))
@@ -33,6 +34,7 @@ def test_numbers_have_no_more_digits_than_are_asked_for() -> None:
     assert values.tolist() == [123456789, 0]
 
 
+@settings(deadline=None)
 @given(PIECES)
 def test_pieces_are_told_apart_wherever_they_stand(pieces: list[bytes]) -> None:
     random.Random(1).shuffle(pieces)
