@@ -35,7 +35,17 @@ if TYPE_CHECKING:
     from .metrics import Threshold
     from .subjects import Subject
 
-__all__ = ["CRASHED", "FRAME_CODES", "UNAVAILABLE", "look_at", "look_together", "only_the_frame"]
+__all__ = [
+    "CRASHED",
+    "FRAME",
+    "FRAME_CODES",
+    "UNAVAILABLE",
+    "fits_file",
+    "frame_version",
+    "look_at",
+    "look_together",
+    "only_the_frame",
+]
 
 EMPTY = Code("file.empty", Severity.ERROR, "A file of this format has something in it.")
 NAMED_OTHERWISE = Code("file.extension", Severity.WARNING, "A file's name says what its content is.")
@@ -46,7 +56,8 @@ UNAVAILABLE = Code("check.unavailable", Severity.WARNING, "What a check needs is
 FRAME_CODES = (UNREADABLE, EMPTY, NAMED_OTHERWISE, UNKNOWN, CRASHED, UNAVAILABLE, LINK, BROKEN)
 """The rules that are applied to whatever is looked at."""
 
-_FRAME = "file"
+FRAME = "file"
+"""What the frame is called in reports: what it tells is of every file."""
 _STREAM = {code.name for code in STREAM_CODES}
 # What the system says when it cannot read, rather than a library when it does not understand.
 _CANNOT_READ = frozenset({errno.EIO, errno.EACCES, errno.EPERM, errno.ENOENT, errno.ESTALE, errno.ETIMEDOUT})
@@ -54,10 +65,10 @@ _CANNOT_READ = frozenset({errno.EIO, errno.EACCES, errno.EPERM, errno.ENOENT, er
 
 def look_at(subject: Subject, checks: Sequence[Check], thresholds: Sequence[Threshold]) -> Report:
     """One subject, by those of ``checks`` that are for it."""
-    frame = Found(_FRAME, FRAME_CODES, limits=subject.limits)
+    frame = Found(FRAME, FRAME_CODES, limits=subject.limits)
     began = time.perf_counter()
     version = frame_version(thresholds)
-    parts = [(_FRAME, version, frame, began)]
+    parts = [(FRAME, version, frame, began)]
     if _can_be_read(subject, frame):
         fitting = [each for each in checks if _fits(each, subject) and each.suits(subject)]
         for check in sorted(fitting, key=lambda each: each.last):
@@ -68,7 +79,7 @@ def look_at(subject: Subject, checks: Sequence[Check], thresholds: Sequence[Thre
             _guarded(lambda check=check, found=found: check.look(subject, found), check.name, found, frame)  # type: ignore[misc]
             parts.append((check.name, check.version, found, time.perf_counter() - started))
     _hold(frame, [found for _, _, found, _ in parts], thresholds)
-    parts[0] = (_FRAME, version, frame, time.perf_counter() - began)
+    parts[0] = (FRAME, version, frame, time.perf_counter() - began)
     return _report(subject.name, parts, subject)
 
 
@@ -169,11 +180,11 @@ def _hold(frame: Found, parts: Sequence[Found], thresholds: Sequence[Threshold])
 
 def look_together(subjects: Sequence[Subject], check: GroupCheck, name: str, limits: Limits) -> Report:
     began = time.perf_counter()
-    frame = Found(_FRAME, FRAME_CODES, limits=limits)
+    frame = Found(FRAME, FRAME_CODES, limits=limits)
     found = Found(check.name, (*check.codes, *STREAM_CODES), limits=limits)
     _guarded(lambda: check.look(subjects, found), check.name, found, frame)
     taken = time.perf_counter() - began
-    return _report(name, [(_FRAME, "1", frame, 0.0), (check.name, check.version, found, taken)], None)
+    return _report(name, [(FRAME, "1", frame, 0.0), (check.name, check.version, found, taken)], None)
 
 
 def only_the_frame(
@@ -185,11 +196,11 @@ def only_the_frame(
     complete: bool = True,
 ) -> Report:
     """A report of what no check has found: rules, why each is broken, and the record it speaks of."""
-    frame = Found(_FRAME, FRAME_CODES, limits=limits)
+    frame = Found(FRAME, FRAME_CODES, limits=limits)
     frame.complete = complete
     for code, why, record in told:
         frame.add(code, why, record=record)
-    return _report(name, [(_FRAME, "1", frame, 0.0)], subject)
+    return _report(name, [(FRAME, "1", frame, 0.0)], subject)
 
 
 def _report(name: str, parts: Sequence[tuple[str, str, Found, float]], subject: Subject | None) -> Report:

@@ -14,7 +14,7 @@ from .findings import Code, Severity
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = ["BROKEN", "METRICS", "Metric", "Threshold"]
+__all__ = ["BROKEN", "METRICS", "MORE", "Metric", "Threshold"]
 
 
 @dataclass(frozen=True, slots=True)

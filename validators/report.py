@@ -103,7 +103,7 @@ class Report:
         return values[0] if values else None
 
     def of(self, path: str) -> Report:
-        """The part of it that is about one file; ``counts`` are then of the findings that were kept."""
+        """The part of it that is about one file."""
         findings, metrics, checked = (
             table.filter(pc.equal(table["path"], path)) for table in (self.findings, self.metrics, self.checked)
         )
