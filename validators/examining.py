@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from .check import Check, Cost, GroupCheck
 from .errors import InvalidChoice
 from .limits import Limits
-from .looking import CRASHED, UNAVAILABLE, look_at, look_together, only_the_frame
+from .looking import CRASHED, FRAME, UNAVAILABLE, fits_file, frame_version, look_at, look_together, only_the_frame
 from .metrics import Threshold
 from .registry import REGISTRY
 from .report import Report
@@ -54,6 +54,15 @@ class Examination:
         self._usual = checks is None
         self._whole: list[Report] = []
         self._last: list[Report] = []
+
+    def expected(self, format: str | None) -> tuple[Check, ...]:
+        """The checks that look at every file of a format, where that was found out before."""
+        return tuple(check for check in self._look.checks if not check.last and fits_file(check, format, self.cost))
+
+    @property
+    def frame(self) -> tuple[str, str]:
+        """The check that speaks of every file, whatever it is, and its version."""
+        return FRAME, frame_version(self._look.thresholds)
 
     def subject(self, what: Any, *, name: str | None = None, format: str | None = None) -> Subject:
         """Something to look at, with the limits of this examination.  Raises ``SubjectNotFound``, ``InvalidChoice``."""

@@ -6,6 +6,7 @@ A check that falls over is a finding, ``check.crashed``, and the others go on: a
 from __future__ import annotations
 
 import errno
+import hashlib
 import os
 import time
 from collections import Counter
@@ -20,7 +21,7 @@ from .errors import LibraryMissing
 from .findings import FINDINGS, Code, Severity
 from .formats.known import FORMATS
 from .found import Found
-from .metrics import BROKEN, METRICS
+from .metrics import BROKEN, METRICS, MORE
 from .report import CHECKED, Report
 from .streams.codes import STREAM_CODES
 from .walking import LINK, UNREADABLE
@@ -34,7 +35,17 @@ if TYPE_CHECKING:
     from .metrics import Threshold
     from .subjects import Subject
 
-__all__ = ["CRASHED", "FRAME_CODES", "UNAVAILABLE", "look_at", "look_together", "only_the_frame"]
+__all__ = [
+    "CRASHED",
+    "FRAME",
+    "FRAME_CODES",
+    "UNAVAILABLE",
+    "fits_file",
+    "frame_version",
+    "look_at",
+    "look_together",
+    "only_the_frame",
+]
 
 EMPTY = Code("file.empty", Severity.ERROR, "A file of this format has something in it.")
 NAMED_OTHERWISE = Code("file.extension", Severity.WARNING, "A file's name says what its content is.")
@@ -45,7 +56,8 @@ UNAVAILABLE = Code("check.unavailable", Severity.WARNING, "What a check needs is
 FRAME_CODES = (UNREADABLE, EMPTY, NAMED_OTHERWISE, UNKNOWN, CRASHED, UNAVAILABLE, LINK, BROKEN)
 """The rules that are applied to whatever is looked at."""
 
-_FRAME = "file"
+FRAME = "file"
+"""What the frame is called in reports: what it tells is of every file."""
 _STREAM = {code.name for code in STREAM_CODES}
 # What the system says when it cannot read, rather than a library when it does not understand.
 _CANNOT_READ = frozenset({errno.EIO, errno.EACCES, errno.EPERM, errno.ENOENT, errno.ESTALE, errno.ETIMEDOUT})
@@ -53,9 +65,10 @@ _CANNOT_READ = frozenset({errno.EIO, errno.EACCES, errno.EPERM, errno.ENOENT, er
 
 def look_at(subject: Subject, checks: Sequence[Check], thresholds: Sequence[Threshold]) -> Report:
     """One subject, by those of ``checks`` that are for it."""
-    frame = Found(_FRAME, FRAME_CODES, limits=subject.limits)
+    frame = Found(FRAME, FRAME_CODES, limits=subject.limits)
     began = time.perf_counter()
-    parts = [(_FRAME, "1", frame, began)]
+    version = frame_version(thresholds)
+    parts = [(FRAME, version, frame, began)]
     if _can_be_read(subject, frame):
         fitting = [each for each in checks if _fits(each, subject) and each.suits(subject)]
         for check in sorted(fitting, key=lambda each: each.last):
@@ -66,8 +79,16 @@ def look_at(subject: Subject, checks: Sequence[Check], thresholds: Sequence[Thre
             _guarded(lambda check=check, found=found: check.look(subject, found), check.name, found, frame)  # type: ignore[misc]
             parts.append((check.name, check.version, found, time.perf_counter() - started))
     _hold(frame, [found for _, _, found, _ in parts], thresholds)
-    parts[0] = (_FRAME, "1", frame, time.perf_counter() - began)
+    parts[0] = (FRAME, version, frame, time.perf_counter() - began)
     return _report(subject.name, parts, subject)
+
+
+def frame_version(thresholds: Sequence[Threshold]) -> str:
+    """What a report says is the version of the frame: it is another with other thresholds, which are its to hold."""
+    if not thresholds:
+        return "1"
+    told = "\n".join(sorted(map(repr, thresholds)))
+    return f"1+{hashlib.sha256(told.encode()).hexdigest()[:8]}"
 
 
 def _can_be_read(subject: Subject, frame: Found) -> bool:
@@ -93,13 +114,16 @@ def _can_be_read(subject: Subject, frame: Found) -> bool:
 
 
 def _fits(check: Check, subject: Subject) -> bool:
-    if check.cost.rank > subject.cost.rank:
-        return False
     if subject.table is not None:
-        return check.tables
-    if check.last:
+        return check.tables and check.cost.rank <= subject.cost.rank
+    if check.last and check.cost.rank <= subject.cost.rank:
         return subject.format in check.formats or subject.packing in check.formats
-    return not check.formats or (subject.format or "unknown") in check.formats
+    return fits_file(check, subject.format, subject.cost)
+
+
+def fits_file(check: Check, format: str | None, cost: Cost) -> bool:
+    """Whether a check is for files of a format, where so much may be looked at."""
+    return check.cost.rank <= cost.rank and (not check.formats or (format or "unknown") in check.formats)
 
 
 def _guarded(look: Callable[[], object], name: str, found: Found, frame: Found) -> None:
@@ -156,11 +180,11 @@ def _hold(frame: Found, parts: Sequence[Found], thresholds: Sequence[Threshold])
 
 def look_together(subjects: Sequence[Subject], check: GroupCheck, name: str, limits: Limits) -> Report:
     began = time.perf_counter()
-    frame = Found(_FRAME, FRAME_CODES, limits=limits)
+    frame = Found(FRAME, FRAME_CODES, limits=limits)
     found = Found(check.name, (*check.codes, *STREAM_CODES), limits=limits)
     _guarded(lambda: check.look(subjects, found), check.name, found, frame)
     taken = time.perf_counter() - began
-    return _report(name, [(_FRAME, "1", frame, 0.0), (check.name, check.version, found, taken)], None)
+    return _report(name, [(FRAME, "1", frame, 0.0), (check.name, check.version, found, taken)], None)
 
 
 def only_the_frame(
@@ -172,17 +196,18 @@ def only_the_frame(
     complete: bool = True,
 ) -> Report:
     """A report of what no check has found: rules, why each is broken, and the record it speaks of."""
-    frame = Found(_FRAME, FRAME_CODES, limits=limits)
+    frame = Found(FRAME, FRAME_CODES, limits=limits)
     frame.complete = complete
     for code, why, record in told:
         frame.add(code, why, record=record)
-    return _report(name, [(_FRAME, "1", frame, 0.0)], subject)
+    return _report(name, [(FRAME, "1", frame, 0.0)], subject)
 
 
 def _report(name: str, parts: Sequence[tuple[str, str, Found, float]], subject: Subject | None) -> Report:
     name = os.fsencode(name).decode("utf-8", "backslashreplace")  # a file's name may be no text, and Arrow's is
     findings: list[dict[str, object]] = []
     counts: Counter[str] = Counter()
+    more: Counter[str] = Counter()
     told: set[str] = set()
     for _, _, found, _ in parts:
         # What is wrong with a file's packing every check meets that reads it: it is told once.
@@ -190,12 +215,20 @@ def _report(name: str, parts: Sequence[tuple[str, str, Found, float]], subject: 
         left_out = mine & told & _STREAM
         told |= mine
         findings += [_row(name, each) for each in found.findings if each.code.name not in left_out]
+        kept = Counter(each.code.name for each in found.findings)
         for code, count in found.counts.items():
-            counts[code.name] += 0 if code.name in left_out else count
+            if code.name not in left_out:
+                counts[code.name] += count
+                more[code.name] += count - kept[code.name]
     metrics = [
         {"path": name, "name": metric.name, "of": metric.of, "value": metric.value, "unit": metric.unit}
         for _, _, found, _ in parts
         for metric in found.metrics
+    ]
+    metrics += [
+        {"path": name, "name": MORE, "of": code, "value": float(count), "unit": "1"}
+        for code, count in more.items()
+        if count
     ]
     checked = [_checked(name, part, subject) for part in parts]
     return Report(

@@ -14,7 +14,7 @@ from .findings import Code, Severity
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = ["BROKEN", "METRICS", "Metric", "Threshold"]
+__all__ = ["BROKEN", "METRICS", "MORE", "Metric", "Threshold"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,5 +80,7 @@ _BROKEN: Mapping[Severity, Code] = {
     severity: Code("metric.threshold", severity, "A figure is what was declared that it has to be.")
     for severity in Severity
 }
+MORE = "findings.more"
+"""The figure that says how many findings of a code, ``of``, there are in a file besides those that are kept."""
 BROKEN = _BROKEN[Severity.ERROR]
 """The rule as it is unless a threshold says that it is less."""

@@ -12,7 +12,7 @@ import pyarrow as pa
 import pyarrow.compute
 
 from .findings import FINDINGS, Severity
-from .metrics import METRICS
+from .metrics import METRICS, MORE
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -103,11 +103,16 @@ class Report:
         return values[0] if values else None
 
     def of(self, path: str) -> Report:
-        """The part of it that is about one file; ``counts`` are then of the findings that were kept."""
+        """The part of it that is about one file."""
         findings, metrics, checked = (
             table.filter(pc.equal(table["path"], path)) for table in (self.findings, self.metrics, self.checked)
         )
-        return Report(findings, metrics, checked, _counted(findings))
+        return Report.of_tables(findings, metrics, checked)
+
+    @classmethod
+    def of_tables(cls, findings: pa.Table, metrics: pa.Table, checked: pa.Table) -> Report:
+        """A report of parts of others; how many findings there are is told by their metrics."""
+        return cls(findings, metrics, checked, _counted(findings, metrics))
 
     def __str__(self) -> str:
         files = len(self.checked["path"].unique())
@@ -158,6 +163,9 @@ def _again(findings: pa.Table, metrics: pa.Table, checked: pa.Table, counts: dic
     return Report(findings, metrics, checked, MappingProxyType(counts))
 
 
-def _counted(findings: pa.Table) -> Mapping[str, int]:
-    told = findings["code"].value_counts().to_pylist()
-    return MappingProxyType({each["values"]: each["counts"] for each in told})
+def _counted(findings: pa.Table, metrics: pa.Table) -> Mapping[str, int]:
+    """How many findings there are of each code, those that were not kept included."""
+    counts: dict[str, int] = {each["values"]: each["counts"] for each in findings["code"].value_counts().to_pylist()}
+    for row in metrics.filter(pc.equal(metrics["name"], MORE)).select(["of", "value"]).to_pylist():
+        counts[row["of"]] = counts.get(row["of"], 0) + int(row["value"])
+    return MappingProxyType(counts)

@@ -1,8 +1,9 @@
 """Looking at files on their way into an archive: those that are new or changed, as they lie in the source.
 
-What was found in files that have stayed as they are is taken over from the report on the snapshot before, so that each
-report speaks of all of its snapshot.  They are looked at again where they were not held to what is declared for them
-now, or where a table changed that they refer to.
+What was found in files that have stayed as they are is taken over from the reports on the snapshot before, so that each
+report speaks of all of its snapshot.  They are looked at again where those say less than was asked for now: where
+nobody has looked, less of them was looked at, by other checks or versions of them, or with other thresholds; where they
+were not held to what is declared for them now, or where a table changed that they refer to.
 
 A backup that was not asked to look holds files to what is declared for them, and does nothing else.
 """
@@ -12,7 +13,6 @@ from __future__ import annotations
 import os
 import re
 from dataclasses import dataclass
-from types import MappingProxyType
 from typing import TYPE_CHECKING, ClassVar
 
 import pyarrow as pa
@@ -23,8 +23,9 @@ from holotype.validators import Check, Code, Examination, Report, Severity, Subj
 
 from ..tree.paths import Patterns, literal, raw, shown
 from .asked import Validation
+from .before import said_before, settled, together
 from .holding import HELD, below, held_to
-from .keeping import Kept, stored
+from .keeping import Kept
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -108,6 +109,7 @@ class Inspection:
         self._patterns = Patterns.of(self._asked.patterns)
         self._put: dict[str, str] = {}  # paths as they are shown, and where they lie
         self._removed: set[str] = set()  # paths of what was said before of which nothing is to be taken over
+        self._again: set[str] = set()  # those of files that stayed as they are and were looked at again
 
     @property
     def idle(self) -> bool:
@@ -160,20 +162,21 @@ class Inspection:
         ``previous``: what was kept before, by the snapshot ``parent`` (a digest) or, without one, by a backup that was
         interrupted.
         """
-        before = self._before(parent) if parent is not None else None
+        before = said_before(self._context, parent, state=self._state) if parent is not None else None
         said = self._said(before) if parent is not None else None
-        if previous is not None and (said is None or said.counts):
+        if previous is not None and (self._usual is not None or said is None or said.counts):
+            known = None if self._usual is None else settled(before, self._usual)
             patterns = self._declared.patterns if self._usual is None else ()
             for rows in previous.rows(columns=_COLUMNS, patterns=patterns):
-                self._look_again(rows.filter(pc.equal(rows["kind"], scalar("file"))), said)
+                self._look_again(rows.filter(pc.equal(rows["kind"], scalar("file"))), said, known)
         reports = [self._only.report()]
         if self._usual is not None:
             subjects = [self._usual.subject(place, name=name) for name, place in self._together(previous)]
             self._usual.look_together(subjects, name=self._dataset)
             reports.insert(0, self._usual.report())
-        if before is not None:
-            reports.append(self._unchanged(before))
         report, asked = Report.together(reports), self._asked
+        if before is not None:
+            report = together([self._unchanged(before), report])
         return Kept.of(
             self._context,
             report,
@@ -183,21 +186,21 @@ class Inspection:
             action=asked.policy.decide(report),
         )
 
-    def _before(self, parent: str) -> Report | None:
-        """The last report on the snapshot before, as it is archived: what a restore finds may be the target's doing."""
-        mine = (pc.field("snapshot") == scalar(parent)) & (pc.field("occasion") != "restore")
-        rows = self._context.catalog.read("reports", filter=mine, state=self._state).sort_by("time").to_pylist()
-        return stored(self._context, rows[-1]["report"], state=self._state) if rows else None
+    def _look_again(self, files: pa.Table, said: _Said | None, known: pa.Array | None) -> None:
+        """Look at those of the files that stayed as they are of which not all is said that should be.
 
-    def _look_again(self, files: pa.Table, said: _Said | None) -> None:
-        """Look at those of the files that stayed as they are of which not all is said that should be."""
+        ``known``: those of which all is said that the caller wants to know.
+        """
         names = [shown(path) for path in raw(files).to_pylist()]
         fits = self._declared.mask(files).to_pylist()
+        wanted = self._wanted(files)
+        if known is not None:
+            wanted = pc.and_not(wanted, pc.is_in(pa.array(names, pa.string()), value_set=known))
         again = [
-            name not in self._removed and (said is None or name in said.outdated or (fit and said.lacks(name)))
-            for name, fit in zip(names, fits, strict=True)
+            name not in self._removed and (said is None or name in said.outdated or (fit and said.lacks(name)) or want)
+            for name, fit, want in zip(names, fits, wanted.to_pylist(), strict=True)
         ]
-        self._removed.update(name for name, wanted in zip(names, again, strict=True) if wanted)
+        self._again.update(name for name, want in zip(names, again, strict=True) if want)
         self._look_at(files.filter(pa.array(again, pa.bool_())))
 
     def _said(self, before: Report | None) -> _Said:
@@ -237,10 +240,17 @@ class Inspection:
         old, checked = (
             rows.filter(pc.invert(pc.match_substring_regex(rows["path"], f"^(?:{group})$"))) for rows in (old, checked)
         )
+        # What those were held to that are looked at again is said anew.
+        again = pa.array([*self._again], pa.string())
+        checked, metrics = (
+            rows.filter(
+                pc.invert(pc.and_(pc.is_in(rows["path"], value_set=again), pc.starts_with(rows[name], beginning)))
+            )
+            for rows, name, beginning in ((checked, "check", HELD), (metrics, "name", "table."))
+        )
         if self._usual is None:
             held = pa.array([check.name for check in self._held], pa.string())
             old, checked = (rows.filter(pc.is_in(rows["check"], value_set=held)) for rows in (old, checked))
             metrics = metrics.filter(pc.is_in(metrics["path"], value_set=checked["path"].combine_chunks()))
             metrics = metrics.filter(pc.starts_with(metrics["name"], "table."))
-        told = old["code"].value_counts().to_pylist()
-        return Report(old, metrics, checked, MappingProxyType({each["values"]: each["counts"] for each in told}))
+        return Report.of_tables(old, metrics, checked)
