@@ -22,7 +22,9 @@ import sys
 import tomllib
 from collections import Counter
 from functools import cache
+from importlib import import_module
 from importlib.metadata import PackageNotFoundError, distribution
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -83,6 +85,11 @@ def needs(file: Path, extra: frozenset[str]) -> frozenset[str]:
 def pytest_configure(config: pytest.Config) -> None:
     """Decide whether this run writes the report."""
     config.stash[LEFT_OUT] = {}
+    if find_spec("hypothesis") is not None:
+        # A machine that is shared may be slow at any moment: that is no failure of what is tested.
+        laws: Any = import_module("hypothesis")
+        laws.settings.register_profile("holotype", deadline=None)
+        laws.settings.load_profile("holotype")
     option = config.option
     by_hand = any(argument.startswith("--json-report") for argument in config.invocation_params.args)
     narrowed = any(getattr(option, name, None) for name in NARROWING)
