@@ -284,7 +284,9 @@ def test_frictionless_gives_back_what_it_could_hold_and_names_the_rest(schema: T
     again = from_frictionless(said.value)
     assert again.left_out == ()
     if not said.left_out:
-        assert again.value == schema
+        # There each kind of rule stands in a place of its own: in which order they were declared is not said.
+        assert sorted(again.value.rules, key=repr) == sorted(schema.rules, key=repr)
+        assert replace(again.value, rules=()) == replace(schema, rules=())
     assert from_frictionless(to_frictionless(again.value).value).value == again.value
 
 
