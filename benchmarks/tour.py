@@ -2,9 +2,10 @@
 
     python benchmarks/tour.py [FOLDER]
 
-Back up, change, back up again, compare, query, read in place, trace a result and a fault, damage, verify, restore, move
-to another archive. Without FOLDER it takes this checkout and data as instruments write them. FOLDER is only read:
-everything happens to a copy, in a temporary folder that is removed at the end.
+Back up, change, back up again, compare, query, read in place, trace a result and a fault, hold a table to what is
+declared, damage, verify, restore, move to another archive. Without FOLDER it takes this checkout and data as
+instruments write them. FOLDER is only read: everything happens to a copy, in a temporary folder that is removed at the
+end.
 """
 
 from __future__ import annotations
@@ -25,6 +26,7 @@ sys.path.append(str(Path(__file__).resolve().parent.parent))
 
 from benchmarks import corpora, trees
 from holotype import lake
+from holotype.validators import Column, TableSchema
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -76,6 +78,7 @@ def tour(folder: Path | None, work: Path) -> None:
     query(archive)
     read_in_place(archive, source, work / "archive")
     trace(archive, source, work / "again")
+    hold(archive, work / "samples")
     damage_and_find(archive, work / "archive")
     restore(archive, source, target)
     move(archive, source, work / "elsewhere")
@@ -196,6 +199,27 @@ def trace(archive: lake.Archive, source: Path, place: Path) -> None:
     for name in ("first-rows.csv", "count.txt"):
         (source / name).unlink()
     archive.backup(source, dataset=DATASET, message="without it")
+
+
+def hold(archive: lake.Archive, folder: Path) -> None:
+    """Declare what a table has to be, and keep one that is not."""
+    with step("Declare what a table has to be, and keep one that is not"):
+        folder.mkdir()
+        (folder / "samples.csv").write_text("id,mass\ns1,2.5\ns2,3.0\n")
+        archive.backup(folder, dataset="samples")
+        schema = TableSchema("samples", (Column("id", "string", unique=True), Column("mass", "number", least=0)))
+        archive.declare_schema("samples", schema, files="*.csv")
+        (folder / "samples.csv").write_text("id,mass\ns1,2.5\ns1,-3.0\n")
+        archive.backup(folder, dataset="samples")
+        found = archive.report("samples@2").findings.to_pylist()
+        for each in found:
+            say(f"samples.csv: {each['message']}")
+        if not {"mass", "id"} <= {each["column"] for each in found}:
+            raise Failed(f"of a table with two faults {len(found)} were found")
+        latest = archive.snapshot("samples@latest").name
+        say(f"it is kept as samples@2, in quarantine; the latest is {latest}")
+        if latest != "samples@1":
+            raise Failed(f"the latest is {latest}, which is unsound")
 
 
 def damage_and_find(archive: lake.Archive, place: Path) -> None:
