@@ -170,9 +170,13 @@ class Inspection:
         if self._usual is not None:
             subjects = [self._usual.subject(place, name=name) for name, place in self._together(previous)]
             self._usual.look_together(subjects, name=self._dataset)
+        unchanged = self._unchanged(before) if before is not None else None
+        if self._usual is not None:
+            if parent is None or self._all_known(previous, before):
+                self._usual.hold(self._dataset, known=unchanged)
             reports.insert(0, self._usual.report())
-        if before is not None:
-            reports.append(self._unchanged(before))
+        if unchanged is not None:
+            reports.append(unchanged)
         report, asked = Report.together(reports), self._asked
         return Kept.of(
             self._context,
@@ -223,6 +227,15 @@ class Inspection:
                     continue
                 if os.path.isfile(place := self._place(path)):
                     yield name, place
+
+    def _all_known(self, previous: Manifest | None, before: Report | None) -> bool:
+        """Whether a report says something of every file that stayed as it is: of others nobody knows the figures."""
+        said = set() if before is None else set(before.checked["path"].to_pylist())
+        for rows in previous.rows(columns=_COLUMNS) if previous is not None else ():
+            files = rows.filter(pc.and_(pc.equal(rows["kind"], scalar("file")), self._wanted(rows)))
+            if any(name not in said and name not in self._removed for name in map(shown, raw(files).to_pylist())):
+                return False
+        return True
 
     def _unchanged(self, before: Report) -> Report:
         """What was found in files that the snapshot before has as well."""
