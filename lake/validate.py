@@ -114,6 +114,7 @@ def validate(
                 together.append(looking.subject(_Later(context, snapshot, path), name=name))
             ticker.add(files=1, bytes=size, path=name)
         looking.look_together(together, name=snapshot.name)
+        looking.hold(snapshot.name)
     if not files and chosen:
         raise EntryNotFound(f"{snapshot.name} has no file that {', '.join(chosen)} select", path=", ".join(chosen))
     ticker.finish()

@@ -74,6 +74,8 @@ class Check(_Declared):
     ``cost``: the least for which it finds anything; what the caller allows is ``subject.cost``, and a check that looks
     at less than all says so with ``found.partly()``.  ``last``: whether it looks after all others, at what is packed in
     one of its formats too, and only where none of them has read that to its end.
+    ``figures``: what the names of the figures it tells begin with, up to their first dot, where that is not what its
+    own name begins with: a threshold on one of them is held against whatever it looked at.
 
     An instance holds what it was made with and nothing of what it looked at: one is used for many files, and by several
     threads at once.
@@ -83,6 +85,11 @@ class Check(_Declared):
     tables: ClassVar[bool] = False
     cost: ClassVar[Cost] = Cost.HEADER
     last: ClassVar[bool] = False
+    figures: ClassVar[frozenset[str]] = frozenset()
+
+    def tells(self, figure: str) -> bool:
+        """Whether it is one that could tell the figure of this name, ``fastq.q30``."""
+        return figure.partition(".")[0] in (self.figures or {self.name.partition(".")[0]})
 
     def suits(self, subject: Subject) -> bool:
         """Whether it is for this one of a format that it is for: by its name, where that decides.  Of what it is not

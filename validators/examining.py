@@ -10,7 +10,17 @@ from typing import TYPE_CHECKING, Any
 from .check import Check, Cost, GroupCheck
 from .errors import InvalidChoice
 from .limits import Limits
-from .looking import CRASHED, FRAME, UNAVAILABLE, fits_file, frame_version, look_at, look_together, only_the_frame
+from .looking import (
+    CRASHED,
+    FRAME,
+    UNAVAILABLE,
+    fits_file,
+    frame_version,
+    look_at,
+    look_together,
+    only_the_frame,
+    unheld,
+)
 from .metrics import Threshold
 from .registry import REGISTRY
 from .report import Report
@@ -91,15 +101,26 @@ class Examination:
         """Let a check look that knows itself at what: what is no file and no table, as the plan of an analysis."""
         return self._take(look_together((), check, name, self.limits))
 
-    def tell(self, name: str, code: Code, why: str, *, record: str | None = None) -> None:
+    def tell(self, name: str, code: Code, why: str, *, column: str | None = None, record: str | None = None) -> None:
         """Tell of one of the rules of the frame itself."""
-        self._take(only_the_frame(name, [(code, why, record)], limits=self.limits))
+        self._take(only_the_frame(name, [(code, why, record)], limits=self.limits, column=column))
 
     def tell_troubles(self, name: str) -> None:
         """Tell of checks of installed packages that could not be loaded, where no others were named."""
         for point, why in REGISTRY.troubles.items() if self._usual else ():
             what = f"a package offers the check {point}, which cannot be loaded: {why}"
             self.tell(name, UNAVAILABLE, what, record=point)
+
+    def hold(self, name: str, *, known: Report | None = None) -> None:
+        """Tell of thresholds that nothing was held against, for nobody who could tell their figures looked at anything.
+
+        ``name``: what the report calls all that was looked at.  ``known``: what is known of it from elsewhere.
+        """
+        if not self._look.thresholds:
+            return
+        report = self.report() if known is None else Report.together([self.report(), known])
+        for rule in unheld(report, self._look.thresholds):
+            self.tell(name, rule.code, f"there is no figure {rule.metric}", column=rule.metric, record=rule.of)
 
     def report(self) -> Report:
         """All that was found."""

@@ -12,9 +12,10 @@ import time
 from collections import Counter
 from contextlib import suppress
 from types import MappingProxyType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
+import pyarrow.compute
 
 from .check import Cost
 from .errors import LibraryMissing
@@ -27,7 +28,7 @@ from .streams.codes import STREAM_CODES
 from .walking import LINK, UNREADABLE
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
     from .check import Check, GroupCheck
     from .findings import Finding
@@ -45,7 +46,11 @@ __all__ = [
     "look_at",
     "look_together",
     "only_the_frame",
+    "unheld",
 ]
+
+# pyarrow makes these functions when it is imported, where no checker sees them.
+pc: Any = pyarrow.compute
 
 EMPTY = Code("file.empty", Severity.ERROR, "A file of this format has something in it.")
 NAMED_OTHERWISE = Code("file.extension", Severity.WARNING, "A file's name says what its content is.")
@@ -69,6 +74,7 @@ def look_at(subject: Subject, checks: Sequence[Check], thresholds: Sequence[Thre
     began = time.perf_counter()
     version = frame_version(thresholds)
     parts = [(FRAME, version, frame, began)]
+    looked: list[Check] = []
     if _can_be_read(subject, frame):
         fitting = [each for each in checks if _fits(each, subject) and each.suits(subject)]
         for check in sorted(fitting, key=lambda each: each.last):
@@ -78,7 +84,8 @@ def look_at(subject: Subject, checks: Sequence[Check], thresholds: Sequence[Thre
             found = Found(check.name, (*check.codes, *STREAM_CODES), limits=subject.limits)
             _guarded(lambda check=check, found=found: check.look(subject, found), check.name, found, frame)  # type: ignore[misc]
             parts.append((check.name, check.version, found, time.perf_counter() - started))
-    _hold(frame, [found for _, _, found, _ in parts], thresholds)
+            looked.append(check)
+    _hold(frame, [found for _, _, found, _ in parts], thresholds, looked)
     parts[0] = (FRAME, version, frame, time.perf_counter() - began)
     return _report(subject.name, parts, subject)
 
@@ -156,8 +163,10 @@ def _where(error: BaseException) -> str:
     return "?" if trace is None else f"{os.path.basename(trace.tb_frame.f_code.co_filename)}:{trace.tb_lineno}"
 
 
-def _hold(frame: Found, parts: Sequence[Found], thresholds: Sequence[Threshold]) -> None:
-    """Hold figures against what they have to be."""
+def _hold(frame: Found, parts: Sequence[Found], thresholds: Sequence[Threshold], looked: Sequence[Check]) -> None:
+    """Hold figures against what they have to be.  One that is not there is told of where a check looked that could have
+    told it: a table beside reads has none of their figures.
+    """
     for rule in thresholds:
         code = rule.code
         figures = [
@@ -166,7 +175,7 @@ def _hold(frame: Found, parts: Sequence[Found], thresholds: Sequence[Threshold])
             for metric in part.metrics
             if metric.name == rule.metric and rule.of in (None, metric.of)
         ]
-        if not figures and not rule.optional:
+        if not figures and not rule.optional and any(each.tells(rule.metric) for each in looked):
             frame.add(code, f"there is no figure {rule.metric}", column=rule.metric, record=rule.of)
         for metric in figures:
             expected = rule.broken(metric.value)
@@ -176,6 +185,29 @@ def _hold(frame: Found, parts: Sequence[Found], thresholds: Sequence[Threshold])
                     code, f"{metric.name}{of} is {metric.value:g}", column=metric.name, record=metric.of or None,
                     seen=f"{metric.value:g}", expected=expected,
                 )  # fmt: skip
+
+
+def unheld(report: Report, thresholds: Sequence[Threshold]) -> list[Threshold]:
+    """The thresholds that were held against nothing in a report: no figure, and none that is told to be missing."""
+    wanted = [rule for rule in thresholds if not rule.optional]
+    if not wanted:
+        return []
+    figures = set(_pairs(report.metrics.select(["name", "of"])))
+    broken = report.findings.filter(pc.equal(report.findings["code"], BROKEN.name))
+    told = {*_pairs(broken.select(["column", "record"]))}
+    names = {name for name, _ in figures}
+    return [
+        rule
+        for rule in wanted
+        if not (rule.metric in names if rule.of is None else (rule.metric, rule.of) in figures)
+        and (rule.metric, rule.of) not in told
+    ]
+
+
+def _pairs(columns: pa.Table) -> Iterable[tuple[str, str | None]]:
+    """The rows of two columns, each once."""
+    rows = columns.group_by(columns.column_names).aggregate([])
+    return zip(*(rows[name].to_pylist() for name in columns.column_names), strict=True)
 
 
 def look_together(subjects: Sequence[Subject], check: GroupCheck, name: str, limits: Limits) -> Report:
@@ -194,12 +226,15 @@ def only_the_frame(
     limits: Limits,
     subject: Subject | None = None,
     complete: bool = True,
+    column: str | None = None,
 ) -> Report:
-    """A report of what no check has found: rules, why each is broken, and the record it speaks of."""
+    """A report of what no check has found: rules, why each is broken, and the record it speaks of; ``column``: of all
+    of them.
+    """
     frame = Found(FRAME, FRAME_CODES, limits=limits)
     frame.complete = complete
     for code, why, record in told:
-        frame.add(code, why, record=record)
+        frame.add(code, why, column=column, record=record)
     return _report(name, [(FRAME, "1", frame, 0.0)], subject)
 
 

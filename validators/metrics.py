@@ -47,7 +47,8 @@ METRICS = pa.schema(
 class Threshold:
     """What a metric has to be: ``least`` and ``most`` are allowed themselves.
 
-    ``of``: only of that, by default of each.  A metric that was not found breaks it as well, unless it is ``optional``.
+    ``of``: only of that, by default of each.  A metric that was not found where a check looked that could have told it
+    breaks it as well, and so does one that was found nowhere, unless it is ``optional``.
     """
 
     metric: str

@@ -59,6 +59,7 @@ def validate(
     if subject.folder and subject.format is None:
         raise InvalidChoice(f"{subject.name} is a folder of files: validate_folder looks at each", path=subject.name)
     looking.look(subject)
+    looking.hold(subject.name)
     looking.tell_troubles(subject.name)
     return looking.report()
 
@@ -77,6 +78,9 @@ def validate_folder(
 ) -> Report:
     """Look at every file below a folder whose path below it one of ``patterns`` matches, and at what belongs together:
     pairs, indexes, references.  The report calls each file by its path below the folder, with slashes.
+
+    A threshold is held against the files that a check looked at which could tell its figure, and one that is held
+    against none of them is told of once, by the folder's name.
 
     ``executor``: looks at several at once; when one of its workers dies, what it had not looked at is a finding.  Links
     are noted and not followed.  Folders that cannot be read are findings.  Otherwise as ``validate``.
@@ -97,4 +101,5 @@ def validate_folder(
         if progress is not None:
             progress(Looked(number + 1, done, len(subjects), total, subjects[number].name))
     looking.look_together(subjects, name=top)
+    looking.hold(top)
     return looking.report()

@@ -170,13 +170,15 @@ class Inspection:
             for rows in previous.rows(columns=_COLUMNS, patterns=patterns):
                 self._look_again(rows.filter(pc.equal(rows["kind"], scalar("file"))), said, known)
         reports = [self._only.report()]
+        unchanged = self._unchanged(before) if before is not None else None
         if self._usual is not None:
             subjects = [self._usual.subject(place, name=name) for name, place in self._together(previous)]
             self._usual.look_together(subjects, name=self._dataset)
+            self._usual.hold(self._dataset, known=unchanged)
             reports.insert(0, self._usual.report())
         report, asked = Report.together(reports), self._asked
-        if before is not None:
-            report = together([self._unchanged(before), report])
+        if unchanged is not None:
+            report = together([unchanged, report])
         return Kept.of(
             self._context,
             report,

@@ -22,6 +22,7 @@ from holotype.validators import (
     Severity,
     Subject,
     SubjectNotFound,
+    Threshold,
     validate_folder,
 )
 
@@ -216,3 +217,29 @@ def test_a_group_check_that_falls_over_is_a_finding(folder: Path) -> None:
             raise ValueError("no")
 
     assert validate_folder(folder, checks=[Falls()]).counts["check.crashed"] == 1
+
+
+def test_thresholds_are_for_files_that_could_have_the_figure(tmp_path: Path) -> None:
+    (tmp_path / "good.fastq").write_text("@r\nACGT\n+\nIIII\n")
+    (tmp_path / "bad.fastq").write_text("@r\nACGT\n+\n####\n")
+    (tmp_path / "a.csv").write_text("a\n1\n")
+    (tmp_path / "README.md").write_text("# About\n")
+    report = validate_folder(tmp_path, thresholds=[Threshold("fastq.q30", least=0.5)])
+    assert [row["path"] for row in report.findings.to_pylist() if row["code"] == "metric.threshold"] == ["bad.fastq"]
+
+
+def test_reads_without_a_figure_that_others_have_break_its_threshold(tmp_path: Path) -> None:
+    (tmp_path / "good.fastq").write_text("@r\nACGT\n+\nIIII\n")
+    (tmp_path / "none.fastq").write_text("")
+    report = validate_folder(tmp_path, thresholds=[Threshold("fastq.q30", least=0.5)])
+    assert [row["path"] for row in report.findings.to_pylist()] == ["none.fastq"]
+
+
+def test_a_figure_that_no_file_of_a_folder_has_is_told_once_on_the_folder(tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_text("a\n1\n")
+    (tmp_path / "README.md").write_text("# About\n")
+    rules = [Threshold("fastq.q30", least=0.5), Threshold("fasta.gc", least=0.5, optional=True)]
+    report = validate_folder(tmp_path, thresholds=rules)
+    (row,) = report.findings.to_pylist()
+    assert (row["path"], row["code"], row["column"]) == (str(tmp_path), "metric.threshold", "fastq.q30")
+    assert not report.ok

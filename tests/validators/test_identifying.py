@@ -195,3 +195,35 @@ def test_formats_are_declared_well() -> None:
         assert format.about
         assert all("." in end and end == end.lower() for end in format.extensions), name
         assert format.within is None or format.within in FORMATS, name
+
+
+@pytest.mark.parametrize(
+    "head",
+    [
+        b"> As she said\nand so it is\n",
+        b">quoted\nand so it is\n",
+        b"> quoted\nYes\n",
+        b">quoted\nYes\n\nMore of a letter, and its end.\n",
+        b">>> print(1)\n1\n",
+        b">quoted\n",
+        b"; a setting\n[section]\na=1\n",
+        b">\nACGT\n",
+    ],
+)
+def test_text_that_begins_as_sequences_do_is_text(head: bytes) -> None:
+    assert identify(head, "README.md").format == identify(head, "notes.txt").format == identify(b"a\n", "a.txt").format
+    assert identify(head, "data").format != "fasta"
+    assert identify(head, "data.fasta").format == "fasta", "its name says so, and its check what is wrong"
+
+
+@pytest.mark.parametrize(
+    "head",
+    [
+        b">sp|P1|ONE_HUMAN One\nMKVL*\n\n>two\r\nac-gt.\r\n",
+        b">chr1\n" + b"ACGTACGTAC\n" * 9000,
+        b"; of old\n>a\nACGT",
+        ">größe\nACGT\n".encode(),
+    ],
+)
+def test_sequences_are_known_by_their_content(head: bytes) -> None:
+    assert identify(head[: 64 << 10], "data").format == "fasta"

@@ -279,6 +279,15 @@ def test_a_figure_that_is_no_number_meets_no_threshold(text: Path) -> None:
     assert not validate(text, checks=[check], thresholds=[Threshold("lab.mean", least=0)]).ok
 
 
+def test_a_figure_that_nobody_could_tell_of_a_file_is_missing_from_it(tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_text("a\n1\n")
+    report = validate(tmp_path / "a.csv", thresholds=[Threshold("fastq.q30", least=0.5)])
+    (row,) = report.findings.to_pylist()
+    assert (row["code"], row["column"], row["path"]) == ("metric.threshold", "fastq.q30", str(tmp_path / "a.csv"))
+    optional = Threshold("fastq.q30", least=0.5, optional=True)
+    assert not validate(tmp_path / "a.csv", thresholds=[optional]).counts
+
+
 @pytest.mark.skipif(os.name == "nt", reason="names are text there")
 def test_a_name_that_is_no_text_is_told_as_well_as_it_can_be(tmp_path: Path) -> None:
     path = os.fsdecode(os.fsencode(tmp_path) + b"/\xff.txt")

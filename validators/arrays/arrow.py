@@ -136,6 +136,7 @@ class ArrowStream(_Arrow):
     """The schema, and every batch to the mark of the end."""
 
     name = "arrows"
+    figures = frozenset({"arrow"})
     formats = frozenset({"arrows"})
 
     def read(self, file: Held, subject: Subject, found: Found) -> None:

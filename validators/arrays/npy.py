@@ -37,7 +37,7 @@ KIND = Code("npy.descr", Severity.ERROR, "The data type in descr is one that Num
 SHAPE = Code("npy.shape", Severity.ERROR, "The shape is a tuple of at most 64 numbers that are not negative.", _SOURCE)
 OBJECTS = Code(
     "npy.objects",
-    Severity.ERROR,
+    Severity.WARNING,
     "An array holds no Python objects: they are pickled, can run anything when they are loaded, and never are here.",
     _SOURCE,
 )

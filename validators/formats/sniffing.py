@@ -33,6 +33,8 @@ _JSON = re.compile(
 # speak of it as well.
 _PDF = re.compile(rb"[\0\s\xef\xbb\xbf]*%PDF-|.{,1023}?[\r\n]%PDF-\d\.\d[ \t]*[\r\n]", re.DOTALL)
 _SAM_HEADER = re.compile(rb"@(?:HD|SQ|RG|PG|CO)\t")
+_FASTA = re.compile(rb">[!-~\x80-\xff]|;")
+_SEQUENCE = bytes(range(65, 91)) + bytes(range(97, 123)) + b"*-."
 _SHEET = re.compile(rb"\[Header\][,;\t ]*\r?\n(?:.*\n)*?\[(?:Reads|Manifests|(?:\w+_)?Settings|(?:\w+_)?Data)\]", re.I)
 _SAM_RECORD = re.compile(rb"[^\t\n]+\t\d+\t[^\t\n]+\t\d+\t\d+\t[^\t\n]+\t[^\t\n]+\t\d+\t-?\d+\t[^\t\n]+\t[^\t\n]+")
 
@@ -98,11 +100,14 @@ def fastq(head: bytes) -> bool:
 
 
 def fasta(head: bytes) -> bool:
-    """A line that begins with > and one of letters after it."""
-    if not head.startswith((b">", b";")):
+    """A line of > and a name, or of a comment, and then nothing but such lines and letters of sequences: what others
+    write begins with > as well, a quotation for one.
+    """
+    if not _FASTA.match(head):
         return False
-    lines = [line for line in head.split(b"\n", 50)[1:] if not line.startswith((b">", b";"))]
-    return not lines or bool(re.fullmatch(rb"[A-Za-z*\-.\s]*", lines[0]))
+    lines = [line for line in head.split(b"\n")[1:] if not line.startswith((b">", b";"))]
+    # What is broken within a file of sequences is told where its name says that it is one.
+    return any(map(bytes.strip, lines)) and not any(line.rstrip().translate(None, _SEQUENCE) for line in lines)
 
 
 def json(head: bytes) -> bool:

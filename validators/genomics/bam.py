@@ -30,6 +30,7 @@ class Bam(Check):
     """Layout, header, records and optional fields of BAM; BGZF, its checksums and its end are judged on the way."""
 
     name, version, formats = "bam", "2", frozenset({"bam"})
+    figures = frozenset({"bam", "sam"})
     codes = (PACKED, *LAYOUT_CODES, *BIN_CODES, TAG_LAYOUT, *HEADER_CODES, *RECORD_CODES)
 
     def look(self, subject: Subject, found: Found) -> None:

@@ -32,6 +32,7 @@ __all__ = ["CHECKS", "Gff3Features"]
 _SOURCE = "GFF3 1.26"
 
 VERSION = Code("gff3.version", Severity.ERROR, "The first line is ##gff-version 3.", _SOURCE)
+OLDER = Code("gff3.version.older", Severity.WARNING, "Features are GFF3, which succeeds GFF1 and GFF2.", _SOURCE)
 COLUMNS = Code("gff3.columns", Severity.ERROR, "A feature has nine columns with tabs between.", _SOURCE)
 DIRECTIVE = Code("gff3.directive", Severity.ERROR, "A directive says what belongs to it.", _SOURCE)
 REGION = Code("gff3.region", Severity.ERROR, "A feature lies within the region of its sequence.", _SOURCE)
@@ -42,6 +43,7 @@ UNFINISHED = Code("gff3.line.unterminated", Severity.WARNING, "The last line end
 _FEATURE = feature_codes("gff3", _SOURCE, phase="phase")
 
 _VERSION = re.compile(rb"##gff-version\s+3(?:\.\d+){0,2}\s*")
+_OLDER = re.compile(rb"##gff-version\s+([12](?:\.\d+)?)\s*(?:\n|$)")
 _REGION = re.compile(rb"##sequence-region\s+(\S+)\s+(\d{1,18})\s+(\d{1,18})\s*")
 _CONTROLS = bytes(range(9)) + bytes(range(11, 13)) + bytes(range(14, 32)) + b"\x7f"
 _LETTERS = bytes(range(65, 91)) + bytes(range(97, 123)) + b"*-.\r\n"
@@ -56,14 +58,21 @@ class Gff3Features(Check):
 
     name, version, formats, cost = "gff3.features", "1", frozenset({"gff3"}), Cost.HEADER
     codes = (
-        VERSION, COLUMNS, DIRECTIVE, REGION, FASTA, CONTROL, CARRIAGE, UNFINISHED, *_FEATURE.every(), *ATTRIBUTE_CODES,
-        *FAMILY_CODES,
+        VERSION, OLDER, COLUMNS, DIRECTIVE, REGION, FASTA, CONTROL, CARRIAGE, UNFINISHED, *_FEATURE.every(),
+        *ATTRIBUTE_CODES, *FAMILY_CODES,
     )  # fmt: skip
 
     def look(self, subject: Subject, found: Found) -> None:
         """Look at every line."""
         looked = _Looked(subject, found)
         for lines in subject.lines(found):
+            # .gff is the name of all versions; what is called .gff3 is none of the others.
+            older = _OLDER.match(lines.data) if lines.first == 1 and ".gff3" not in subject.name.lower() else None
+            if older is not None:
+                what = f"it is GFF{older[1].decode()}, another format, which is not looked into"
+                found.add(OLDER, what, line=1, offset=0, seen=older[0].strip(), expected="##gff-version 3")
+                found.partly()
+                return
             looked.take(lines)
             if subject.cost is Cost.HEADER:
                 found.partly()

@@ -17,6 +17,7 @@ import numpy as np
 from ..check import Check
 from ..findings import Code, Severity
 from ..streams.lines import lines_of
+from .delimitedencoding import Encoded
 from .delimitedquotes import Quotes
 from .delimitedsource import decoded
 from .dialect import dialect_of, encoding_of
@@ -49,13 +50,15 @@ HEADER_EMPTY = Code("csv.header.empty", Severity.WARNING, "Every column has a na
 HEADER_DUPLICATE = Code("csv.header.duplicate", Severity.ERROR, "No two columns have the same name.", f"{_RFC}.3")
 HEADER_BLANKS = Code("csv.header.blanks", Severity.WARNING, "No blank stands before or after a column's name.")
 HEADER_ABSENT = Code("csv.header.absent", Severity.WARNING, "The first row names the columns.", f"{_RFC}.3")
+HEADER_SHORT = Code("csv.header.short", Severity.WARNING, "The header names the first column too.", f"{_RFC}.4")
+PREAMBLE = Code("csv.preamble", Severity.WARNING, "Nothing stands before the header.", f"{_RFC}.3")
 LINE_ENDS = Code("csv.line_ends", Severity.WARNING, "All lines end alike.", f"{_RFC}.1")
 LINE_END_CR = Code("csv.line_ends.cr", Severity.WARNING, "Lines end with a line feed, not a carriage return alone.")
 LAST_LINE = Code("csv.last_line", Severity.NOTE, "The last line ends with a line feed; a file cut off does not.")
 
 _CODES = (
     ENCODING, ENCODING_OTHER, BOM, BOM_INSIDE, NUL, FIELDS, TRAILING, DELIMITER, BLANK, QUOTE, UNCLOSED, HEADER_EMPTY,
-    HEADER_DUPLICATE, HEADER_BLANKS, HEADER_ABSENT, LINE_ENDS, LINE_END_CR, LAST_LINE,
+    HEADER_DUPLICATE, HEADER_BLANKS, HEADER_ABSENT, HEADER_SHORT, PREAMBLE, LINE_ENDS, LINE_END_CR, LAST_LINE,
 )  # fmt: skip
 _USUAL = {"csv": b",", "tsv": b"\t"}
 _RETURN = 13
@@ -88,15 +91,21 @@ class DelimitedCheck(Check):
 
 
 def _header(dialect: Dialect, format: str, head: bytes, found: Found) -> None:
-    line = dialect.comments + 1
-    names = dialect.names
+    line = dialect.before + 1
+    names = dialect.names[1:] if dialect.unnamed else dialect.names
+    if dialect.preamble:
+        what = f"lines of another shape stand before the table, which begins in line {line}"
+        found.add(PREAMBLE, what, line=line - dialect.preamble, seen=dialect.preamble, expected=0)
+    if dialect.unnamed:
+        what = "the header has one field less than every row, as where R writes names of rows"
+        found.add(HEADER_SHORT, what, line=line, seen=len(names), expected=len(dialect.names))
     if dialect.delimiter != _USUAL.get(format, b","):
         what = "its fields are delimited otherwise than its name says"
         found.add(DELIMITER, what, line=line, seen=_shown(dialect.delimiter), expected=_shown(_USUAL.get(format, b",")))
     if names[-1:] == ("",) and len(names) > 1:
         found.add(TRAILING, "a delimiter follows the last name", line=line)
         names = names[:-1]
-    for place, name in enumerate(names, 1):
+    for place, name in enumerate(names, 1 + dialect.unnamed):
         if not name.strip():
             found.add(HEADER_EMPTY, f"column {place} has no name", line=line)
         elif name != name.strip():
@@ -108,7 +117,7 @@ def _header(dialect: Dialect, format: str, head: bytes, found: Found) -> None:
         found.add(HEADER_ABSENT, what, line=line, seen=", ".join(names[:5]))
         return
     for name in twice:
-        places = ", ".join(f"{place}" for place, each in enumerate(names, 1) if each == name)
+        places = ", ".join(f"{place}" for place, each in enumerate(names, 1 + dialect.unnamed) if each == name)
         found.add(HEADER_DUPLICATE, f"columns {places} have the same name", line=line, column=name)
     if names and head.strip() and all(map(_is_number, names)):
         found.add(HEADER_ABSENT, "the first row has nothing but numbers", line=line, seen=", ".join(names[:5]))
@@ -144,7 +153,7 @@ class _File:
 
     def __init__(self, dialect: Dialect, found: Found, *, sure: bool) -> None:
         self._dialect, self._found, self._sure = dialect, found, sure
-        self._quotes = Quotes()
+        self._quotes, self._text = Quotes(), Encoded()
         self._fields = 0  # delimiters so far of a row that goes on after the block
         self._begun = 1  # the line that this row begins in
         self._offset = 0
@@ -164,7 +173,7 @@ class _File:
         ends = lines.ends
         delimiters = np.flatnonzero(array == self._dialect.delimiter[0])
         if self._dialect.quoted and (self._quotes.open or b'"' in data):
-            begin = int(lines.starts[min(self._dialect.comments, len(lines) - 1)]) if lines.first == 1 else 0
+            begin = int(lines.starts[min(self._dialect.before, len(lines) - 1)]) if lines.first == 1 else 0
             quotes, strange = self._quotes.see(lines, self._dialect.delimiter[0], begin=begin)
             for place in strange:
                 line = int(np.searchsorted(ends, place))
@@ -182,30 +191,11 @@ class _File:
 
     def _encoding(self, lines: Lines) -> None:
         data = lines.data
-        try:
-            data.decode("utf-8")
-        except UnicodeDecodeError:
-            self._invalid(lines)
+        self._text.see(lines)
         mark = data.find(codecs.BOM_UTF8)
         if mark >= 0 and (lines.offset or mark):
             line = int(np.searchsorted(lines.ends, mark))
             self._tell(BOM_INSIDE, "a mark stands here, as where files were joined", lines, line, seen="EF BB BF")
-
-    def _invalid(self, lines: Lines) -> None:
-        for index in range(len(lines)):
-            text = lines[index]
-            if text.isascii():
-                continue
-            try:
-                text.decode("utf-8")
-            except UnicodeDecodeError as error:
-                if not self._found.room(ENCODING):
-                    self._found.count(ENCODING, 1)
-                    continue
-                byte = text[error.start]
-                latin = bytes([byte]).decode("cp1252", "replace")
-                what = f"byte {error.start + 1} of the line is no UTF-8; in Windows-1252 it would be {latin}"
-                self._tell(ENCODING, what, lines, index, seen=text[max(0, error.start - 20) : error.start + 20])
 
     def _nuls(self, lines: Lines) -> None:
         places = np.flatnonzero(lines.array == 0)
@@ -257,9 +247,11 @@ class _File:
         returned = (last == _RETURN) & (size > 0)
         size = size - returned
         last = np.where(returned, array[np.maximum(rows.ends - 2, 0)], last)
-        inside = rows.begun > self._dialect.comments
+        inside = rows.begun > self._dialect.before
         blank = (size == 0) & inside
         wrong = (rows.counts != expected) & inside & ~blank
+        if self._dialect.unnamed:
+            wrong &= rows.begun > self._dialect.before + 1
         trailing = wrong & (rows.counts == expected + 1) & (last == self._dialect.delimiter[0])
         if self._trailing:
             trailing |= wrong & (rows.counts == expected - 1)
@@ -281,6 +273,7 @@ class _File:
 
     def finish(self) -> None:
         """What is known only at the end."""
+        self._encoded()
         if not self._found.complete:
             return
         if self._quotes.open:
@@ -288,6 +281,22 @@ class _File:
             self._found.add(UNCLOSED, what, line=self._quotes.line)
         elif not self._terminated:
             self._found.add(LAST_LINE, "the last line has no line feed", line=self._last)
+
+    def _encoded(self) -> None:
+        """What it is where it is no UTF-8: another encoding throughout, or no text."""
+        text = self._text
+        if text.likely is not None and text.first is not None:
+            what = f"it is no UTF-8, and likely {text.likely}: the first such byte would be {text.first.letter}"
+            offset = text.first.offset if self._sure else None
+            self._found.add(
+                ENCODING_OTHER, what, line=text.first.line, offset=offset, seen=text.likely, expected="utf-8"
+            )
+            return
+        for each in text.wrong:
+            what = f"byte {each.place + 1} of the line is no UTF-8; in Windows-1252 it would be {each.letter}"
+            offset = each.offset if self._sure else None
+            self._found.add(ENCODING, what, line=each.line, offset=offset, seen=each.seen)
+        self._found.count(ENCODING, text.count - len(text.wrong))
 
 
 def _around(lines: Lines, index: int, place: int) -> bytes:

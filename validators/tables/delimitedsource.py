@@ -10,7 +10,7 @@ import pyarrow as pa
 import pyarrow.csv
 
 from ..errors import TableUnreadable
-from .dialect import Dialect, dialect_of, encoding_of, in_utf8, unmarked
+from .dialect import SAID, Dialect, dialect_of, encoding_of, in_utf8, unmarked
 from .pieces import Blocks, Piece, frame_of
 
 if TYPE_CHECKING:
@@ -50,7 +50,8 @@ def decoded(subject: Subject, found: Found) -> tuple[bytes, Iterator[bytes], str
 
 def _header_ends(head: bytearray) -> int:
     """Behind the line that follows the comments; 0 where that does not end."""
-    at = 0
+    said = SAID.match(head)
+    at = head.find(b"\n") + 1 if said is not None else 0
     while head.startswith(b"#", at) and (end := head.find(b"\n", at)) >= 0:
         at = end + 1
     ends = [end + 1 for mark in (b"\n", b"\r") if (end := head.find(mark, at)) >= 0]
@@ -69,13 +70,13 @@ def _pieces(subject: Subject, found: Found, dialect: Dialect, wanted: Sequence[s
     ragged: list[int] = []
 
     def skip(row: Any) -> str:
-        ragged.append(row.number - 2 - dialect.comments)  # it counts from 1, comments and the header as well
+        ragged.append(row.number - 2 - dialect.before)  # it counts from 1, and what is before the rows as well
         return "skip"
 
     first = 0
     try:
         reader = _reader(Blocks(blocks), dialect, wanted, skip)
-        header = True
+        header = not dialect.unnamed  # a header of less fields than the rows is left out
         for batch in reader:
             rows = batch.slice(1) if header else batch
             header = header and not batch.num_rows
@@ -100,7 +101,7 @@ def _reader(file: Blocks, dialect: Dialect, wanted: Sequence[str], skip: Callabl
         read_options=csv.ReadOptions(
             use_threads=False,
             block_size=_BLOCK,
-            skip_rows=dialect.comments,
+            skip_rows=dialect.before + dialect.unnamed,
             column_names=[f"{place}" for place in range(len(dialect.names))],
         ),
         parse_options=csv.ParseOptions(

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-__all__ = ["BOMS", "Dialect", "dialect_of", "encoding_of", "in_utf8", "names_of", "unmarked"]
+__all__ = ["BOMS", "SAID", "Dialect", "dialect_of", "encoding_of", "in_utf8", "names_of", "unmarked"]
 
 BOMS = {
     codecs.BOM_UTF8: "utf-8",
@@ -24,18 +24,28 @@ BOMS = {
 
 _USUAL = {"csv": b",;\t|", "tsv": b"\t,;|"}
 _LOOKED_AT = 200  # lines
+_NUMBER = re.compile(rb"\s*[-+]?[.\d]*\d[.\d]*(?:[eE][-+]?\d+)?\s*")
+_TABLE = 3  # lines that make a table: a header and more than one row that is like it
+
+SAID = re.compile(rb'"?sep=([!-~\t ])"?\r?$', re.IGNORECASE | re.MULTILINE)
+"""The first line of what Excel is to open: it says what the delimiter is, and is no row."""
 
 
 @dataclass(frozen=True)
 class Dialect:
-    """``delimiter``: one byte.  ``quoted``: whether double quotes enclose fields.  ``comments``: lines that begin with
-    # before the header.  ``names``: what the header says.
+    """``delimiter``: one byte.  ``quoted``: whether double quotes enclose fields.  ``before``: lines before the header,
+    which begin with #, or name the delimiter as Excel does, or are a preamble.  ``names``: what the header says.
+
+    ``preamble``: how many of these lines are of another shape than the table, as those of plate readers.  ``unnamed``:
+    whether the header says nothing of the first column, as R writes names of rows; ``names`` begins with "" then.
     """
 
     delimiter: bytes
     quoted: bool
-    comments: int
+    before: int
     names: tuple[str, ...]
+    preamble: int = 0
+    unnamed: bool = False
 
 
 def encoding_of(head: bytes) -> str | None:
@@ -76,25 +86,86 @@ def dialect_of(head: bytes, format: str) -> Dialect:
     lines = head.replace(b"\r\n", b"\n").replace(b"\r", b"\n").split(b"\n")[: _LOOKED_AT + 1]
     if len(lines) > 1 and (lines[-1] == b"" or len(lines) > _LOOKED_AT or len(head) >= 1 << 15):
         lines.pop()  # it may be cut off
-    comments = 0
-    while comments < len(lines) - 1 and lines[comments].startswith(b"#"):
-        comments += 1
-    lines = lines[comments:] or [b""]
-    delimiter = _delimiter(lines, _USUAL.get(format, _USUAL["csv"]))
+    usual = _USUAL.get(format, _USUAL["csv"])
+    before, said = 0, SAID.match(lines[0])
+    if said is not None:
+        before, usual = 1, said[1]
+    while before < len(lines) - 1 and lines[before].startswith(b"#"):
+        before += 1
+    lines = lines[before:] or [b""]
+    delimiter, preamble = _table(lines, usual)
+    lines = lines[preamble:]
     # Text of tabs has no quotes by its registration; whoever writes them all the same encloses whole fields.
     quoted = format != "tsv" or delimiter != b"\t" or any(_enclosed(line, delimiter) for line in lines)
-    return Dialect(delimiter, quoted, comments, names_of(lines, delimiter, quoted=quoted))
+    names = names_of(lines, delimiter, quoted=quoted)
+    unnamed = _unnamed(lines, delimiter)
+    return Dialect(delimiter, quoted, before + preamble, ("", *names) if unnamed else names, preamble, unnamed)
+
+
+def _table(lines: list[bytes], usual: bytes) -> tuple[bytes, int]:
+    """The delimiter, and before which of ``lines`` the table begins."""
+    delimiter = _delimiter(lines, usual)
+    # A title says nothing of what delimits the table below it.
+    others = [bytes([code]) for code in usual] if delimiter not in lines[0] else []
+    for each in dict.fromkeys((delimiter, *others)):
+        if preamble := _preamble(lines, each):
+            return each, preamble
+    return delimiter, 0
+
+
+def _preamble(lines: list[bytes], delimiter: bytes) -> int:
+    """How many lines stand before a table that goes on to the last of ``lines``, if the first has another shape.
+
+    A header that is broken is none: before a table are several lines, or one without any delimiter, and it begins with
+    names rather than with numbers alone.
+    """
+    shapes = _shapes(lines, delimiter)
+    if len(shapes) < _TABLE or shapes[0][1] == shapes[-1][1] or not shapes[-1][1]:
+        return 0
+    same = 0
+    while shapes[-1 - same][1] == shapes[-1][1]:
+        same += 1
+    others = shapes[:-same]
+    title = len(others) == 1 and not others[0][1] and shapes[-1][1] > 1
+    begins = shapes[-same][0]
+    if same < _TABLE or not (len(others) > 1 or title) or all(map(_NUMBER.fullmatch, lines[begins].split(delimiter))):
+        return 0
+    return begins
+
+
+def _unnamed(lines: list[bytes], delimiter: bytes) -> bool:
+    """Whether every row has one more field than the header, and it is not what follows a last delimiter."""
+    shapes = _shapes(lines, delimiter)
+    if len(shapes) < _TABLE or shapes[0][0]:
+        return False
+    rows = shapes[1:]
+    return all(count == shapes[0][1] + 1 and not lines[at].endswith(delimiter) for at, count in rows)
+
+
+def _shapes(lines: list[bytes], delimiter: bytes) -> list[tuple[int, int]]:
+    """The lines that are not blank and how many delimiters they have; nothing where a field goes on in another line."""
+    if any(line.count(b'"') % 2 for line in lines):
+        return []
+    return [(place, _outside(line).count(delimiter)) for place, line in enumerate(lines) if line]
 
 
 def names_of(lines: list[bytes], delimiter: bytes, *, quoted: bool) -> tuple[str, ...]:
     """What the header in the first of ``lines`` says."""
-    text = [line.decode("utf-8", "replace") for line in lines]
+    text = [_decoded(line) for line in lines]
     if not quoted:
         return tuple(text[0].split(delimiter.decode()))
     try:
         return tuple(next(csv.reader((line + "\n" for line in text), delimiter=delimiter.decode()), ())) or ("",)
     except csv.Error:  # a field beyond the module's limit, or a NUL: the check of the format tells
         return tuple(text[0].split(delimiter.decode()))
+
+
+def _decoded(line: bytes) -> str:
+    """Names that are no UTF-8 are those of Windows: two of them are not the same because neither can be read."""
+    try:
+        return line.decode("utf-8")
+    except UnicodeDecodeError:
+        return line.decode("cp1252", "replace")
 
 
 def _delimiter(lines: list[bytes], usual: bytes) -> bytes:

@@ -66,6 +66,7 @@ class DriftCheck(Check):
 
     name, version = "table.drift", "1"
     tables: ClassVar[bool] = True
+    figures: ClassVar[frozenset[str]] = frozenset({"drift", "table"})
     formats: ClassVar[frozenset[str]] = frozenset({"csv", "tsv", "parquet", "arrow", "arrows"})
     codes: ClassVar[tuple[Code, ...]] = (
         UNREADABLE, ROWS, REMOVED, ADDED, TYPE, NULLS, NUMBERS, SHARES, NEW_VALUE, LOST_VALUE,

@@ -99,6 +99,9 @@ def _datetimes(values: pl.Series) -> pl.Series:
     taken = plain.str.to_datetime("%Y-%m-%d %H:%M:%S%.f", strict=False, time_unit="us")
     if taken.null_count() == values.null_count():
         return taken
+    taken = _with_days(plain, taken)
+    if taken.null_count() == values.null_count():
+        return taken
     zoned = plain.str.contains(_ZONE)
     if not zoned.any():
         return taken
@@ -109,6 +112,14 @@ def _datetimes(values: pl.Series) -> pl.Series:
     there = times.str.to_datetime("%Y-%m-%d %H:%M:%S%.f%z", strict=False, time_unit="us").dt.replace_time_zone(None)
     both = pl.DataFrame([taken.alias("one"), there.alias("other")])
     return both.select(pl.coalesce("one", "other")).to_series().alias(values.name)
+
+
+def _with_days(values: pl.Series, taken: pl.Series) -> pl.Series:
+    """Times, and days alone as their midnight: so pandas writes a column of times that are all at midnight."""
+    import polars as pl
+
+    days = values.str.to_date("%Y-%m-%d", strict=False).cast(pl.Datetime("us"))
+    return pl.DataFrame([taken.alias("one"), days.alias("other")]).select(pl.coalesce("one", "other")).to_series()
 
 
 def _exact_datetimes(values: pl.Series) -> pl.Series | None:

@@ -44,7 +44,10 @@ def frame_of(series: list[pl.Series], height: int) -> pl.DataFrame:
     """Columns as a frame, which has its rows even when it has no columns."""
     import polars as pl
 
-    return pl.DataFrame(series) if series else pl.DataFrame({"": [None] * height}).select()
+    if not series:
+        return pl.DataFrame({"": [None] * height}).select()
+    # Of a list of columns one without a name would be given one.
+    return pl.DataFrame({each.name: each for each in series})
 
 
 class Blocks:

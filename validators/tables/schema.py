@@ -23,7 +23,8 @@ import hashlib
 import json
 import math
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import UTC, date, datetime
+from itertools import product
 from typing import TYPE_CHECKING, Any, TypeAlias, get_args
 
 from ..errors import InvalidChoice, SchemaUnreadable
@@ -77,7 +78,7 @@ class Column(_ColumnOptions):
     text is a match.  ``among``: the only values there may be.  ``shortest`` and ``longest``: characters of text.
     ``order``: one of ``ORDERS``, down the column, missing values left out.  ``vocabulary``: the values are terms of
     the one of this name, given by ``term``: their ``id`` or their ``name``, and with ``under`` below that term.
-    ``about``: a sentence.  Raises ``InvalidChoice``.
+    ``about``: a sentence.  Raises ``InvalidChoice``, as for a range that nothing is within.
     """
 
     name: str
@@ -105,9 +106,22 @@ class Column(_ColumnOptions):
             fits = self.type in ("date", "datetime") if isinstance(bound, date) else self.type in (*NUMERIC, "any")
             if not fits:
                 self._refuse(f"a range, of {bound!r}, and the type {self.type}")
+        self._look_at_range()
         for length in (self.shortest, self.longest):
             if length is not None and length < 0:
                 self._refuse(f"a length of {length}")
+
+    def _look_at_range(self) -> None:
+        """Refuse a range that nothing is within."""
+        for lower, upper in product(("least", "above"), ("most", "below")):
+            low, high = self.bounds.get(lower), self.bounds.get(upper)
+            if low is None or high is None:
+                continue
+            one, other = _moment(low), _moment(high)
+            if one > other or (one == other and (lower, upper) != ("least", "most")):
+                self._refuse(f"a range that nothing is within: {lower}={low}, {upper}={high}")
+        if self.shortest is not None and self.longest is not None and self.shortest > self.longest:
+            self._refuse(f"lengths from {self.shortest} to {self.longest}")
 
     def _refuse(self, what: str) -> None:
         raise InvalidChoice(f"the column {self.name} cannot have {what}", column=self.name)
@@ -117,6 +131,15 @@ class Column(_ColumnOptions):
         """The ends of its range that there are, by their names."""
         ends = {"least": self.least, "most": self.most, "above": self.above, "below": self.below}
         return {name: end for name, end in ends.items() if end is not None}
+
+
+def _moment(end: Bound) -> Any:
+    """An end as what compares with others of its kind: days begin at midnight, and times without a zone are UTC."""
+    if not isinstance(end, date):
+        return end
+    if not isinstance(end, datetime):
+        return datetime(end.year, end.month, end.day, tzinfo=UTC)
+    return end if end.tzinfo is not None else end.replace(tzinfo=UTC)
 
 
 @dataclass(frozen=True)

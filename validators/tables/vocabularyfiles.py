@@ -183,7 +183,7 @@ def _table(text: str, path: str | os.PathLike[str]) -> Iterator[Told]:
         text[: 1 << 16].encode(), "tsv" if Path(path).name.lower().endswith((".tsv", ".tab")) else "csv"
     )
     lines = io.StringIO(text, newline="")
-    for _ in range(dialect.comments):
+    for _ in range(dialect.before):
         lines.readline()
     names = [name.strip().lower().replace(" ", "_") for name in dialect.names]
     places = {name: place for place, name in reversed(list(enumerate(names)))}

@@ -8,7 +8,7 @@ import pytest
 
 from holotype import lake
 from holotype.catalog import DataRefused, DatasetNotFound, InvalidOption, SnapshotNotFound
-from holotype.validators import Action, Policy, Severity
+from holotype.validators import Action, Policy, Severity, Threshold
 
 from ..archive.trees import fill
 from .digits import RECORDED, REFUSED, STRICT, Digits, codes_of
@@ -173,3 +173,37 @@ def test_how_much_to_look_at_may_be_given_by_its_name(archive: Archive, source: 
     given: Any = "header"
     archive.backup(source, dataset="run", validation=lake.Validation(cost=given))
     assert archive.reports("run@1")["cost"].to_list() == ["header"]
+
+
+READ = b"@r\nACGT\n+\nIIII\n"
+GOOD_READS = lake.Validation(thresholds=(Threshold("fastq.q30", least=0.5),))
+
+
+def test_thresholds_are_for_files_that_could_have_the_figure(archive: Archive, source: Path) -> None:
+    fill(source, {"a.fastq": READ, "a.csv": b"a\n1\n"})
+    archive.backup(source, dataset="run", validation=GOOD_READS)
+    assert not archive.report("run@1").counts
+    assert archive.snapshot("run").name == "run@1"
+    assert archive.validate("run@1", validation=GOOD_READS).ok
+    fill(source, {"b.txt": b"7\n"})
+    archive.backup(source, dataset="run", validation=GOOD_READS)
+    assert not archive.report("run@2").counts, "the reads stayed as they are, and so do their figures"
+
+
+def test_a_figure_that_nothing_in_a_backup_has_is_told_once_on_the_dataset(archive: Archive, source: Path) -> None:
+    archive.backup(source, dataset="run", validation=GOOD_READS)
+    fill(source, {"c.txt": b"7\n"})
+    archive.backup(source, dataset="run", validation=GOOD_READS)
+    for name in ("run@1", "run@2"):
+        assert codes_of(archive.report(name).findings.to_pylist()) == [("run", "metric.threshold")]
+    validated = archive.validate("run@2", validation=GOOD_READS)
+    assert codes_of(validated.report.findings.to_pylist()) == [("run@2", "metric.threshold")]
+    assert validated.damage.is_empty()
+
+
+def test_figures_of_files_that_nobody_looked_at_are_not_missed(archive: Archive, source: Path) -> None:
+    fill(source, {"a.fastq": READ})
+    archive.backup(source, dataset="run")
+    fill(source, {"c.txt": b"7\n"})
+    archive.backup(source, dataset="run", validation=GOOD_READS)
+    assert not archive.report("run@2").counts

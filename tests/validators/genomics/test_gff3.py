@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import io
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +15,7 @@ from holotype.validators import Limits, validate
 from ..format_contract import FormatContract, errors_of
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
     from holotype.validators import Report
@@ -188,3 +190,26 @@ def test_attributes_are_judged_alike_alone_and_among_others(texts: list[str]) ->
 
     for number, line in enumerate(lines):
         assert told(lines, number + 2) == told([line], 2)
+
+
+OLD = b'##gff-version 2\nchr1\thand\texon\t1\t9\t.\t+\t.\tSequence "A" ; Note "of old"\n'
+
+
+@pytest.mark.parametrize("pack", [bytes, gzip.compress])
+def test_features_of_an_older_version_are_another_format_and_told_as_that(
+    tmp_path: Path, pack: Callable[[bytes], bytes]
+) -> None:
+    path = tmp_path / ("old.gff" if pack is bytes else "old.gff.gz")
+    path.write_bytes(pack(OLD))
+    report = validate(path, checks=["gff3.features"])
+    (row,) = report.findings.to_pylist()
+    assert (row["code"], row["severity"], row["line"]) == ("gff3.version.older", "warning", 1)
+    assert "GFF2" in row["message"]
+    assert report.ok
+    assert not report.complete, "nobody looked into it"
+
+
+def test_what_is_called_gff3_and_says_that_it_is_older_is_wrong(tmp_path: Path) -> None:
+    path = tmp_path / "old.gff3"
+    path.write_bytes(OLD)
+    assert "gff3.version" in validate(path, checks=["gff3.features"]).codes

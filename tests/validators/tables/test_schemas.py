@@ -52,7 +52,10 @@ def columns(draw: st.DrawFn, name: str) -> Column:
     options["unique"] = draw(st.booleans())
     if kind in ("integer", "number", "int16"):
         end = st.none() | NUMBERS
-        options |= {"least": draw(end), "below": draw(end), "unit": draw(st.sampled_from(["", "g", "mg", "m"]))}
+        least, below = draw(end), draw(end)
+        if least is not None and below is not None and least >= below:
+            below = None
+        options |= {"least": least, "below": below, "unit": draw(st.sampled_from(["", "g", "mg", "m"]))}
         options["order"] = draw(st.sampled_from([None, "increasing", "strictly increasing"]))
     if kind == "date":
         options["most"] = draw(st.none() | st.dates())
@@ -206,6 +209,37 @@ def test_an_inferred_schema_says_types_ranges_values_and_what_may_be_missing(tmp
     assert all(not column.unit for column in by_name.values())
     first = infer_schema(path, rows=10, ranges=False, categories=0)
     assert (first.by_name["n"].most, first.by_name["sex"].among) == (None, None)
+
+
+@pytest.mark.parametrize(
+    "options",
+    [{"least": 5, "most": 1}, {"least": 5, "below": 5}, {"above": 5, "most": 5}, {"above": 5.5, "below": 5},
+     {"type": "date", "least": date(2021, 1, 1), "most": date(2020, 1, 1)},
+     {"type": "datetime", "least": datetime(2021, 1, 1, tzinfo=UTC), "most": date(2020, 1, 1)},
+     {"type": "string", "shortest": 5, "longest": 1}],
+)  # fmt: skip
+def test_a_range_that_nothing_is_within_is_refused(options: dict[str, Any]) -> None:
+    with pytest.raises(InvalidChoice, match="the column a cannot have"):
+        Column("a", **options)
+
+
+def test_a_range_of_one_value_is_one() -> None:
+    assert Column("a", "number", least=5, most=5.0).least == 5
+    assert Column("a", "datetime", least=date(2020, 1, 1), most=datetime(2020, 1, 1)).most  # noqa: DTZ001
+
+
+@pytest.mark.parametrize("days", [["2020-01-01", "2020-01-02"], ["2020-01-01 12:30:00", "2020-01-02"]])
+def test_times_that_a_file_has_as_days_are_of_the_schema_of_the_frame_they_were_written_from(
+    tmp_path: Path, days: list[str]
+) -> None:
+    frame = pd.DataFrame({"at": pd.to_datetime(days, format="mixed")})
+    schema = infer_schema(frame, name="t")
+    assert schema.by_name["at"].type == "datetime"
+    for name, written in {"pandas.csv": frame.to_csv(index=False), "days.csv": "\n".join(["at", *days, ""])}.items():
+        (tmp_path / name).write_text(written, encoding="utf-8")
+        assert validate(tmp_path / name, checks=[SchemaCheck(schema)]).ok, written
+    (tmp_path / "wrong.csv").write_text("at\n2020-01-01\n2020-13-01\n2020-01-02x\n", encoding="utf-8")
+    assert validate(tmp_path / "wrong.csv", checks=[SchemaCheck(schema)]).counts["table.type"] == 2
 
 
 def keeps(schema: TableSchema, table: pl.DataFrame) -> bool:
