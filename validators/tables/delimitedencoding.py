@@ -6,6 +6,8 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 if TYPE_CHECKING:
     from ..streams.lines import Lines
 
@@ -13,11 +15,18 @@ __all__ = ["Encoded", "Wrong"]
 
 # Bytes that stand for nothing in Windows-1252, or that no text has but a form feed.
 _NEVER = re.compile(rb"[\0-\x08\x0b\x0e-\x1f\x7f\x81\x8d\x8f\x90\x9d]")
-_HIGH = re.compile(rb"[\x80-\xff]")
-_WORD = re.compile(rb"[\x80-\xff]{3}")
+_ASCII = bytes(range(128))
+# A letter beyond ASCII in UTF-8; in text of another encoding these bytes hardly ever follow one another.
+_UTF8 = re.compile(rb"[\xc2-\xdf][\x80-\xbf]|[\xe0-\xef][\x80-\xbf]{2}|[\xf0-\xf4][\x80-\xbf]{3}")
 _KEPT = 100
 # Signs that stand in headers and values of laboratories as often as letters do.
 _SIGNS = frozenset("µ°±²³€–—‘’“”…·×÷©®™£§½¼¾\xa0")
+_MEANT = bytes(
+    byte
+    for byte in range(128, 256)
+    for each in bytes([byte]).decode("cp1252", "ignore")
+    if each.isalpha() or each in _SIGNS
+)
 
 
 @dataclass(frozen=True)
@@ -48,33 +57,26 @@ class Encoded:
         try:
             lines.data.decode("utf-8")
         except UnicodeDecodeError:
-            for index in range(len(lines)):
-                if not (text := lines[index]).isascii():
-                    self._line(lines, index, text)
-        else:
-            self._utf8 = True
-
-    def _line(self, lines: Lines, index: int, text: bytes) -> None:
-        try:
-            text.decode("utf-8")
-        except UnicodeDecodeError as error:
-            self.count += 1
-            at = error.start
+            pass
         else:
             self._utf8 = True
             return
-        if len(self.wrong) < _KEPT:
-            letter = text[at : at + 1].decode("cp1252", "replace")
-            self.wrong.append(
-                Wrong(lines.number(index), lines.place(index), at, text[max(0, at - 20) : at + 20], letter)
-            )
-        if self._utf8 or self._binary:
-            return
-        self._binary = _NEVER.search(text.rstrip(b"\r")) is not None
-        high = b"".join(_HIGH.findall(text)).decode("cp1252", "replace")
+        beyond = lines.array >= 128
+        rows = np.searchsorted(lines.ends, np.flatnonzero(beyond))
+        rows = rows[np.diff(rows, prepend=-1) > 0]
+        if _UTF8.search(lines.data):  # some of these lines may be UTF-8
+            wrong = [row for row in rows.tolist() if _first_wrong(lines[row]) is not None]
+            self._utf8 |= len(wrong) < len(rows)
+        else:
+            wrong = rows.tolist()
+        self.count += len(wrong)
+        for row in wrong[: _KEPT - len(self.wrong)]:
+            self.wrong.append(_wrong(lines, row))
+        high = lines.data.translate(None, _ASCII)
         self._high += len(high)
-        self._letters += sum(each.isalpha() or each in _SIGNS for each in high)
-        self._words += _WORD.search(text) is not None
+        self._letters += len(high) - len(high.translate(None, _MEANT))
+        self._words += int(np.count_nonzero(beyond[2:] & beyond[1:-1] & beyond[:-2]))
+        self._binary |= _NEVER.search(lines.data) is not None
 
     @property
     def first(self) -> Wrong | None:
@@ -87,3 +89,19 @@ class Encoded:
         if not self.count or self._utf8 or self._binary or self._letters < 0.9 * self._high:
             return None
         return "windows-1251, or of another script" if self._words > self.count / 2 else "windows-1252"
+
+
+def _first_wrong(text: bytes) -> int | None:
+    """The place of the first byte that is no UTF-8."""
+    try:
+        text.decode("utf-8")
+    except UnicodeDecodeError as error:
+        return error.start
+    return None
+
+
+def _wrong(lines: Lines, row: int) -> Wrong:
+    text = lines[row]
+    at = _first_wrong(text) or 0
+    letter = text[at : at + 1].decode("cp1252", "replace")
+    return Wrong(lines.number(row), lines.place(row), at, text[max(0, at - 20) : at + 20], letter)
