@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from .commits import Attempt, commit
 from .compaction import compact, tidy
-from .errors import ArchiveExists, ArchiveReadOnly, HolotypeError, InvalidOption, LogDamaged, ObjectMissing
+from .errors import ArchiveReadOnly, HolotypeError, InvalidOption, LogDamaged, ObjectMissing
 from .header import HEADER, Header, read_header
 from .history import CHECKPOINT_EVERY, newest_state, write_checkpoint
 from .log import COMPACTION, Entry, Segment
@@ -31,6 +31,7 @@ from .reading import Reading
 from .segments import put_segment, write_segment
 from .stores.probing import probe
 from .stores.single import SingleWriterStore, warn_of_one_writer
+from .strangers import exists, refuse_strangers
 from .tip import write_tip
 
 if TYPE_CHECKING:
@@ -96,8 +97,9 @@ class Catalog(Reading):
         """Make a new archive in ``store``; ``settings`` (anything JSON can hold) are kept for ever in ``archive.json``.
 
         The store is probed first; where creation is not exclusive, the archive has one writer, and a
-        ``SingleWriterWarning`` says so.  Raises ``ArchiveExists``, ``InvalidOption``, ``LogDamaged`` when there is an
-        archive that lost its ``archive.json``, or what the store raises.
+        ``SingleWriterWarning`` says so.  Raises ``ArchiveExists``, ``TargetRefused`` when anything else is there,
+        ``InvalidOption``, ``LogDamaged`` when there is an archive that lost its ``archive.json``, or what the store
+        raises.
         """
         header = Header(entropy(16).hex(), name, clock(), dict(settings or {}))
         try:
@@ -105,10 +107,11 @@ class Catalog(Reading):
         except (TypeError, ValueError) as error:
             raise InvalidOption(f"settings must be what JSON can hold: {error}", settings=settings) from error
         if store.exists(HEADER):
-            raise _exists(store)
+            raise exists(store)
         # In this order: an archive made meanwhile has its header before its log.
         if next(iter(store.list("log/")), None) is not None and not store.exists(HEADER):
             raise LogDamaged(f"{HEADER} is missing from {store.url}, which has a commit log", key=HEADER)
+        refuse_strangers(store)
         if not probe(store):
             store, header = SingleWriterStore(store), replace(header, writers="one")
         data = header.encode()
@@ -125,7 +128,7 @@ class Catalog(Reading):
             if doubt is not None and not there:
                 raise doubt
             if there != data:
-                raise _exists(store)
+                raise exists(store)
         return cls.open(store, tables=tables, compact_above=compact_above, clock=clock, entropy=entropy, sleep=sleep)
 
     @classmethod
@@ -316,10 +319,6 @@ def _by_table(segments: Iterable[Segment], value: Callable[[Segment], _T]) -> di
     for segment in segments:
         found.setdefault(segment.table, []).append(value(segment))
     return {table: tuple(values) for table, values in found.items()}
-
-
-def _exists(store: ObjectStore) -> ArchiveExists:
-    return ArchiveExists(f"there is an archive at {store.url} already: open it", url=store.url)
 
 
 def _version(state: State) -> int:

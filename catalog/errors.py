@@ -209,7 +209,7 @@ class SourceProblem(CallError, OSError):
 
 
 class TargetRefused(CallError, FileExistsError):
-    """The place to restore to is not empty, or lies inside the archive."""
+    """The place to restore to, or to make an archive in, is not empty, or lies inside the archive."""
 
 
 class TargetUnfit(CallError, OSError):

@@ -11,6 +11,7 @@ import re
 import threading
 import weakref
 from collections import deque
+from contextlib import contextmanager
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
@@ -22,7 +23,7 @@ from .errors import InvalidOption
 from .files import scratch
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from .files import SegmentFiles
     from .log import Segment
@@ -64,10 +65,13 @@ def query(
 ) -> duckdb.DuckDBPyRelation:
     """The relation that the SELECT ``text`` describes; it stays valid for as long as it is held.
 
-    Only the tables that it mentions are opened.  Raises ``InvalidOption`` when ``text`` is no single SELECT, what
-    ``connect`` raises, and DuckDB's own errors for what is wrong in the SQL.
+    Only the tables that it mentions are opened.  Raises ``InvalidOption`` when ``text`` is no single SELECT, or DuckDB
+    says that something is wrong in it or in ``params``, and what ``connect`` raises.  Nothing is worked out before
+    somebody reads the relation: what goes wrong then, a division or a cast or a lack of memory, raises a
+    ``duckdb.Error``.
     """
-    statements = duckdb.extract_statements(text)
+    with _refusals(text):
+        statements = duckdb.extract_statements(text)
     if len(statements) != 1 or statements[0].type != duckdb.StatementType.SELECT:
         raise InvalidOption(f"this is not one SELECT: {text}", query=text)
     every = views or {}
@@ -75,10 +79,20 @@ def query(
     with _lock:
         connection = _shared(os.getpid()).cursor()
     _register(connection, [tables[n] for n in needed], state, files, {name: every[name] for name in followed})
-    relation = connection.sql(text, params=params) if params is not None else connection.sql(text)
+    with _refusals(text):
+        relation = connection.sql(text, params=params) if params is not None else connection.sql(text)
     _recent.append(connection)
     weakref.finalize(relation, _let_go, connection)
     return relation
+
+
+@contextmanager
+def _refusals(text: str) -> Iterator[None]:
+    """Say in the project's own words that DuckDB cannot take a query; its lack of memory is no fault of the query's."""
+    try:
+        yield
+    except (duckdb.ProgrammingError, duckdb.DataError, duckdb.NotSupportedError, TypeError) as error:
+        raise InvalidOption(f"DuckDB refuses the query: {error}", query=text) from error
 
 
 def mentioned(text: str, tables: Mapping[str, Table], views: Mapping[str, str]) -> tuple[list[str], list[str]]:

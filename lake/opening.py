@@ -38,7 +38,8 @@ def create(
     ``storage_options``: for the backend, never stored.
 
     Warns with ``SingleWriterWarning`` where the storage lets only one write at a time.  Raises ``ArchiveExists`` when
-    one is there, ``InvalidOption``, ``StorageDenied``, ``StorageFull`` or ``StorageFailed``.
+    one is there, ``TargetRefused`` when anything else is, ``InvalidOption``, ``StorageDenied``, ``StorageFull`` or
+    ``StorageFailed``.
     """
     sizes = dict(CHUNKING if chunking is None else chunking)
     if set(sizes) != set(CHUNKING) or not 64 <= sizes["min"] <= sizes["average"] <= sizes["max"] <= CHUNKING["max"]:

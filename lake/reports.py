@@ -9,7 +9,7 @@ import polars as pl
 from holotype.catalog import EntryNotFound
 
 from .records.references import check_name, parse
-from .records.snapshots import resolve
+from .records.snapshots import history, resolve
 from .validation.keeping import stored
 
 if TYPE_CHECKING:
@@ -24,6 +24,9 @@ def reports(context: Context, target: str | None = None) -> pl.DataFrame:
     """The reports on a snapshot (``run42@3``), on all versions of a dataset (``run42``), or all, the oldest first.
 
     Columns as those of the table ``reports``, and ``version``: the snapshot's number, null for what was refused.
+
+    Raises ``InvalidName``, ``DatasetNotFound`` for a dataset that never had a snapshot or a report, or
+    ``SnapshotNotFound``.
     """
     state = context.catalog.refresh()
     rows = pl.DataFrame(context.catalog.read("reports", state=state))
@@ -34,6 +37,8 @@ def reports(context: Context, target: str | None = None) -> pl.DataFrame:
             rows = rows.filter(pl.col("snapshot") == resolve(context, target, state=state, forgotten=True).id)
         else:
             rows = rows.filter(pl.col("dataset") == check_name(target))
+            if rows.is_empty() and target not in history(context, state=state)["dataset"].to_pylist():
+                resolve(context, target, state=state)  # raises, with the nearest names
     return rows.sort("time", maintain_order=True)
 
 

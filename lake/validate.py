@@ -1,43 +1,40 @@
 """Validate: what a snapshot holds is looked at where it lies, and the report is kept.
 
-A file's bytes are read out of the archive, each chunk checked on the way, so what is looked at is what was kept.
+A file's bytes are read out of the archive, each chunk checked on the way, so what is looked at is what was kept.  What
+is small is read together with its neighbours (see ``lake/reading/series.py``).
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import polars as pl
-import pyarrow as pa
 import pyarrow.compute as pc
 
 from holotype.catalog import Conflict, EntryNotFound, scalar
 from holotype.validators import named
 
-from .manifest import Manifest
 from .progress import Ticker
-from .reading.opened import open_file
+from .reading.series import Series
 from .records.snapshots import history, reading, resolve
-from .tree.paths import Patterns, raw, shown
+from .tree.paths import Patterns, shown
 from .validation.asked import Validation
 from .validation.holding import held_to
 from .validation.keeping import Kept
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable
 
     from holotype.validators import Action, Report
 
     from .context import Context
     from .progress import OnProgress
-    from .reading.opened import ArchivedFile
     from .records.snapshots import Snapshot
 
 __all__ = ["Validated", "validate"]
 
 _DAMAGE = {"snapshot": pl.String(), "path": pl.String()}
-_COLUMNS = ["path", "path_bytes", "kind", "size"]
 _LOOKS = 5
 
 
@@ -89,7 +86,7 @@ def validate(
     asked = validation or Validation()
     state = context.catalog.refresh()
     snapshot = resolve(context, reference, state=state)
-    manifest = Manifest.load(context.catalog, snapshot.id, state=state)
+    series = Series(context, snapshot.id, state=state)
     chosen = Patterns.of(paths).patterns or asked.patterns
     looking = asked.begin(
         held_to(
@@ -97,7 +94,7 @@ def validate(
             snapshot.dataset,
             snapshot.number,
             asked.schemas,
-            lambda path: _Later(context, snapshot, path.encode()),
+            lambda path: series.file(path.encode()),
             state=state,
         )
     )
@@ -105,13 +102,13 @@ def validate(
     ticker = Ticker("validate", progress, total_files=snapshot.files, total_bytes=snapshot.bytes)
     files = 0
     with reading(context, snapshot):
-        for path, size in _files(manifest, chosen):
-            name = shown(path)
+        for file in series.files(chosen):
+            name, size = shown(file.path), file.size
             files += 1
-            with _Later(context, snapshot, path) as file:
-                looking.look(looking.subject(file, name=name))
+            subject = looking.subject(file, name=name)
+            looking.look(subject)
             if named(name) is not None:
-                together.append(looking.subject(_Later(context, snapshot, path), name=name))
+                together.append(subject)
             ticker.add(files=1, bytes=size, path=name)
         looking.look_together(together, name=snapshot.name)
         looking.hold(snapshot.name)
@@ -134,12 +131,6 @@ def validate(
     return Validated(snapshot.name, kept.id, report, kept.action)
 
 
-def _files(manifest: Manifest, patterns: Iterable[str]) -> Iterator[tuple[bytes, int]]:
-    for rows in manifest.rows(columns=_COLUMNS, patterns=patterns):
-        files: pa.Table = rows.filter(pc.equal(rows["kind"], scalar("file")))
-        yield from zip(raw(files).to_pylist(), files["size"].to_pylist(), strict=True)
-
-
 def _commit(context: Context, kept: Kept, snapshot: Snapshot) -> None:
     for left in reversed(range(_LOOKS)):
         state = context.catalog.refresh()
@@ -155,40 +146,3 @@ def _commit(context: Context, kept: Kept, snapshot: Snapshot) -> None:
                 raise
         else:
             return
-
-
-class _Later:
-    """An archived file that is opened when it is first read."""
-
-    def __init__(self, context: Context, snapshot: Snapshot, path: bytes) -> None:
-        self._context, self._snapshot, self._path = context, snapshot, path
-        self._opened: ArchivedFile | None = None
-
-    def __enter__(self) -> _Later:
-        return self
-
-    def __exit__(self, *raised: object) -> None:
-        if self._opened is not None:
-            self._opened.close()
-            self._opened = None
-
-    @property
-    def _file(self) -> Any:
-        if self._opened is None:
-            self._opened = open_file(self._context, self._snapshot.id, self._path)
-        return self._opened
-
-    def read(self, size: int = -1) -> bytes:
-        """So many bytes, or all there are."""
-        data: bytes = self._file.read(size)
-        return data
-
-    def seek(self, offset: int, whence: int = 0) -> int:
-        """Go to a place."""
-        place: int = self._file.seek(offset, whence)
-        return place
-
-    def tell(self) -> int:
-        """The place."""
-        place: int = self._file.tell()
-        return place

@@ -2,6 +2,9 @@
 
 Entities are yellow ellipses, activities blue boxes and agents orange houses, as in PROV's own documents; an arrow leads
 from what came later to what it came from.  Whatever a name is made of, it is shown and never obeyed.
+
+Packages of environments, of which there are hundreds, and the contents of files, which are drawn as files already, are
+left out unless a picture is to be whole.
 """
 
 from __future__ import annotations
@@ -11,6 +14,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING
 
+from .hashing import content_of
 from .model import ELEMENTS, PROV, TERMS, Name
 from .vocabulary import HOLOTYPE
 
@@ -65,9 +69,9 @@ class _Picture:
     edges: list[_Edge]
 
 
-def mermaid(document: Document) -> str:
-    """The document as a flowchart of Mermaid; bundles are frames."""
-    picture = _picture(document)
+def mermaid(document: Document, *, whole: bool = False) -> str:
+    """The document as a flowchart of Mermaid; bundles are frames.  ``whole``: with packages and contents."""
+    picture = _picture(document, whole=whole)
     lines = ["flowchart RL"]
     for number, (bundle, nodes) in enumerate(picture.nodes.items()):
         if bundle is not None:
@@ -84,9 +88,9 @@ def mermaid(document: Document) -> str:
     return "\n".join(lines) + "\n"
 
 
-def dot(document: Document) -> str:
-    """The document as a graph of Graphviz; bundles are clusters."""
-    picture = _picture(document)
+def dot(document: Document, *, whole: bool = False) -> str:
+    """The document as a graph of Graphviz; bundles are clusters.  ``whole``: with packages and contents."""
+    picture = _picture(document, whole=whole)
     lines = [
         "digraph provenance {",
         "  rankdir=RL;",
@@ -105,12 +109,15 @@ def dot(document: Document) -> str:
     return "\n".join([*lines, "}", ""])
 
 
-def _picture(document: Document) -> _Picture:
+def _picture(document: Document, *, whole: bool) -> _Picture:
+    drawn = [(bundle, record) for bundle, record in document if whole or not _left_out(record)]
     kinds: dict[str, str] = {}
     labels: dict[str, str] = {}
     places: dict[str, str | None] = {}
-    for bundle, record in document:
+    for bundle, record in drawn:
         for id, kind in _spoken(record):
+            if not whole and _is_detail(id):
+                continue
             places.setdefault(id, bundle)
             if id not in kinds or _ORDER.index(kind) > _ORDER.index(kinds[id]):
                 kinds[id] = kind
@@ -120,8 +127,18 @@ def _picture(document: Document) -> _Picture:
     nodes: dict[str | None, list[_Node]] = {None: []}
     for id, place in places.items():
         nodes.setdefault(place, []).append(_Node(keys[id], kinds[id], labels.get(id) or _short(id, document)))
-    edges = [edge for _, record in document if record.term not in ELEMENTS for edge in _edges(record, keys)]
+    edges = [edge for _, record in drawn if record.term not in ELEMENTS for edge in _edges(record, keys)]
     return _Picture(nodes, edges)
+
+
+def _is_detail(id: str) -> bool:
+    return id.startswith("pkg:") or content_of(id) is not None
+
+
+def _left_out(record: Record) -> bool:
+    """Whether all that a record says is of a package, or of a content."""
+    about = (record.id,) if record.term in ELEMENTS else record.arguments[:2]
+    return any(isinstance(id, str) and _is_detail(id) for id in about)
 
 
 def _spoken(record: Record) -> Iterator[tuple[str, str]]:

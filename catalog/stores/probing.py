@@ -24,11 +24,12 @@ if TYPE_CHECKING:
 
     from .base import ObjectStore
 
-__all__ = ["probe"]
+__all__ = ["PROBES", "probe"]
 
 _log = logging.getLogger(__name__)
 
-_FOLDER = "probes/"
+PROBES = "probes/"
+"""Where its objects lie."""
 # Two threads that begin together are nearly always seen to race; more of both find what is only nearly exclusive, and
 # the requests of one round are on their way at the same time.
 _ROUNDS, _THREADS = 3, 4
@@ -40,7 +41,7 @@ def probe(store: ObjectStore) -> bool:
     Costs 28 small requests, which take as long as about ten one after the other.  Raises what the store raises, except
     ``StorageFailed`` with ``ENOTSUP``, by which it says that it has no exclusive creation.
     """
-    name = f"{_FOLDER}{secrets.token_hex(8)}"
+    name = f"{PROBES}{secrets.token_hex(8)}"
     twice, *races = (f"{name}-{n}" for n in range(_ROUNDS + 1))
     try:
         if not _refuses_the_second(store, twice):
@@ -80,4 +81,4 @@ def _remove(store: ObjectStore, keys: Sequence[str]) -> None:
         store.delete(keys)
     except HolotypeError as error:
         # A storage that keeps everything for years can hold an archive all the same.
-        _log.warning("the probe's objects stay under %s in %s: %s", _FOLDER, store.url, error)
+        _log.warning("the probe's objects stay under %s in %s: %s", PROBES, store.url, error)

@@ -13,7 +13,7 @@ import os
 import re
 from typing import TYPE_CHECKING
 
-from holotype.catalog import CallError, EntryNotFound
+from holotype.catalog import CallError, EntryNotFound, InvalidName
 from holotype.catalog import provenance as prov
 
 from ..manifest import Manifest
@@ -39,6 +39,11 @@ def entity_of(context: Context, what: str | os.PathLike[str], *, state: State, l
 
     Raises ``InvalidName``, ``DatasetNotFound``, ``SnapshotNotFound`` or ``EntryNotFound``, with the nearest names.
     """
+    if not _names_something(what):
+        raise InvalidName(
+            f"{what!r} names no entity: say 'run42@2/reads/a.fastq', 'run42@2', an identifier, or the path of a file",
+            name=what,
+        )
     text = os.fspath(what)
     if isinstance(what, str) and _IRI.match(what):
         return what
@@ -52,6 +57,10 @@ def entity_of(context: Context, what: str | os.PathLike[str], *, state: State, l
     if not os.path.isfile(path):
         raise EntryNotFound(f"there is no file {text}", path=text)
     return file_of(Versions(context, Places.of(context, state=state), state=state).now(path))
+
+
+def _names_something(what: object) -> bool:
+    return isinstance(what, (str, os.PathLike)) and isinstance(os.fspath(what), str)
 
 
 def _archived(context: Context, what: str, state: State) -> str:

@@ -4,18 +4,18 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, TypeVar
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import polars as pl
 
-from holotype.catalog import ObjectMissing
+from holotype.catalog import InvalidOption, ObjectMissing
 from holotype.catalog import provenance as prov
 
 from ..lineage.naming import entity_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable
-    from datetime import timedelta
 
     from ..context import Context
     from ..verify import Verified
@@ -27,6 +27,16 @@ __all__ = ["Provenance"]
 
 Entity = str | os.PathLike[str]
 _T = TypeVar("_T")
+
+
+def _check_depth(depth: object) -> None:
+    if depth is not None and (isinstance(depth, bool) or not isinstance(depth, int) or depth < 0):
+        raise InvalidOption(f"depth is a number of relations, or None for all, not {depth!r}", option="depth")
+
+
+def _check_kind(given: object, kind: Any, wanted: str) -> None:
+    if not isinstance(given, kind):
+        raise InvalidOption(f"{wanted}, and not {given!r}")
 
 
 class Provenance:
@@ -79,6 +89,10 @@ class Provenance:
         self, entity: Entity, *, past: bool, depth: int | None, terms: Collection[str] | None, whole: bool
     ) -> pl.DataFrame:
         from .nodes import described, framed
+
+        _check_depth(depth)
+        if isinstance(terms, str):
+            raise InvalidOption(f"terms are several: [{terms!r}]", option="terms")
 
         def ask(walks: Walks) -> pl.DataFrame:
             start = [self.entity(entity)]
@@ -171,6 +185,7 @@ class Provenance:
         """
         from .documents import document
 
+        _check_depth(depth)
         return self._asked(
             lambda walks: document(walks, None if entity is None else [self.entity(entity)], depth=depth)
         )
@@ -198,6 +213,7 @@ class Provenance:
         """
         from .interrupted import settled
 
+        _check_kind(dead_after, timedelta | None, "dead_after is a timedelta, such as timedelta(hours=6)")
         return settled(self._context, dead_after=dead_after)
 
     # -- what others say
@@ -206,9 +222,13 @@ class Provenance:
         """Keep what a document of W3C PROV says, if it can be true together with what is recorded already, and with
         what is known of snapshots.
 
-        Raises ``ProvenanceRefused`` with the constraints that it breaks and the records that break them.
+        Raises ``ProvenanceRefused`` with the constraints that it breaks and the records that break them, and
+        ``InvalidOption`` for what is no document.
         """
         from ..lineage.telling import keep
 
+        _check_kind(
+            document, prov.Document, "record takes a document, such as provenance.read_document reads from a file"
+        )
         self._context.catalog.check_writable()
         keep(self._context, lambda graph: self._walks().news(document), operation="provenance", message=message)

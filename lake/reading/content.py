@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from collections import OrderedDict
 from concurrent.futures import Future, ThreadPoolExecutor
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 import pyarrow as pa
@@ -23,14 +23,21 @@ if TYPE_CHECKING:
     from typing_extensions import Buffer
 
     from ..context import Context
-    from .nearby import Places
 
-__all__ = ["Content"]
+__all__ = ["Content", "Locates"]
 
 _HELD = 32 << 20  # bytes of verified chunks an open file keeps: eight of the largest
 _BATCH = 8 << 20  # bytes of chunks asked for at once
 _AHEAD = 4 << 20  # bytes fetched before they are asked for
 _ZEROS = bytes(1 << 20)
+
+
+class Locates(Protocol):
+    """Who knows where chunks lie."""
+
+    def locate(self, ids: pa.Array) -> pa.Table:
+        """As ``index.locate``, for different ids."""
+        ...
 
 
 class Content:
@@ -50,7 +57,7 @@ class Content:
         chunks: Sequence[bytes],
         holes: Sequence[int] = (),
         reader: PackReader | None = None,
-        places: Places | None = None,
+        places: Locates | None = None,
     ) -> None:
         self.name, self.size = name, size
         self._context = context

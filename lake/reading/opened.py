@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
     from ..context import Context
     from ..packs import PackReader
-    from .nearby import Places
+    from .content import Locates
 
 __all__ = ["COLUMNS", "ArchivedFile", "content_of", "file_row", "open_file", "open_row"]
 
@@ -197,7 +197,7 @@ def file_row(manifest: Manifest, path: str | bytes, *, columns: Sequence[str] = 
 
 
 def content_of(
-    context: Context, row: dict[str, Any], *, reader: PackReader | None = None, places: Places | None = None
+    context: Context, row: dict[str, Any], *, reader: PackReader | None = None, places: Locates | None = None
 ) -> Content:
     """The bytes of the file that a manifest's row speaks of (see ``Content``)."""
     return Content(
@@ -212,7 +212,7 @@ def content_of(
 
 
 def open_row(
-    context: Context, row: dict[str, Any], *, reader: PackReader | None = None, places: Places | None = None
+    context: Context, row: dict[str, Any], *, reader: PackReader | None = None, places: Locates | None = None
 ) -> ArchivedFile:
     """The file that a manifest's row speaks of, open for reading."""
     digest = row["sha256"]

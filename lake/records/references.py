@@ -60,7 +60,13 @@ def check_name(dataset: str) -> str:
     return dataset
 
 
+def _is_text(name: object) -> bool:
+    return isinstance(name, str)
+
+
 def _wrong_with(dataset: str) -> str | None:
+    if not _is_text(dataset):
+        return "a name is text, such as 'rnaseq/liver'"
     if not dataset:
         return "it is empty"
     if len(dataset) > _LONGEST:
@@ -90,6 +96,8 @@ def parse(text: str) -> Reference:
 
     Raises ``InvalidName``.
     """
+    if not _is_text(text):
+        raise InvalidName(f"{text!r} does not name a snapshot: a name is text, such as 'rnaseq/liver@3'", name=text)
     if _DIGEST.fullmatch(text):
         return Reference(None, digest=text)
     dataset, at, version = text.partition("@")

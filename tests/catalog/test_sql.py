@@ -5,7 +5,7 @@ from __future__ import annotations
 import gc
 from concurrent.futures import ThreadPoolExecutor
 from importlib import import_module
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import duckdb
 import polars as pl
@@ -142,18 +142,42 @@ def test_sql_takes_one_select(catalog: Catalog, text: str) -> None:
         catalog.sql(text)
 
 
-def test_what_is_wrong_in_the_sql_is_said_by_duckdb(catalog: Catalog) -> None:
-    with pytest.raises(duckdb.Error, match=r"(?i)candidate.*mass"):
-        catalog.sql("SELECT masss FROM samples")
-    with pytest.raises(duckdb.Error, match="SELEC"):
-        catalog.sql("SELEC 1")
-    with pytest.raises(duckdb.Error, match="sampels"):
-        catalog.sql("SELECT * FROM sampels")
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("SELECT masss FROM samples", r"(?i)candidate.*mass"),
+        ("SELEC 1", "SELEC"),
+        ("SELECT * FROM sampels", "sampels"),
+    ],
+)
+def test_what_is_wrong_in_the_sql_is_said_by_duckdb_and_raised_as_ours(catalog: Catalog, text: str, said: str) -> None:
+    with pytest.raises(InvalidOption, match=said) as caught:
+        catalog.sql(text).fetchall()
+    assert isinstance(caught.value.__cause__, duckdb.Error)
+    assert caught.value.about["query"] == text
+
+
+@pytest.mark.parametrize("params", [[1, 2], {"a": 1}, [object()], 3])
+def test_parameters_that_a_query_cannot_take_are_refused(catalog: Catalog, params: Any) -> None:
+    with pytest.raises(InvalidOption, match="DuckDB refuses the query"):
+        catalog.sql("SELECT ?", params=params)
+
+
+def test_a_query_that_is_no_text_is_refused(catalog: Catalog) -> None:
+    nothing: Any = None
+    with pytest.raises(InvalidOption, match="DuckDB refuses the query"):
+        catalog.sql(nothing)
+
+
+def test_what_goes_wrong_while_a_relation_is_read_is_duckdbs_own(catalog: Catalog) -> None:
+    relation = catalog.sql("SELECT error('no ' || sample) FROM samples")
+    with pytest.raises(duckdb.Error, match="no "):
+        relation.fetchall()
 
 
 def test_names_of_python_variables_are_no_tables(catalog: Catalog) -> None:
     frame = pl.DataFrame({"x": [1]})
-    with pytest.raises(duckdb.Error, match="frame"):
+    with pytest.raises(InvalidOption, match="frame"):
         catalog.sql("SELECT * FROM frame")
     connection = catalog.connection()
     connection.register("frame", frame)  # handing one over works

@@ -93,7 +93,7 @@ def elements(document: Document) -> set[str]:
 @given(document=st.one_of(documents(), documents(TRICKY)))
 @settings(max_examples=80, deadline=None)
 def test_dot_is_well_formed_and_has_every_thing_once(document: Document) -> None:
-    text = dot(document)
+    text = dot(document, whole=True)
     assert "".join(DOT_TOKENS.findall(text)) == text
     nodes, edges = said_in_dot(text)
     assert len(nodes) == len(elements(document))
@@ -104,19 +104,19 @@ def test_dot_is_well_formed_and_has_every_thing_once(document: Document) -> None
 @given(document=st.one_of(documents(), documents(TRICKY)))
 @settings(max_examples=80, deadline=None)
 def test_mermaid_has_nothing_but_lines_of_its_own(document: Document) -> None:
-    for line in mermaid(document).splitlines():
+    for line in mermaid(document, whole=True).splitlines():
         assert any(kind.fullmatch(line) for kind in MERMAID), line
 
 
 @pytest.mark.parametrize("label", NASTY)
 def test_whatever_a_label_is_made_of_it_stays_a_label(label: str) -> None:
     document = named(label)
-    text = dot(document)
+    text = dot(document, whole=True)
     assert "".join(DOT_TOKENS.findall(text)) == text
     ((shown, shape),) = said_in_dot(text)[0].values()
     assert shape == "ellipse"
     assert "evil" not in text.replace(shown, "")
-    lines = mermaid(document).splitlines()
+    lines = mermaid(document, whole=True).splitlines()
     assert all(any(kind.fullmatch(line) for kind in MERMAID) for line in lines)
     assert len([line for line in lines if ":::" in line]) == 1
 
@@ -137,7 +137,7 @@ def test_each_kind_has_its_shape_and_each_relation_its_name() -> None:
         ),
         prefixes={"ex": EX},
     )
-    nodes, edges = said_in_dot(dot(document))
+    nodes, edges = said_in_dot(dot(document, whole=True))
     assert dict(nodes.values()) == {
         "ex:figure": "ellipse",
         "ex:plot": "box",
@@ -150,7 +150,7 @@ def test_each_kind_has_its_shape_and_each_relation_its_name() -> None:
         ("ex:plot", "ex:ana"): "wasAssociatedWith",
         ("ex:plot", "ex:recipe"): "wasAssociatedWith: plan",
     }
-    text = mermaid(document)
+    text = mermaid(document, whole=True)
     assert 'n2["ex:plot"]:::activity' in text
     assert 'n3[/"ex:ana"\\]:::agent' in text
     assert 'n1 -->|"wasGeneratedBy #40;output#41;<br/>2024-05-01T12:00:00+00:00"| n2' in text
@@ -158,9 +158,9 @@ def test_each_kind_has_its_shape_and_each_relation_its_name() -> None:
 
 def test_bundles_are_frames_around_what_they_say() -> None:
     document = Document((Record("entity", EX + "a"),), (Bundle(EX + "b", (Record("entity", EX + "c"),)),))
-    drawn = dot(document)
+    drawn = dot(document, whole=True)
     assert re.search(r'subgraph cluster_1 \{\n    label="http://example.org/b";\n    n2 \[.*\n  \}', drawn)
-    assert re.search(r'subgraph b1\["http://example.org/b"\]\n    n2.*\n  end', mermaid(document))
+    assert re.search(r'subgraph b1\["http://example.org/b"\]\n    n2.*\n  end', mermaid(document, whole=True))
 
 
 def test_an_empty_document_is_an_empty_picture() -> None:
@@ -176,3 +176,30 @@ def test_graphviz_takes_it_where_it_is_there() -> None:
         drawn = subprocess.run([program, "-Tplain"], input=text.encode(), capture_output=True, check=True)
         assert drawn.stdout.count(b"\nnode ") == len(said_in_dot(text)[0])
     assert texts
+
+
+PACKAGE, BYTES, FILE = "pkg:pypi/numpy@2.2.0", "urn:holotype:content:" + "ab" * 32, EX + "file"
+
+
+def test_packages_and_contents_are_drawn_only_in_a_whole_picture() -> None:
+    document = Document(
+        (
+            Record("entity", PACKAGE, (), ((PROV + "label", Literal("numpy 2.2.0")),)),
+            Record("entity", BYTES),
+            Record("entity", FILE, (), ((PROV + "label", Literal("counts.csv")),)),
+            Record("activity", EX + "run"),
+            Record("used", None, (EX + "run", FILE, None)),
+            Record("used", None, (EX + "run", PACKAGE, None)),
+            Record("hadMember", None, (EX + "environment", PACKAGE)),
+            Record("specializationOf", None, (FILE, BYTES)),
+            Record("wasDerivedFrom", None, (PACKAGE, FILE, EX + "run", None, None)),
+        )
+    )
+    for draw in (mermaid, dot):
+        usual, whole = draw(document), draw(document, whole=True)
+        for text in ("numpy", "abababab", "hadMember", "specializationOf", "wasDerivedFrom"):
+            assert text not in usual
+            assert text in whole
+        assert "counts.csv" in usual
+        assert usual.count("used") == 1
+        assert whole.count("used") == 2

@@ -93,7 +93,8 @@ def test_done_again_it_is_the_whole_archive(laboratory: Laboratory, end: str) ->
     for place, call in enumerate(there_are, 1):
         if place % (READING if call.startswith(("get", "size", "exists")) else STRIDE):
             continue
-        fault = next(fault for fault in faults if applies(fault, call))
+        # What is half of what a probe wrote says that the storage creates nothing exclusively: that is no failure.
+        fault = next(each for each in faults if applies(each, call) and not (each.cut and "probes/" in call))
         trial = Trial(laboratory, end, fault)
         try:
             trial.run(place)

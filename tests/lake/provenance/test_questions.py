@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import sys
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import polars as pl
 import pytest
 
-from holotype.catalog import EntryNotFound, InvalidOption, ProvenanceRefused, TargetRefused, provenance
+from holotype.catalog import EntryNotFound, InvalidName, InvalidOption, ProvenanceRefused, TargetRefused, provenance
 
 if TYPE_CHECKING:
     from .conftest import Laboratory
@@ -58,6 +58,34 @@ def test_what_nothing_is_known_of_is_said_with_what_is_most_like_it(chain: Labor
     with pytest.raises(EntryNotFound) as caught:
         provenance.downstream(known[:-3] + "tx")
     assert known in str(caught.value)
+
+
+@pytest.mark.parametrize("depth", ["1", -1, 1.5, True])
+def test_a_depth_that_is_no_number_of_relations_is_refused(chain: Laboratory, depth: Any) -> None:
+    for ask in (chain.archive.provenance.upstream, chain.archive.provenance.document):
+        with pytest.raises(InvalidOption, match="depth is a number of relations"):
+            ask("study/c.txt", depth=depth)
+
+
+@pytest.mark.parametrize("what", [None, 3, b"study/c.txt", ["study/c.txt"]])
+def test_what_names_no_entity_is_refused_with_what_would(chain: Laboratory, what: Any) -> None:
+    with pytest.raises(InvalidName, match=r"say 'run42@2/reads/a\.fastq'"):
+        chain.archive.provenance.upstream(what)
+
+
+def test_what_is_no_document_is_not_recorded(chain: Laboratory) -> None:
+    path: Any = "history.provn"
+    with pytest.raises(InvalidOption, match="read_document"):
+        chain.archive.provenance.record(path)
+
+
+def test_options_of_other_kinds_are_refused_with_what_they_are(chain: Laboratory) -> None:
+    term: Any = "used"
+    hours: Any = 3
+    with pytest.raises(InvalidOption, match=r"terms are several: \['used'\]"):
+        chain.archive.provenance.upstream("study/c.txt", terms=term)
+    with pytest.raises(InvalidOption, match="timedelta"):
+        chain.archive.provenance.settle(dead_after=hours)
 
 
 def test_a_pack_that_is_damaged_touches_what_came_of_its_files(chain: Laboratory) -> None:

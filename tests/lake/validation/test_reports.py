@@ -2,12 +2,21 @@
 
 from __future__ import annotations
 
+from pathlib import PurePath
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from holotype import lake
-from holotype.catalog import ArchiveReadOnly, DataRefused, EntryNotFound, InvalidOption, SnapshotNotFound
+from holotype.catalog import (
+    ArchiveReadOnly,
+    DataRefused,
+    DatasetNotFound,
+    EntryNotFound,
+    InvalidName,
+    InvalidOption,
+    SnapshotNotFound,
+)
 
 from ..archive.trees import fill
 from .digits import RECORDED, REFUSED, STRICT, codes_of
@@ -41,6 +50,28 @@ def test_an_archived_snapshot_is_looked_at_and_the_report_kept(archive: Archive)
     assert kept.checked.equals(unsound.report.checked)
     assert kept.counts == unsound.report.counts
     assert archive.reports()["occasion"].to_list() == ["validate", "validate"]
+
+
+def test_reports_on_a_dataset_that_there_is_not_are_refused_with_the_nearest_names(archive: Archive) -> None:
+    assert archive.reports("run").is_empty()
+    with pytest.raises(DatasetNotFound, match="the nearest are run"):
+        archive.reports("ruin")
+    nothing: Any = 3
+    with pytest.raises(InvalidName, match="a name is text"):
+        archive.validate(nothing)
+
+
+def test_reports_on_a_dataset_whose_only_snapshot_was_refused_are_there(tmp_path: Path) -> None:
+    archive = lake.create(tmp_path / "archive")
+    with pytest.raises(DataRefused):
+        archive.backup(fill(tmp_path / "source", {"a.txt": b"five\n"}), dataset="run", validation=REFUSED)
+    assert archive.reports("run").height == 1
+
+
+@pytest.mark.parametrize("dataset", [PurePath("run"), 3, None])
+def test_a_dataset_is_named_by_text(archive: Archive, tmp_path: Path, dataset: Any) -> None:
+    with pytest.raises(InvalidName, match="a name is text"):
+        archive.backup(tmp_path / "source", dataset=dataset)
 
 
 def test_a_part_of_a_snapshot_may_be_looked_at(archive: Archive) -> None:

@@ -1,0 +1,1 @@
+from lake.reading.series import *

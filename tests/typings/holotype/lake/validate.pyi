@@ -1,0 +1,1 @@
+from lake.validate import *
