@@ -42,7 +42,7 @@ from .executing import thread_count
 from .manifest import Manifest
 from .progress import Ticker
 from .records.index import locate
-from .records.snapshots import resolve
+from .records.snapshots import reading, refuse_collected, resolve
 from .records.sound import SoundReader
 from .restoring.fitting import Fit, Unfit, fit
 from .restoring.placing import Owners, Placer, check_target
@@ -145,46 +145,51 @@ def restore(
     threads = thread_count(workers)
     state = context.catalog.refresh()
     snapshot = resolve(context, reference, state=state)
-    if validation is not None:
-        from .validation.arriving import look_before
-
-        look_before(context, snapshot, validation, state=state)
-    manifest = Manifest.load(context.catalog, snapshot.id, state=state)
-    patterns = Patterns.of(paths)
-    archive = context.store.path("archive.json")
-    check_target(target, archive=None if archive is None else archive.parent)
-    ticker = Ticker(
-        "restore",
-        progress,
-        total_files=None if patterns else snapshot.files,
-        total_bytes=None if patterns else snapshot.bytes,
-    )
-    tally = Tally(strict=on_problem == "raise", ticker=ticker)
-    job = _Job(context, manifest, patterns, SoundReader(state), tally)
-    if patterns and not job.chosen:
-        raise EntryNotFound(
-            f"{snapshot.name} has no entry that matches {', '.join(patterns.patterns)}", snapshot=snapshot.name
-        )
-    rules = rules_for(target)
-    job.fit = fit(job.looked_at, rules, os.fsdecode(target), choice=unfit, owners=owners != "none", only_look=dry_run)
-    for problem in job.fit.problems:
-        tally.report(problem)
-    if not dry_run:
-        with Placer(target, owners=owners, on_problem=tally.report, rules=rules) as placer:
-            if executor is None:
-                job.run(placer, threads)
-            else:
-                job.hand_out(executor, placer, os.path.abspath(os.fsencode(target)), rules)
-            placer.finish()
-        ticker.finish()
-        report = None
+    with reading(context, snapshot):
         if validation is not None:
-            from .validation.arriving import look_after
+            from .validation.arriving import look_before
 
-            report = look_after(context, snapshot, target, validation).report
-        return Restored(snapshot.name, os.fsdecode(target), tally.files, tally.bytes, tuple(tally.problems), report)
-    files, size = job.count()
-    return Restored(snapshot.name, os.fsdecode(target), files, size, tuple(tally.problems))
+            look_before(context, snapshot, validation, state=state)
+        manifest = Manifest.load(context.catalog, snapshot.id, state=state)
+        patterns = Patterns.of(paths)
+        archive = context.store.path("archive.json")
+        check_target(target, archive=None if archive is None else archive.parent)
+        ticker = Ticker(
+            "restore",
+            progress,
+            total_files=None if patterns else snapshot.files,
+            total_bytes=None if patterns else snapshot.bytes,
+        )
+        tally = Tally(strict=on_problem == "raise", ticker=ticker)
+        job = _Job(context, manifest, patterns, SoundReader(state), tally)
+        if patterns and not job.chosen:
+            raise EntryNotFound(
+                f"{snapshot.name} has no entry that matches {', '.join(patterns.patterns)}", snapshot=snapshot.name
+            )
+        rules = rules_for(target)
+        job.fit = fit(
+            job.looked_at, rules, os.fsdecode(target), choice=unfit, owners=owners != "none", only_look=dry_run
+        )
+        for problem in job.fit.problems:
+            tally.report(problem)
+        if not dry_run:
+            with Placer(target, owners=owners, on_problem=tally.report, rules=rules) as placer:
+                if executor is None:
+                    job.run(placer, threads)
+                else:
+                    job.hand_out(executor, placer, os.path.abspath(os.fsencode(target)), rules)
+                placer.finish()
+            if any(problem.problem == "damaged" for problem in tally.problems):
+                refuse_collected(context, snapshot)  # then nothing is damaged, and all of it is gone
+            ticker.finish()
+            report = None
+            if validation is not None:
+                from .validation.arriving import look_after
+
+                report = look_after(context, snapshot, target, validation).report
+            return Restored(snapshot.name, os.fsdecode(target), tally.files, tally.bytes, tuple(tally.problems), report)
+        files, size = job.count()
+        return Restored(snapshot.name, os.fsdecode(target), files, size, tuple(tally.problems))
 
 
 class _Job:

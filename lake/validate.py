@@ -86,7 +86,8 @@ def validate(
     asked = validation or Validation()
     state = context.catalog.refresh()
     snapshot = resolve(context, reference, state=state)
-    series = Series(context, snapshot.id, state=state)
+    with reading(context, snapshot):
+        series = Series(context, snapshot.id, state=state)
     chosen = Patterns.of(paths).patterns or asked.patterns
     looking = asked.begin(
         held_to(

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from ..context import Context
 
-__all__ = ["Snapshot", "history", "latest", "next_number", "reading", "resolve", "snapshots"]
+__all__ = ["Snapshot", "history", "latest", "next_number", "reading", "refuse_collected", "resolve", "snapshots"]
 
 
 @dataclass(frozen=True)
@@ -93,17 +93,21 @@ def reading(context: Context, *snapshots: Snapshot) -> Iterator[None]:
     """
     try:
         yield
-    except ObjectMissing as error:
-        rows = history(context, state=context.catalog.refresh())
-        purged = set(rows.filter(pc.equal(rows["state"], scalar("purged")))["snapshot"].to_pylist())
-        for snapshot in snapshots:
-            if snapshot.id in purged:
-                raise SnapshotNotFound(
-                    f"{snapshot.name} was forgotten, and collected while it was read; collect(grace=…) leaves readers"
-                    " time",
-                    reference=snapshot.name,
-                ) from error
+    except ObjectMissing:
+        refuse_collected(context, *snapshots)
         raise
+
+
+def refuse_collected(context: Context, *snapshots: Snapshot) -> None:
+    """Raises ``SnapshotNotFound`` when one of these, which were there a while ago, was forgotten and collected."""
+    rows = history(context, state=context.catalog.refresh())
+    purged = set(rows.filter(pc.equal(rows["state"], scalar("purged")))["snapshot"].to_pylist())
+    for snapshot in snapshots:
+        if snapshot.id in purged:
+            raise SnapshotNotFound(
+                f"{snapshot.name} was forgotten, and collected while it was read; collect(grace=…) leaves readers time",
+                reference=snapshot.name,
+            )
 
 
 def _snapshot(row: dict[str, Any]) -> Snapshot:

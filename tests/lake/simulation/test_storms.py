@@ -30,6 +30,8 @@ REMEMBERED = {
     19700: "verify stumbled over a pack that a collection took away between two looks at it",
     52745: "a reader took for damaged what was collected while it read",
     60510: "a reader took for damaged a manifest that was collected while it read",
+    77539: "a restore took for damaged a manifest that was collected while it looked what there is",
+    91022: "a restore took for damaged what was collected while it read",
 }
 
 
