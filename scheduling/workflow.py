@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any
 
 from .checking.check import check_order, check_workflow
 from .checking.order import Order
-from .declaring.expressions import Expression
+from .declaring.expressions import RESERVED, Expression
 from .declaring.frozen import Frozen, nothing
 from .declaring.problems import Problems, named
 from .samples.sample import paths_of
@@ -67,6 +67,8 @@ class Workflow:
             for name in getattr(self, kind):
                 if problem := named(name, what):
                     problems.add(problem, at=kind)
+        for name in sorted(RESERVED & self.parameters.keys()):
+            problems.add(f"{name} means something else already", at="parameters")
         for name in sorted(self.inputs.keys() & self.parameters.keys()):
             problems.add(f"{name} is an input too", at="parameters")
         if not self.steps:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from holotype.validators import Code, Severity
 
 __all__ = [
+    "CONDITION",
     "FILE_BESIDE",
     "FILE_FORMAT",
     "FILE_MISSING",
@@ -43,6 +44,7 @@ SAMPLE_TWICE = _error("sample.twice", "Every sample has a name of its own.")
 INPUT_MISSING = _error("input.missing", "An input that is not optional has a file.")
 INPUT_UNKNOWN = _error("input.unknown", "What is given is an input of the workflow.")
 INPUT_MANY = _error("input.many", "Where one file is taken, there is one.")
+CONDITION = _error("condition", "A condition can be worked out.")
 VALUE_MISSING = _error("value.missing", "What conditions ask of a sample is known of it.")
 PARAMETER_UNKNOWN = _error("parameter.unknown", "What is set is a parameter of the workflow.")
 PARAMETER_MISSING = _error("parameter.missing", "A parameter without a default has a value.")

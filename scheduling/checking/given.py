@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import os
 from collections import defaultdict
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from holotype.validators import GroupCheck
 
-from ..graphs.laying import lay_out
+from ..declaring.steps import Setting
+from ..graphs.laying import lay_out, taken_by
 from . import codes
 
 if TYPE_CHECKING:
@@ -17,9 +18,13 @@ if TYPE_CHECKING:
     from holotype.validators import Found, Subject
 
     from ..declaring.ports import Input
+    from ..graphs.graph import Taken
+    from ..samples.sample import Sample
     from .order import Order
 
 __all__ = ["GivenCheck"]
+
+_MISSING = object()
 
 
 class GivenCheck(GroupCheck):
@@ -33,6 +38,7 @@ class GivenCheck(GroupCheck):
         codes.INPUT_UNKNOWN,
         codes.INPUT_MANY,
         codes.VALUE_MISSING,
+        codes.CONDITION,
         codes.PARAMETER_UNKNOWN,
         codes.PARAMETER_MISSING,
         codes.PARAMETER_INVALID,
@@ -44,7 +50,8 @@ class GivenCheck(GroupCheck):
     )
 
     def __init__(self, order: Order) -> None:
-        self._order = order
+        self._order, self._values = order, order.values()
+        self._graph = lay_out(order.workflow, lambda *_: None)  # what is wrong with it its own check tells
 
     def look(self, subjects: Sequence[Subject], found: Found) -> None:
         self._samples(found)
@@ -66,17 +73,26 @@ class GivenCheck(GroupCheck):
             if sample.name in seen:
                 found.add(codes.SAMPLE_TWICE, f"there are two samples {sample.name}", record=sample.name)
             seen[sample.name] = sample.name
-        graph = lay_out(order.workflow, lambda *_: None)
-        asked = {
-            part
-            for node in graph.nodes.values()
-            for taken in node.taken
-            for whole, part in taken.when.members
-            if whole == "sample"
-        }
+        conditions = dict.fromkeys(taken for node in self._graph.nodes.values() for taken in node.taken)
         for sample in order.samples:
-            for part in sorted(asked - sample.values.keys()):
-                found.add(codes.VALUE_MISSING, f"a condition asks for sample.{part}", record=sample.name, column=part)
+            for taken in conditions:
+                self._condition(taken, sample, found)
+
+    def _condition(self, taken: Taken, sample: Sample, found: Found) -> None:
+        """Work a condition out, as far as that can be done."""
+        asked = {part for whole, part in taken.when.members if whole == "sample"}
+        for part in sorted(asked - sample.values.keys()):
+            found.add(codes.VALUE_MISSING, f"a condition asks for sample.{part}", record=sample.name, column=part)
+        given = {name: self._value(each) for name, each in taken.parameters.items()}
+        if asked <= sample.values.keys() and _MISSING not in given.values():
+            try:
+                taken.when.value({**given, "sample": sample.values})
+            except ValueError as error:
+                found.add(codes.CONDITION, str(error), record=sample.name)
+
+    def _value(self, given: Any) -> Any:
+        """What a parameter is in this run; ``_MISSING`` where that was told to be wrong."""
+        return self._values.get(given.name, _MISSING) if isinstance(given, Setting) else given
 
     def _parameters(self, found: Found) -> None:
         declared, given = self._order.workflow.parameters, self._order.parameters
@@ -91,6 +107,15 @@ class GivenCheck(GroupCheck):
                 parameter.taken(given[name])
             except ValueError as error:
                 found.add(codes.PARAMETER_INVALID, f"{name}: {error}", column=name, seen=given[name])
+        for node in self._graph.nodes.values():
+            for name, each in node.parameters.items():
+                if not isinstance(each, Setting) or (value := self._value(each)) is _MISSING:
+                    continue
+                try:
+                    taken_by(node.stage.parameters[name], value, scattered=name in node.scatter)
+                except ValueError as error:
+                    what = f"{each.name}, which is {name} of {node.name}: {error}"
+                    found.add(codes.PARAMETER_INVALID, what, record=node.name, column=each.name, seen=value)
 
     def _twice(self, found: Found) -> None:
         """The same file for two samples is one of them swapped; twice for one it is counted double."""

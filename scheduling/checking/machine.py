@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import re
 import shutil
-import subprocess
 import tempfile
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -19,6 +18,7 @@ from ..declaring.resources import Load
 from ..declaring.steps import Setting
 from ..graphs.laying import lay_out
 from . import codes
+from .asking import answer_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -33,8 +33,7 @@ if TYPE_CHECKING:
 
 __all__ = ["NeedsCheck", "ToolsCheck"]
 
-# Seconds that a program may take to tell its version, and bytes of what it says that are looked at.
-_PATIENCE, _SAID = 60, 100_000
+# Programs that are asked at a time.
 _AT_ONCE = 8
 
 
@@ -62,18 +61,7 @@ class ToolsCheck(GroupCheck):
         program = shutil.which(tool.name, path=self._site.path)
         if program is None:
             return None
-        try:
-            ran = subprocess.run(
-                [program, *tool.asks],
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.STDOUT,
-                timeout=_PATIENCE,
-                check=False,  # bwa tells its version, and that it was called wrongly
-            )
-        except (OSError, subprocess.TimeoutExpired) as error:
-            return f"({error})"
-        return ran.stdout[:_SAID].decode("utf-8", "replace")
+        return answer_of([program, *tool.asks])
 
 
 def _hold(tool: Tool, answer: str | None, nodes: list[str], found: Found) -> None:

@@ -37,6 +37,11 @@ class Version:
         return all(_holds(self.numbers, sign, Version(other).numbers) for sign, other in conditions_in(conditions))
 
 
+def _is_text(value: object) -> bool:
+    """Whether a value of a document is what it should be."""
+    return isinstance(value, str)
+
+
 def conditions_in(text: str) -> tuple[tuple[str, str], ...]:
     """The conditions on a version in a text: signs and versions.  Raises ``ValueError``."""
     found = []
@@ -107,8 +112,8 @@ class Environment:
         for name, value in variables.items():
             if not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", name):
                 raise ValueError(f"{name!r} is no name of a variable")
-            if "\0" in str(value):
-                raise ValueError(f"the variable {name} has a NUL")
+            if not _is_text(value) or "\0" in value:
+                raise ValueError(f"the variable {name} is {value!r}, which is no text that a program could be given")
         object.__setattr__(self, "variables", Frozen(variables))
         if self.container is not None and self.conda is not None:
             raise ValueError("a container and a conda environment: a stage runs in one of them")

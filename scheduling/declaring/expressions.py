@@ -24,14 +24,20 @@ from .quantities import SIZES, TIMES
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-__all__ = ["CONSTANTS", "Expression"]
+__all__ = ["CONSTANTS", "RESERVED", "Expression"]
 
 CONSTANTS: Mapping[str, float] = {**SIZES, **TIMES}
 """Names that are there in every expression: units, in bytes and in seconds."""
 
 # What one writes by hand; a longer one is a program, and belongs into a function.
-_LONGEST = 1000
+_LONGEST, _DEEPEST = 1000, 100
+# Characters of it that an error shows.
+_SHOWN = 80
+# What is multiplied beyond that is no amount of anything.
+_MOST_BITS = 4096
 _FUNCTIONS: Mapping[str, Callable[..., Any]] = {"min": min, "max": max, "round": round, "ceil": math.ceil, "len": len}
+RESERVED = frozenset({*CONSTANTS, *_FUNCTIONS, "sample"})
+"""Names that mean something in every expression, so that no parameter can have them."""
 _TWO: Mapping[type[ast.AST], Callable[[Any, Any], Any]] = {
     ast.Add: operator.add,
     ast.Sub: operator.sub,
@@ -68,7 +74,7 @@ class Expression:
     def names(self) -> frozenset[str]:
         """The values it needs, units aside; ``sample`` for all of ``sample.…``."""
         found = {node.id for node in ast.walk(_parsed(self.text)) if isinstance(node, ast.Name)}
-        return frozenset(found - CONSTANTS.keys() - _FUNCTIONS.keys())
+        return frozenset(found - (RESERVED - {"sample"}))
 
     @property
     def members(self) -> frozenset[tuple[str, str]]:
@@ -81,9 +87,9 @@ class Expression:
         try:
             return _value(_parsed(self.text).body, {**CONSTANTS, **given})
         except _Unknown as error:
-            raise ValueError(f"{self.text!r} needs {error}, which is not given") from None
+            raise ValueError(f"{_shown(self.text)} needs {error}, which is not given") from None
         except (TypeError, ArithmeticError, ValueError) as error:
-            raise ValueError(f"{self.text!r} cannot be calculated: {error}") from error
+            raise ValueError(f"{_shown(self.text)} cannot be calculated: {error}") from error
 
     def __str__(self) -> str:
         return self.text
@@ -102,13 +108,29 @@ def _parsed(text: str) -> ast.Expression:
     try:
         parsed = ast.parse(text.strip(), mode="eval")
     except SyntaxError as error:
-        raise ValueError(f"{text!r} is no expression: {error.msg}") from None
+        raise ValueError(f"{_shown(text)} is no expression: {error.msg}") from None
     except (ValueError, RecursionError, MemoryError) as error:
-        raise ValueError(f"{text!r} is no expression: {error}") from None
+        raise ValueError(f"{_shown(text)} is no expression: {error}") from None
     for node in ast.walk(parsed.body):
         if problem := _refused(node):
-            raise ValueError(f"{text!r} is no expression that is allowed: {problem}")
+            raise ValueError(f"{_shown(text)} is no expression that is allowed: {problem}")
+    if (deep := _depth(parsed.body)) > _DEEPEST:
+        raise ValueError(f"{_shown(text)} is no expression that is allowed: it is {deep} levels deep")
     return parsed
+
+
+def _shown(text: str) -> str:
+    return repr(text if len(text) <= _SHOWN else text[: _SHOWN - 1] + "…")
+
+
+def _depth(node: ast.expr) -> int:
+    """How many levels of an expression stand within each other."""
+    level: list[ast.AST] = [node]
+    count = 0
+    while level:
+        count += 1
+        level = [child for each in level for child in ast.iter_child_nodes(each)]
+    return count
 
 
 def _refused(node: ast.AST) -> str | None:
@@ -190,4 +212,6 @@ def _factor(value: Any, op: ast.operator) -> Any:
     """A value to multiply: text or a list times a million would be memory, and no sum."""
     if isinstance(op, ast.Mult | ast.Mod) and isinstance(value, Sized):
         raise TypeError(f"{value!r} is no number")
+    if isinstance(op, ast.Mult) and isinstance(value, int) and value.bit_length() > _MOST_BITS:
+        raise OverflowError("a number gets too large")
     return value

@@ -47,6 +47,10 @@ class Parameter:
         object.__setattr__(self, "choices", tuple(self.choices))
         if self.kind not in _KINDS:
             raise ValueError(f"{self.kind!r} is no kind of parameter: it is one of {', '.join(_KINDS)}")
+        ends: tuple[Any, ...] = (self.minimum, self.maximum)
+        for end in ends:
+            if end is not None and (isinstance(end, bool) or not isinstance(end, int | float) or end != end):
+                raise ValueError(f"{end!r} is no end of a range: it is a number")
         if self.kind in ("bool", "str") and (self.minimum is not None or self.maximum is not None):
             raise ValueError(f"a {self.kind} has no minimum and no maximum")
         if self.minimum is not None and self.maximum is not None and self.minimum > self.maximum:

@@ -24,16 +24,19 @@ SIZES: Mapping[str, int] = MappingProxyType(
 TIMES: Mapping[str, float] = MappingProxyType({"ms": 0.001, "s": 1.0, "min": 60.0, "h": 3600.0, "d": 86400.0})
 """Seconds of each unit."""
 
-_AMOUNT = re.compile(r"(\d+(?:\.\d+)?)\s*([A-Za-z]+)")
+# No machine has, and no experiment takes, what has more digits.
+_AMOUNT = re.compile(r"(\d{1,18}(?:\.\d{1,18})?)\s*([A-Za-z]+)")
 # As batch systems write it: days, then hours, minutes and seconds.
-_CLOCK = re.compile(r"(?:(\d+)-)?(\d{1,3}):([0-5]\d):([0-5]\d)")
+_CLOCK = re.compile(r"(?:(\d{1,5})-)?(\d{1,3}):([0-5]\d):([0-5]\d)")
 
 
 def bytes_of(text: str) -> int:
     """The bytes that ``"1.5 GiB"`` means.  Raises ``ValueError``."""
     match = _AMOUNT.fullmatch(text.strip())
     if match is None or match[2] not in SIZES:
-        raise ValueError(f"{text!r} is no amount of bytes: write a number and one of {', '.join(SIZES)}, as '8 GiB'")
+        raise ValueError(
+            f"{text[:80]!r} is no amount of bytes: write a number and one of {', '.join(SIZES)}, as '8 GiB'"
+        )
     return round(float(match[1]) * SIZES[match[2]])
 
 
@@ -44,7 +47,9 @@ def seconds_of(text: str) -> float:
         return days * TIMES["d"] + hours * TIMES["h"] + minutes * TIMES["min"] + seconds
     match = _AMOUNT.fullmatch(text.strip())
     if match is None or match[2] not in TIMES:
-        raise ValueError(f"{text!r} is no time: write a number and one of {', '.join(TIMES)}, as '2 h', or '02:30:00'")
+        raise ValueError(
+            f"{text[:80]!r} is no time: write a number and one of {', '.join(TIMES)}, as '2 h', or '02:30:00'"
+        )
     return float(match[1]) * TIMES[match[2]]
 
 

@@ -33,6 +33,8 @@ Amount = int | float | str | Callable[[Load], float]
 """A number, an amount as ``"8 GiB"``, an expression as ``"4*GiB + 2*input_size"``, or a function of a ``Load``."""
 
 _AMOUNTS = ("cpus", "memory", "disk", "gpus", "time")
+# More than any machine has, of whatever it is.
+_MOST = 1 << 62
 _GIVEN = frozenset({"input_size", "files", "attempt"})
 
 
@@ -129,6 +131,6 @@ def _calculated(name: str, text: str) -> float | Expression:
 
 
 def _sound(name: str, amount: object) -> float:
-    if isinstance(amount, bool) or not isinstance(amount, int | float) or not math.isfinite(amount) or amount < 0:
-        raise ValueError(f"{name}: {amount!r} is no amount")
+    if isinstance(amount, bool) or not isinstance(amount, int | float) or not 0 <= amount <= _MOST:
+        raise ValueError(f"{name}: {str(amount)[:30]} is no amount")
     return amount

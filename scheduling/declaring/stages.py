@@ -7,10 +7,10 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from .environments import Environment
+from .expressions import RESERVED
 from .frozen import Frozen, nothing
 from .policies import Instead, Reduce, Retry, Rule
 from .problems import Problems, named
-from .quantities import TIMES
 from .resources import Resources
 from .templates import Template, fields_of
 
@@ -28,7 +28,7 @@ __all__ = ["Stage"]
 _GIVEN = ("sample", "run", "stage", "attempt", "cpus", "memory", "gpus", "scratch")
 _GIVEN_PATHS = ("sample", "run", "stage", "element")
 # Names that mean something else where names of inputs and parameters stand.
-_TAKEN = frozenset({*_GIVEN, "element", "input_size", "files", *TIMES, "self"})
+_TAKEN = frozenset({*_GIVEN, "element", "input_size", "files", "self", *RESERVED})
 
 
 @dataclass(frozen=True, kw_only=True)

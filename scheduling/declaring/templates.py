@@ -15,7 +15,9 @@ name of a sample is ever run.  After a colon it says how:
 
 A command that is a text is one for the shell (``bash``, which stops at the first failure, within pipes too); one that
 is a list of texts is started as it is.  Quotes are the template's business: a field within quotes, in a comment, behind
-a ``\\`` or a ``$``, or in a here-document is refused, for there no quoting would hold.
+a ``\\``, a ``$`` or a ``[``, in a sum, in a here-document, or where the shell itself runs words (``eval``, ``let``,
+``[[ … -eq … ]]``) is refused, for there no quoting would hold.  Programs that run their arguments, such as ``sh -c`` or
+``ssh``, are not the shell's: what they are given is theirs.
 """
 
 from __future__ import annotations
@@ -34,6 +36,16 @@ if TYPE_CHECKING:
 __all__ = ["Field", "Template", "fields_of", "path_with"]
 
 _FIELD = re.compile(r"[A-Za-z][A-Za-z0-9_]*")
+# Beyond that it is a script, of which one would rather name the file.
+_LONGEST = 16_384
+_FILLED = re.compile(r"(?<!\{)(?:\{\{)*\{[A-Za-z]")
+# Commands of the shell that run their words, or take them for sums in which a command may stand; and tests of numbers.
+_RUN = re.compile(
+    r"(?:^|[\s;&|({`])(?:eval|let|trap|unset|printf\s+-v)\s[^;&|\n]*"
+    r"|\[\[\s(?:(?!\]\]).)*?\s-(?:eq|ne|lt|le|gt|ge|v|R)\s(?:(?!\]\]).)*"
+    r"|(?:\[|\btest)\s+-v\s[^;&|\n]*",
+    re.DOTALL,
+)
 _FLAG = re.compile(r"-[^\s{}]*|[A-Za-z0-9_.-]+=")
 
 
@@ -84,6 +96,8 @@ class Template:
             object.__setattr__(self, "command", tuple(self.command))
         if not self.command or not "".join(self.command).strip():
             raise ValueError("a command has to say something")
+        if (size := sum(map(len, self.command))) > _LONGEST:
+            raise ValueError(f"a command of {size} characters: what is longer than {_LONGEST} should be a script")
         for _ in self._parts():
             pass
         if isinstance(self.command, str):
@@ -178,7 +192,10 @@ def _value(field: Field, values: Mapping[str, object]) -> object:
 
 
 def _check_quoting(command: str) -> None:
-    """Refuse fields where the shell would not take what is quoted for one word."""
+    """Refuse fields where the shell would not take what is quoted for one word, or would run a word."""
+    for match in _RUN.finditer(command):
+        if _FILLED.search(match[0]):
+            raise ValueError(f"what stands in {match[0].strip()!r} may be run, however it is quoted: do it without")
     shell = _Shell()
     for part in _parsed(command):
         if isinstance(part, str):
@@ -209,6 +226,8 @@ class _Shell:
             return "in a here-document: hand it over as an argument"
         if self._sums:
             return "in a sum, where text may be run: calculate it before"
+        if self.before == "[":
+            return "where a place in an array does, in which text may be run: calculate it before"
         if self.before in ("$", "\\"):
             return f"behind a {self.before}: braces of the shell are written {{{{ and }}}}"
         return None
@@ -218,10 +237,10 @@ class _Shell:
         for place, character in enumerate(text):
             escaped = self.before == "\\" and self._quote != "'"
             if not escaped:
-                self._take(character, text[place:])
+                self._take(character, text[place : place + 3])
             self.before = "" if escaped else character
 
-    def _take(self, character: str, rest: str) -> None:
+    def _take(self, character: str, ahead: str) -> None:
         if self._comment:
             self._comment = character != "\n"
         elif self._quote:
@@ -230,14 +249,14 @@ class _Shell:
         elif character in "'\"`":
             # A command within backquotes is read twice.
             self._quote = "$" if character == "'" and self.before == "$" else character
+        elif self._sums:
+            self._sums += (character == "(") - (character == ")")
         elif character == "#" and (self.before in ("", ";", "|", "&", "(", ")") or self.before.isspace()):
             self._comment = True
-        elif rest.startswith("<<") and not rest.startswith("<<<") and self.before != "<":
+        elif ahead.startswith("<<") and ahead != "<<<" and self.before != "<":
             self._document = True  # where it ends, only the shell knows
-        elif rest.startswith("((") and self.before != "(":
-            self._sums += 1
-        elif rest.startswith("))") and self._sums:
-            self._sums -= 1
+        elif ahead.startswith("(("):
+            self._sums = 1
 
 
 def fields_of(paths: Sequence[str]) -> frozenset[str]:

@@ -117,11 +117,14 @@ def _decoded(text: str, ending: str) -> Any:
             return super().compose_node(parent, index)
 
         def construct_mapping(self, node: Any, deep: bool = False) -> dict[Any, Any]:  # noqa: FBT001, FBT002 - as there
-            keys = [self.construct_object(key, deep=True) for key, _ in node.value]
-            for number, key in enumerate(keys):
-                if key in keys[:number]:
-                    raise ValueError(f"line {node.value[number][0].start_mark.line + 1}: {key} is there twice")
             made: dict[Any, Any] = super().construct_mapping(node, deep)
+            if len(made) < len(node.value):
+                seen = set[Any]()
+                for each, _ in node.value:
+                    key = self.construct_object(each, deep=True)
+                    if key in seen:
+                        raise ValueError(f"line {each.start_mark.line + 1}: {key} is there twice")
+                    seen.add(key)
             return made
 
     try:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import MISSING, fields
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -39,6 +40,12 @@ _SHORT = {Input: "formats", Output: "path", Tool: "versions", When: "failures"}
 
 # What Python would take for something else: every text is true.
 _KINDS: Mapping[str, Any] = {"bool": bool, "int": int, "str": str, "str | None": (str, type(None))}
+# Fields that hold one text, or several.
+_TEXTS = "tuple[str, ...] | str"
+# How a program is asked for its version: before anything is run it is, whoever wrote the document.
+_ASKS = re.compile(r"|--?[vV]ersion|-[vV]|--help|-h|(?:[A-Za-z]\w*\s)?(?:--version|--help|version)")
+# What people write is two or three workflows deep.
+_DEEPEST = 20
 
 
 class Reader:
@@ -51,6 +58,9 @@ class Reader:
         """A workflow; ``name``: where the document says it by the place."""
         known = ("workflow", "version", "about", "inputs", "parameters", "stages", "workflows", "steps", "outputs")
         if not self._mapping(given, at=at, known=known):
+            return None
+        if at.count(".workflows.") + at.startswith("workflows.") > _DEEPEST:
+            self._problems.add(f"it is more than {_DEEPEST} workflows deep", at=at)
             return None
         if name is None:
             name = self._text(given.get("workflow"), at=_under(at, "workflow"))
@@ -87,7 +97,8 @@ class Reader:
     def _stage(self, given: Any, *, at: str, name: str | None = None) -> Stage | None:
         if not self._mapping(given, at=at, known=[field.name for field in fields(Stage) if field.name != "name"]):
             return None
-        made: dict[str, Any] = {each: given[each] for each in ("version", "about") if each in given}
+        before = len(self._problems.told)
+        made: dict[str, Any] = self._of_kinds(given, {"version": "str", "about": "str"}, at=at)
         if "command" in given:
             command = given["command"]
             made["command"] = (
@@ -98,7 +109,6 @@ class Reader:
             if made["call"] is None:
                 self._problems.add(f"no function {given['call']!r} is handed in: functions={{…}}", at=f"{at}.call")
                 return None
-        before = len(self._problems.told)
         for kind, of in (("inputs", Input), ("outputs", Output), ("parameters", Parameter)):
             made[kind] = self._each(given, kind, of, at=at)
         if "resources" in given:
@@ -137,12 +147,21 @@ class Reader:
             each: Setting(str(what["setting"])) if isinstance(what, Mapping) and set(what) == {"setting"} else what
             for each, _, what in self._items(given, "parameters", at=at)
         }
-        rest = {each: given[each] for each in ("scatter", "crossed", "when", "per") if each in given}
-        if None in inputs.values():
+        before = len(self._problems.told)
+        rest = self._of_kinds(given, {"crossed": "bool", "when": "str", "per": "str"}, at=at)
+        scatter = given.get("scatter", ())
+        several = [scatter] if isinstance(scatter, str) else scatter
+        if not isinstance(several, list | tuple) or not all(isinstance(each, str) for each in several):
+            self._problems.add(f"{scatter!r} is no name, and no list of names", at=f"{at}.scatter")
+        if None in inputs.values() or len(self._problems.told) > before:
             return None
         with self._problems.catching(at=at):
             return Step(
-                stage, {each: what for each, what in inputs.items() if what is not None}, parameters=parameters, **rest
+                stage,
+                {each: what for each, what in inputs.items() if what is not None},
+                parameters=parameters,
+                scatter=tuple(several),
+                **rest,
             )
         return None
 
@@ -164,6 +183,10 @@ class Reader:
         tools: list[Tool] = []
         for name, place, what in self._items(given, "tools", at=at):
             said = {"versions": what} if isinstance(what, str) else what or {}
+            asks = said.get("asks", ()) if isinstance(said, Mapping) else ()
+            if not _ASKS.fullmatch(asks if isinstance(asks, str) else " ".join(map(str, asks or ()))):
+                self._problems.add(f"{asks!r} asks for more than a version", at=f"{place}.asks")
+                continue
             tool = self._made(Tool, {"name": name, **said} if isinstance(said, Mapping) else said, at=place)
             if tool is not None:
                 tools.append(tool)
@@ -214,19 +237,30 @@ class Reader:
         if needed:
             self._problems.add(f"{', '.join(needed)} is missing", at=at)
             return None
-        said: dict[str, Any] = {each: tuple(what) if isinstance(what, list) else what for each, what in given.items()}
+        before = len(self._problems.told)
         kinds = {field.name: str(field.type) for field in there}
-        wrong = [each for each, what in said.items() if not isinstance(what, _KINDS.get(kinds[each], object))]
-        for each in wrong:
-            self._problems.add(f"{given[each]!r} is no {kinds[each]}", at=f"{at}.{each}")
-        if wrong:
+        self._of_kinds(given, {name: kind for name, kind in kinds.items() if kind in _KINDS}, at=at)
+        for each in (name for name, kind in kinds.items() if kind == _TEXTS and name in given):
+            several = [given[each]] if isinstance(given[each], str) else given[each]
+            if not isinstance(several, list | tuple) or not all(isinstance(text, str) for text in several):
+                self._problems.add(f"{given[each]!r} is no text, and no list of texts", at=f"{at}.{each}")
+        if len(self._problems.told) > before:
             return None
+        said: dict[str, Any] = {each: tuple(what) if isinstance(what, list) else what for each, what in given.items()}
         with self._problems.catching(at=at):
             try:
                 return of(**said)
             except (ValidatorError, AttributeError) as error:
                 raise ValueError(str(error)) from error
         return None
+
+    def _of_kinds(self, given: Mapping[str, Any], kinds: Mapping[str, str], *, at: str) -> dict[str, Any]:
+        """Those of a part's values that are of these kinds; what is of another is told."""
+        there = {each: given[each] for each in kinds if each in given}
+        fitting = {each: what for each, what in there.items() if isinstance(what, _KINDS[kinds[each]])}
+        for each in there.keys() - fitting.keys():
+            self._problems.add(f"{there[each]!r} is no {kinds[each].partition(' ')[0]}", at=f"{at}.{each}")
+        return fitting
 
     def _mapping(self, given: Any, *, at: str, known: Any = None) -> bool:
         if not isinstance(given, Mapping):

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     Tell = Callable[[Code, str, str], None]
 
-__all__ = ["lay_out"]
+__all__ = ["lay_out", "taken_by"]
 
 
 def lay_out(workflow: Workflow, tell: Tell) -> Graph:
@@ -34,7 +34,7 @@ def lay_out(workflow: Workflow, tell: Tell) -> Graph:
     """
     outside = {name: Bound((Source(None, name),)) for name in workflow.inputs}
     settings: dict[str, Any] = {name: Setting(name) for name in workflow.parameters}
-    level = _Level(workflow, "", outside, settings, (), tell)
+    level = _Level(workflow, "", outside, settings, (), workflow.parameters, tell)
     level.open()
     for name in sorted(workflow.inputs.keys() - level.used):
         tell(codes.INPUT_UNUSED, f"nothing takes the input {name}", f"inputs.{name}")
@@ -49,6 +49,7 @@ class _Level:
     """One workflow, as it stands within others.
 
     ``outside``: what its inputs are bound to; ``settings``: what its parameters are, values or settings of the whole.
+    ``whole``: the parameters of the workflow that is laid out, with all others within it.
     """
 
     workflow: Workflow
@@ -56,6 +57,7 @@ class _Level:
     outside: Mapping[str, Bound]
     settings: Mapping[str, Any]
     taken: tuple[Taken, ...]
+    whole: Mapping[str, Parameter]
     tell: Tell
     nodes: dict[str, Node] = field(default_factory=dict)
     outputs: dict[str, Bound] = field(default_factory=dict)
@@ -120,6 +122,7 @@ class _Level:
             self._bound(step, step.stage.inputs, at=at),
             self._values(step, step.stage.parameters, at=at),
             self._conditions(step, at=at),
+            self.whole,
             self.tell,
         )
         level.open()
@@ -179,13 +182,24 @@ class _Level:
                     continue
                 given = self.settings[given.name]
             if isinstance(given, Setting):
+                self._hold(parameter, given, scattered=name in step.scatter, at=here)
                 found[name] = given
                 continue
             try:
-                found[name] = _taken(parameter, given, scattered=name in step.scatter)
+                found[name] = taken_by(parameter, given, scattered=name in step.scatter)
             except ValueError as error:
                 self.tell(codes.PARAMETER_INVALID, f"{name} of {step.stage.name}: {error}", here)
         return found
+
+    def _hold(self, parameter: Parameter, setting: Setting, *, scattered: bool, at: str) -> None:
+        """Hold a parameter of the whole workflow against the one of a stage that it sets."""
+        given = self.whole[setting.name]
+        if given.many != (parameter.many or scattered):
+            what = "a list" if given.many else "one value"
+            self.tell(codes.PARAMETER_INVALID, f"{setting.name} is {what}, which does not fit here", at)
+        elif given.kind != parameter.kind and (given.kind, parameter.kind) != ("int", "float"):
+            what = f"{setting.name} is of the kind {given.kind}, and {parameter.kind} is taken here"
+            self.tell(codes.PARAMETER_INVALID, what, at)
 
     def _scattered(self, step: Step, stage: Stage, *, at: str) -> tuple[str, ...]:
         known = {*stage.inputs, *stage.parameters}
@@ -212,7 +226,8 @@ def _texts(step: Step, name: str) -> tuple[str, ...]:
     return given.sources if isinstance(given, First) else (given,) if isinstance(given, str) else given
 
 
-def _taken(parameter: Parameter, given: object, *, scattered: bool) -> Any:
+def taken_by(parameter: Parameter, given: object, *, scattered: bool) -> Any:
+    """The value, or the several, that a step's parameter gets.  Raises ``ValueError``."""
     if not scattered:
         return parameter.taken(given)
     if not isinstance(given, list | tuple):

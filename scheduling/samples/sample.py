@@ -37,8 +37,9 @@ class Sample:
     values: Mapping[str, Value] = field(default_factory=nothing, kw_only=True)
 
     def __post_init__(self) -> None:
-        if not self.name.strip() or not self.name.isprintable() or len(self.name) > 1000:
-            raise ValueError(f"{self.name!r} is no name of a sample: it is a text of one line")
+        if not self.name.strip() or not self.name.isprintable() or len(self.name) > 1000 or self.name[0] == "-":
+            what = "it is a text of one line, and begins with no dash, or programs would take it for an option"
+            raise ValueError(f"{self.name!r} is no name of a sample: {what}")
         files = {name: paths_of(given) for name, given in self.files.items()}
         object.__setattr__(self, "files", Frozen(files))
         object.__setattr__(self, "values", Frozen(self.values))

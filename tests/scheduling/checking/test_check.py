@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import random
 import stat
+import time
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +25,7 @@ from holotype.scheduling import (
     Tool,
     Workflow,
 )
+from holotype.scheduling.checking.asking import answer_of
 
 GENOME = "".join(random.Random(1).choices("ACGT", k=600))
 
@@ -199,6 +201,36 @@ def test_programs_are_there_in_the_right_version(says: str | None, status: int, 
     if says is not None:
         a_program(laboratory / "bin", "mapper", says, status=status)
     assert told(laboratory) == {(code, "map")}
+
+
+def test_a_program_that_hangs_leaves_others_behind_or_never_ends_is_no_trouble(laboratory: Path) -> None:
+    for says in ("(sleep 600 &); echo mapper 1.12", "yes mapper 1.12"):
+        (laboratory / "bin" / "mapper").write_text(f"#!/bin/sh\nPATH=/usr/bin:/bin\n{says}\n")
+        assert told(laboratory) == set()
+    (laboratory / "bin" / "mapper").write_text(
+        "#!/bin/sh\nPATH=/usr/bin:/bin\necho mapper 1.12; sleep 600 & sleep 600\n"
+    )
+    began = time.monotonic()
+    assert "mapper 1.12" in answer_of([str(laboratory / "bin" / "mapper")], patience=0.5)
+    assert time.monotonic() - began < 60
+
+
+def test_what_cannot_be_started_says_why(tmp_path: Path) -> None:
+    (tmp_path / "no").write_text("no program")
+    assert "Permission denied" in answer_of([str(tmp_path / "no")])
+
+
+def test_values_fit_where_they_are_set_and_conditions_can_be_worked_out(laboratory: Path) -> None:
+    whole = mapping()
+    (step,) = whole.steps.values()
+    loose = Workflow(
+        name="loose",
+        inputs=whole.inputs,
+        parameters={"seed": Parameter(kind="int", default=0)},
+        steps={"map": Step(step.stage, step.inputs, parameters=step.parameters, when="seed > sample.sex")},
+    )
+    assert told(laboratory, loose) == {("parameter.invalid", "map"), ("condition", "liver"), ("condition", "heart")}
+    assert told(laboratory, loose, parameters={"seed": 3}) == {("condition", "liver"), ("condition", "heart")}
 
 
 def test_a_program_in_a_container_is_not_looked_for_here(laboratory: Path) -> None:

@@ -83,6 +83,18 @@ def test_a_nest_of_brackets_is_refused_and_brings_nothing_down() -> None:
         Expression("(" * 400 + "1" + ")" * 400)
 
 
+@pytest.mark.parametrize("text", ["-" * 400 + "1", "not " * 240 + "1", "(" * 100 + "1" + "+1)" * 100])
+def test_what_is_far_too_deep_is_refused(text: str) -> None:
+    with pytest.raises(ValueError, match="levels deep"):
+        Expression(text)
+
+
+def test_numbers_do_not_grow_without_end() -> None:
+    # 999 digits: what comes to more than is calculated with is refused, and nothing takes long.
+    with pytest.raises(ValueError, match="too large"):
+        Expression("a*a*a*a*a*a").value({"a": 1 << 2000})
+
+
 @pytest.mark.parametrize(
     ("text", "why"),
     [

@@ -64,6 +64,8 @@ def test_what_is_no_amount_is_refused(said: dict[str, Any]) -> None:
         (Resources(memory="GiB - 2*GiB"), "is no amount"),
         (Resources(cpus="x"), "x, which is not given"),
         (Resources(memory="'a'"), "is no amount"),
+        (Resources(memory="9" * 400), "is no amount"),
+        (Resources(memory="*".join(["999999"] * 90)), "is no amount|too large"),
     ],
 )
 def test_what_comes_to_no_amount_is_told(resources: Resources, why: str) -> None:
@@ -117,7 +119,13 @@ def test_what_no_program_could_be_is_refused(said: dict[str, Any]) -> None:
 
 
 @pytest.mark.parametrize(
-    "said", [{"variables": {"A=B": "x"}}, {"variables": {"A": "a\0"}}, {"container": "x", "conda": "y"}]
+    "said",
+    [
+        {"variables": {"A=B": "x"}},
+        {"variables": {"A": "a\0"}},
+        {"variables": {"A": 4}},
+        {"container": "x", "conda": "y"},
+    ],
 )
 def test_what_no_environment_could_be_is_refused(said: dict[str, Any]) -> None:
     with pytest.raises(ValueError, match=r"."):

@@ -60,6 +60,9 @@ def test_any_other_is_refused_with_why(parameter: Parameter, given: object, why:
         {"kind": "int", "default": "x"},
         {"kind": "int", "default": 5, "maximum": 4},
         {"kind": "int", "choices": ("a",)},
+        {"kind": "int", "minimum": "3"},
+        {"kind": "int", "maximum": True},
+        {"kind": "float", "minimum": float("nan")},
     ],
 )
 def test_what_no_value_could_be_is_refused(said: dict[str, Any]) -> None:

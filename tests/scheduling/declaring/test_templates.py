@@ -67,11 +67,59 @@ def test_without_a_shell_every_word_is_an_argument() -> None:
         "cat <<END\n{bam}\nEND",
         "echo $(({bam} + 1))",
         "((x = {bam}))",
+        "echo $(( (1 + (2)) + {bam} ))",
+        "echo $((1 << (2)))$(({bam}))",
+        "a[{bam}]=1",
     ],
 )
 def test_where_no_quoting_would_hold_a_field_is_refused(template: str) -> None:
     with pytest.raises(ValueError, match="stands"):
         Template(template)
+
+
+@pytest.mark.parametrize(
+    "template",
+    [
+        "eval {bam}",
+        "true; eval echo {bam}",
+        "x && let n={bam}",
+        "trap {bam} EXIT",
+        "unset {bam}",
+        "printf -v {bam} x",
+        "if [[ {bam} -eq 1 ]]; then x; fi",
+        "[[ -n a && 3 -lt {bam} ]]",
+        "[[ -v {bam} ]]",
+        "[ -v {bam} ]",
+        "test -v {bam}",
+    ],
+)
+def test_where_the_shell_runs_words_a_field_is_refused(template: str) -> None:
+    with pytest.raises(ValueError, match="may be run"):
+        Template(template)
+
+
+@pytest.mark.parametrize(
+    "template",
+    [
+        "echo $(( (1 + 2) )) {bam}",
+        "echo $((1 << 2)) {bam}",
+        "if [[ -s {bam} ]]; then echo; fi",
+        "[ {bam} = y ]",
+        "(cd {bam} && ls)",
+        "cat <(zcat {bam})",
+        "(( n > 3 )) && echo {bam}",
+        "for ((i = 0; i < 3; i++)); do echo {bam}; done",
+        "a=( {bam} )",
+        "evaluate {bam}; outlet {bam}",
+    ],
+)
+def test_where_a_word_can_stand_it_may(template: str) -> None:
+    assert Template(template).filled(VALUES)
+
+
+def test_a_command_of_pages_is_a_script() -> None:
+    with pytest.raises(ValueError, match="should be a script"):
+        Template("echo " + "x" * 20_000)
 
 
 @pytest.mark.parametrize("template", ["", "  ", (), "{bam!r}", "{bam.x}", "{0}", "{", "}", "{bam:>10}", "{bam:{cpus}}"])

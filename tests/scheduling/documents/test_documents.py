@@ -229,6 +229,10 @@ def test_all_that_is_wrong_is_told_with_where() -> None:
             "e": {"call": "f"},
             "f": {"command": "x", "outputs": {"o": {"format": "bam"}}, "errors": "none"},
             "k": {"command": "x", "inputs": {"i": {"optional": "no"}}, "outputs": {"o": {"path": 3}}},
+            "l": {"command": "x", "version": 1.0, "inputs": {"i": {"formats": [["x"]]}}},
+            "m": {"command": "x", "environment": {"tools": {"rm": {"asks": ["-rf", "x"]}}, "variables": {"A": "b"}}},
+            "n": {"command": "x", "environment": {"tools": {"git": {"asks": "clean -v"}}}},
+            "z": {"command": "x"},
         },
         "steps": {
             "a": {"stage": "a"},
@@ -236,6 +240,7 @@ def test_all_that_is_wrong_is_told_with_where() -> None:
             "h": {"stage": "a", "inputs": {"x": 3}},
             "i": 5,
             "j": {},
+            "z": {"stage": "z", "crossed": "no", "when": True, "scatter": [["i"]], "per": 3},
         },
         "outputs": {"o": 1},
     }
@@ -256,6 +261,14 @@ def test_all_that_is_wrong_is_told_with_where() -> None:
         "stages.f.errors",
         "stages.k.inputs.i.optional",
         "stages.k.outputs.o.path",
+        "stages.l.version",
+        "stages.l.inputs.i.formats",
+        "stages.m.environment.tools.rm.asks",
+        "stages.n.environment.tools.git.asks",
+        "steps.z.crossed",
+        "steps.z.when",
+        "steps.z.scatter",
+        "steps.z.per",
         "steps.g.stage",
         "steps.i",
         "steps.j.stage",
@@ -289,6 +302,34 @@ def test_a_file_that_is_none_is_refused(name: str, text: str, why: str, tmp_path
     (tmp_path / name).write_bytes(text.encode("utf-8", "surrogateescape"))
     with pytest.raises(WorkflowInvalid, match=why):
         load_workflow(tmp_path / name)
+
+
+def test_workflows_within_workflows_have_an_end() -> None:
+    deep: dict[str, Any] = {"steps": {}}
+    for _ in range(300):
+        deep = {"workflows": {"w": deep}, "steps": {"w": {"stage": "w"}}}
+    with pytest.raises(WorkflowInvalid, match="workflows deep"):
+        read_workflow({"workflow": "deep", **deep})
+
+
+@pytest.mark.parametrize("asks", ["--version", "-v", [], "version", ["view", "--version"], "-h"])
+def test_programs_are_asked_for_their_version_in_any_usual_way(asks: Any) -> None:
+    stage = {"command": "x", "environment": {"tools": {"samtools": {"asks": asks}}}}
+    workflow = read_workflow({"workflow": "w", "stages": {"s": stage}, "steps": {"s": {"stage": "s"}}})
+    (tool,) = stage_of(workflow).environment.tools
+    assert tool.asks == ((asks,) if isinstance(asks, str) else tuple(asks))
+
+
+def stage_of(workflow: Workflow) -> Stage:
+    (step,) = workflow.steps.values()
+    assert isinstance(step.stage, Stage)
+    return step.stage
+
+
+def test_many_keys_are_read_in_no_time_and_twice_the_same_is_told(tmp_path: Path) -> None:
+    (tmp_path / "w.yaml").write_text("".join(f"k{number}: 1\n" for number in range(20_000)) + "k7: 2\n")
+    with pytest.raises(WorkflowInvalid, match="line 20001: k7 is there twice"):
+        load_workflow(tmp_path / "w.yaml")
 
 
 def test_one_that_is_far_too_long_is_refused(tmp_path: Path) -> None:

@@ -126,6 +126,27 @@ def test_nothing_is_wrong_with_what_can_work(sound: Workflow) -> None:
             workflow(mapping(named=Step(NAMED, parameters={"name": Setting("who")}))),
             {("parameter.unknown", "steps.named.parameters.name")},
         ),
+        (
+            workflow(
+                mapping(named=Step(NAMED, parameters={"name": Setting("who")})),
+                parameters={"who": Parameter(kind="int")},
+            ),
+            {("parameter.invalid", "steps.named.parameters.name")},
+        ),
+        (
+            workflow(
+                mapping(named=Step(NAMED, parameters={"name": Setting("who")}, scatter="name")),
+                parameters={"who": Parameter()},
+            ),
+            {("parameter.invalid", "steps.named.parameters.name")},
+        ),
+        (
+            workflow(
+                mapping(named=Step(NAMED, parameters={"name": Setting("who")})),
+                parameters={"who": Parameter(many=True)},
+            ),
+            {("parameter.invalid", "steps.named.parameters.name")},
+        ),
         (workflow(mapping(), parameters={"who": Parameter()}), {("parameter.unused", "parameters.who")}),
         (workflow(mapping(mark=Step(MARK, {"sam": "align.sam"}, when="marking"))), {("when", "steps.mark.when")}),
         (
@@ -206,6 +227,8 @@ def test_ten_thousand_stages_in_a_row_are_no_trouble() -> None:
         ({"steps": {"a.b": Step(MARK)}}, "steps: 'a.b' is no name of a step"),
         ({"steps": {"a": Step(MARK, when="1 +")}}, "steps.a.when: .* is no expression"),
         ({"parameters": {"reads": Parameter()}}, "reads is an input too"),
+        ({"parameters": {"GiB": Parameter()}}, "GiB means something else"),
+        ({"parameters": {"min": Parameter()}}, "min means something else"),
     ],
 )
 def test_what_cannot_mean_anything_is_refused(said: dict[str, Any], why: str) -> None:
