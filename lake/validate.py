@@ -17,7 +17,7 @@ from holotype.validators import named
 
 from .progress import Ticker
 from .reading.series import Series
-from .records.snapshots import history, reading, resolve
+from .records.snapshots import history, reading, refuse_collected, resolve
 from .tree.paths import Patterns, shown
 from .validation.asked import Validation
 from .validation.holding import held_to
@@ -36,6 +36,8 @@ __all__ = ["Validated", "validate"]
 
 _DAMAGE = {"snapshot": pl.String(), "path": pl.String()}
 _LOOKS = 5
+# What is told of a file that cannot be read.
+_UNREADABLE = "file.unreadable"
 
 
 @dataclass(frozen=True)
@@ -78,10 +80,10 @@ def validate(
     ``lake/validation/asked.py``).
 
     A policy that says to quarantine has the snapshot quarantined; one that says to refuse does the same here, for what
-    is kept already cannot be refused.
+    is kept already cannot be refused.  A file whose bytes are damaged is a finding.
 
-    Raises ``InvalidName``, ``DatasetNotFound``, ``SnapshotNotFound``, ``EntryNotFound`` when no file is selected, what
-    reading files raises, or what ``Validation`` refuses.
+    Raises ``InvalidName``, ``DatasetNotFound``, ``SnapshotNotFound`` (also when it is collected meanwhile),
+    ``EntryNotFound`` when no file is selected, what the store raises, or what ``Validation`` refuses.
     """
     asked = validation or Validation()
     state = context.catalog.refresh()
@@ -108,15 +110,19 @@ def validate(
             files += 1
             subject = looking.subject(file, name=name)
             looking.look(subject)
+            series.raise_trouble()
             if named(name) is not None:
                 together.append(subject)
             ticker.add(files=1, bytes=size, path=name)
         looking.look_together(together, name=snapshot.name)
+        series.raise_trouble()
         looking.hold(snapshot.name)
     if not files and chosen:
         raise EntryNotFound(f"{snapshot.name} has no file that {', '.join(chosen)} select", path=", ".join(chosen))
     ticker.finish()
     report = looking.report()
+    if _UNREADABLE in report.codes:
+        refuse_collected(context, snapshot)  # then nothing is damaged, and all of it is gone
     action = asked.policy.decide(report)
     if context.catalog.read_only:
         return Validated(snapshot.name, None, report, action)

@@ -9,13 +9,14 @@ A small file is one of a single chunk: whoever reads any of it has all of it fet
 
 from __future__ import annotations
 
+import errno
 import os
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from holotype.catalog import DamageError, scalar
+from holotype.catalog import DamageError, HolotypeError, scalar
 
 from ..packs import PackReader
 from ..recent import Recent
@@ -52,6 +53,30 @@ class Series:
         self._reader = PackReader(context.store)
         self._located: pa.Table | None = None
         self._open = Recent[bytes, "ArchivedFile"](_OPEN)
+        self._trouble: HolotypeError | None = None
+
+    def raise_trouble(self) -> None:
+        """Raise what kept a file from being read though it may be sound: the storage was not to be reached, or refused.
+
+        Whoever was given the file may have taken it for the file's fault.
+        """
+        if self._trouble is not None:
+            raise self._trouble
+
+    def bytes_of(self, path: bytes, row: Row | None, at: int, size: int) -> bytes:
+        """So many bytes of a file, from a place.  Raises ``OSError`` where it is damaged, as files on failing disks do,
+        or what the store raises.
+        """
+        try:
+            file = self.opened(path, row)
+            if file.tell() != at:
+                file.seek(at)
+            return file.read(size)
+        except DamageError as error:
+            raise OSError(errno.EIO, error.message) from error
+        except HolotypeError as error:
+            self._trouble = error
+            raise
 
     def files(self, patterns: Iterable[str] = ()) -> Iterator[SeriesFile]:
         """The files that one of the patterns matches, by default all, in the order of their names.
@@ -120,7 +145,10 @@ class Series:
 
 
 class SeriesFile:
-    """A file of a series: a binary file that can seek, and is read where it stands, however often it was let go."""
+    """A file of a series: a binary file that can seek, and is read where it stands, however often it was let go.
+
+    Where it is damaged reading raises ``OSError``, as of a file on a failing disk.
+    """
 
     def __init__(self, series: Series, path: bytes, row: Row | None = None) -> None:
         self._series, self.path = series, path
@@ -145,10 +173,7 @@ class SeriesFile:
         if self._data is not None:
             found = self._data[self._at : None if size < 0 else self._at + size]
         else:
-            file = self._series.opened(self.path, self._row)
-            if file.tell() != self._at:
-                file.seek(self._at)
-            found = file.read(size)
+            found = self._series.bytes_of(self.path, self._row, self._at, size)
         self._at += len(found)
         return found
 

@@ -4,24 +4,25 @@ from __future__ import annotations
 
 import gzip
 import os
-from typing import TYPE_CHECKING, Any
+import random
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import pyarrow as pa
 import pytest
 
 from holotype import lake
-from holotype.catalog import ObjectDamaged
+from holotype.catalog import ObjectDamaged, SnapshotNotFound, StorageFailed
 from holotype.lake.reading.series import Series
 from holotype.lake.validate import validate
-from holotype.validators import validate_folder
+from holotype.validators import Check, validate_folder
 
 from ..archive.trees import fill
 from ..reading.watching import new_archive, watch
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from holotype.lake import Archive
+    from holotype.validators import Found, Subject
 
 READS = "".join(f"@read{number}/1\nACGT\n+\nIIII\n" for number in range(4000)).encode()
 MIXED = {
@@ -89,9 +90,12 @@ def test_damage_in_a_small_file_is_told_by_whoever_looks_at_it_and_by_nobody_els
     path.write_bytes(data)
     with pytest.raises(ObjectDamaged):
         archive.open("run", "1.csv").read()
-    with pytest.raises(ObjectDamaged):
-        archive.validate("run")
-    assert archive.validate("run", paths=["0.csv"]).ok
+    found = archive.validate("run")
+    errors = [row for row in found.report.findings.to_pylist() if row["severity"] == "error"]
+    assert [(row["path"], row["code"]) for row in errors] == [("1.csv", "file.unreadable")]
+    assert found.damage.rows() == [("run@2", "1.csv")]
+    assert found.action == "quarantine"
+    assert archive.validate("run@2", paths=["0.csv"]).ok
 
 
 def test_files_of_a_series_are_read_where_they_stand_however_often(archive: Archive, tmp_path: Path) -> None:
@@ -111,3 +115,70 @@ def test_files_of_a_series_are_read_where_they_stand_however_often(archive: Arch
         assert file.read() == whole[-2:]
         with pytest.raises(ValueError, match="cannot seek"):
             file.seek(-1)
+
+
+class Forgetting(Check):
+    """Has the snapshot forgotten and collected when the first of its files is looked at."""
+
+    name: ClassVar[str] = "test.forgetting"
+
+    def __init__(self, archive: Archive) -> None:
+        self._archive: Archive | None = archive
+
+    def look(self, subject: Subject, found: Found) -> None:
+        if (archive := self._archive) is not None:
+            self._archive = None
+            archive.forget("study@3")
+            archive.collect()
+
+
+NOISE = random.Random(7).randbytes(3 << 20)
+
+
+@pytest.fixture
+def study(tmp_path: Path) -> Archive:
+    """An archive on a disk, with a small file and a large one, which have packs of their own."""
+    archive = lake.create(tmp_path / "archive")
+    archive.backup(fill(tmp_path / "first", {"large.bin": NOISE}), dataset="study")
+    archive.backup(
+        fill(tmp_path / "second", {"large.bin": NOISE, "small.txt": b"1\n2\n", "z.txt": b"3\n"}), dataset="study"
+    )
+    return archive
+
+
+def test_a_file_whose_bytes_are_damaged_is_a_finding_and_the_others_are_looked_at(study: Archive) -> None:
+    (pack,) = study.sql("SELECT object FROM packs ORDER BY bytes DESC LIMIT 1").fetchall()[0]
+    path = Path(study.url.removeprefix("file://")) / pack
+    content = bytearray(path.read_bytes())
+    for place in range(len(content) // 4, len(content), len(content) // 8):
+        content[place] ^= 1
+    path.write_bytes(content)
+    found = study.validate("study@2")
+    assert {(row["path"], row["code"]) for row in found.report.findings.to_pylist() if row["severity"] == "error"} == {
+        ("large.bin", "file.unreadable")
+    }
+    assert {"small.txt", "z.txt"} <= set(found.report.checked["path"].to_pylist())
+    assert found.damage.rows() == [("study@2", "large.bin")]
+    assert "large.bin" in study.provenance.impact(found.damage)["path"].to_list()
+
+
+def test_a_snapshot_that_is_collected_meanwhile_is_gone_and_not_damaged(study: Archive, tmp_path: Path) -> None:
+    many = {f"{number}.bin": random.Random(number).randbytes(3 << 20) for number in range(4)}
+    study.backup(fill(tmp_path / "third", many), dataset="study")
+    with pytest.raises(SnapshotNotFound, match="collected while"):
+        study.validate("study@3", validation=lake.Validation(also=(Forgetting(study),)))
+    assert study.reports().is_empty()
+    assert study.quarantined().is_empty()
+
+
+def test_a_storage_that_is_not_to_be_reached_says_nothing_about_the_data(
+    study: Archive, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def gone(*asked: object, **named: object) -> None:
+        raise StorageFailed("the server is away")
+
+    monkeypatch.setattr("holotype.lake.reading.series.open_row", gone)
+    with pytest.raises(StorageFailed, match="the server is away"):
+        study.validate("study@2")
+    assert study.reports().is_empty()
+    assert study.quarantined().is_empty()
