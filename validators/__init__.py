@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from .formats.known import FORMATS
     from .found import Found
     from .limits import Limits
+    from .merging import merge_reports
     from .metrics import Metric, Threshold
     from .policy import Action, Policy
     from .registry import register
@@ -74,6 +75,7 @@ _WHERE = {
     "formats.known": ("FORMATS",),
     "found": ("Found",),
     "limits": ("Limits",),
+    "merging": ("merge_reports",),
     "metrics": ("Metric", "Threshold"),
     "policy": ("Action", "Policy"),
     "registry": ("register",),
@@ -156,6 +158,7 @@ __all__ = [
     "from_frictionless",
     "from_pandera",
     "infer_schema",
+    "merge_reports",
     "named",
     "profile",
     "register",

@@ -19,11 +19,14 @@ the group ``holotype.checks`` that names the class.
 
 from __future__ import annotations
 
+import hashlib
+import pickle
 from abc import ABC, abstractmethod
 from enum import StrEnum
 from typing import TYPE_CHECKING, ClassVar
 
 from .errors import CheckRefused
+from .lazily import once
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -32,7 +35,10 @@ if TYPE_CHECKING:
     from .found import Found
     from .subjects import Subject
 
-__all__ = ["Check", "Cost", "GroupCheck"]
+__all__ = ["UNTOLD", "Check", "Cost", "GroupCheck"]
+
+UNTOLD = "?"
+"""How the edition of a check ends of which nobody can tell what it was made with."""
 
 
 class Cost(StrEnum):
@@ -78,7 +84,7 @@ class Check(_Declared):
     own name begins with: a threshold on one of them is held against whatever it looked at.
 
     An instance holds what it was made with and nothing of what it looked at: one is used for many files, and by several
-    threads at once.
+    threads at once.  What it was made with is part of its ``edition``.
     """
 
     formats: ClassVar[frozenset[str]] = frozenset()
@@ -91,11 +97,29 @@ class Check(_Declared):
         """Whether it is one that could tell the figure of this name, ``fastq.q30``."""
         return figure.partition(".")[0] in (self.figures or {self.name.partition(".")[0]})
 
-    def suits(self, subject: Subject) -> bool:
-        """Whether it is for this one of a format that it is for: by its name, where that decides.  Of what it is not
-        for a report does not say that it looked.
+    @once
+    def edition(self) -> str:
+        """Its version as reports say it: with what this one was made with, in short, for made with something else it
+        finds something else.  It ends with ``?`` where that cannot be told.
         """
-        del subject
+        made_with = self.made_with()
+        return self.version if made_with == "" else f"{self.version}+{UNTOLD if made_with is None else made_with}"
+
+    def made_with(self) -> str | None:
+        """What it was made with, as a digest: empty for nothing, ``None`` where that cannot be told, or may change."""
+        if not vars(self):
+            return ""
+        try:
+            told = pickle.dumps(vars(self))
+        except Exception:  # noqa: BLE001 - whatever it was made with may refuse in its own way
+            return None
+        return hashlib.sha256(told).hexdigest()[:8]
+
+    def suits(self, name: str) -> bool:
+        """Whether it is for what is called so, of a format that it is for.  Of what it is not for a report does not say
+        that it looked.
+        """
+        del name
         return True
 
     @abstractmethod

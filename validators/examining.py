@@ -14,7 +14,6 @@ from .looking import (
     CRASHED,
     FRAME,
     UNAVAILABLE,
-    fits_file,
     frame_version,
     look_at,
     look_together,
@@ -29,6 +28,8 @@ from .subjects import Subject
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
     from concurrent.futures import Executor
+
+    import pyarrow as pa
 
     from .findings import Code
 
@@ -65,14 +66,14 @@ class Examination:
         self._whole: list[Report] = []
         self._last: list[Report] = []
 
-    def expected(self, format: str | None) -> tuple[Check, ...]:
-        """The checks that look at every file of a format, where that was found out before."""
-        return tuple(check for check in self._look.checks if not check.last and fits_file(check, format, self.cost))
+    def settled(self, report: Report) -> pa.Array:
+        """The paths of the files of which a report says all that would be found out here: none of them need be looked
+        at again, if it is the same.
+        """
+        from .merging import settled  # polars takes half a second
 
-    @property
-    def frame(self) -> tuple[str, str]:
-        """The check that speaks of every file, whatever it is, and its version."""
-        return FRAME, frame_version(self._look.thresholds)
+        checks = [each for each in self._look.checks if not each.last and each.cost.rank <= self.cost.rank]
+        return settled(report, checks, (FRAME, frame_version(self._look.thresholds)), self.cost)
 
     def subject(self, what: Any, *, name: str | None = None, format: str | None = None) -> Subject:
         """Something to look at, with the limits of this examination.  Raises ``SubjectNotFound``, ``InvalidChoice``."""

@@ -76,14 +76,14 @@ def look_at(subject: Subject, checks: Sequence[Check], thresholds: Sequence[Thre
     parts = [(FRAME, version, frame, began)]
     looked: list[Check] = []
     if _can_be_read(subject, frame):
-        fitting = [each for each in checks if _fits(each, subject) and each.suits(subject)]
+        fitting = [each for each in checks if _fits(each, subject) and each.suits(subject.name)]
         for check in sorted(fitting, key=lambda each: each.last):
             if check.last and subject.read_through:
                 continue
             started = time.perf_counter()
             found = Found(check.name, (*check.codes, *STREAM_CODES), limits=subject.limits)
             _guarded(lambda check=check, found=found: check.look(subject, found), check.name, found, frame)  # type: ignore[misc]
-            parts.append((check.name, check.version, found, time.perf_counter() - started))
+            parts.append((check.name, check.edition, found, time.perf_counter() - started))
             looked.append(check)
     _hold(frame, [found for _, _, found, _ in parts], thresholds, looked)
     parts[0] = (FRAME, version, frame, time.perf_counter() - began)
@@ -125,12 +125,12 @@ def _fits(check: Check, subject: Subject) -> bool:
         return check.tables and check.cost.rank <= subject.cost.rank
     if check.last and check.cost.rank <= subject.cost.rank:
         return subject.format in check.formats or subject.packing in check.formats
-    return fits_file(check, subject.format, subject.cost)
+    return check.cost.rank <= subject.cost.rank and fits_file(check, subject.format)
 
 
-def fits_file(check: Check, format: str | None, cost: Cost) -> bool:
-    """Whether a check is for files of a format, where so much may be looked at."""
-    return check.cost.rank <= cost.rank and (not check.formats or (format or "unknown") in check.formats)
+def fits_file(check: Check, format: str | None) -> bool:
+    """Whether a check is for files of a format."""
+    return not check.formats or (format or "unknown") in check.formats
 
 
 def _guarded(look: Callable[[], object], name: str, found: Found, frame: Found) -> None:

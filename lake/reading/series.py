@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from holotype.catalog import DamageError, HolotypeError, scalar
+from holotype.catalog import AccessError, DamageError, SnapshotNotFound, TransientError, scalar
 
 from ..packs import PackReader
 from ..recent import Recent
@@ -28,7 +28,7 @@ from .opened import COLUMNS, file_row, open_row
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from holotype.catalog import State
+    from holotype.catalog import HolotypeError, State
 
     from ..context import Context
     from .opened import ArchivedFile
@@ -74,7 +74,7 @@ class Series:
             return file.read(size)
         except DamageError as error:
             raise OSError(errno.EIO, error.message) from error
-        except HolotypeError as error:
+        except (TransientError, AccessError, SnapshotNotFound) as error:
             self._trouble = error
             raise
 

@@ -37,9 +37,13 @@ class DeclaredCheck(SchemaCheck):
         super().__init__(version.schema, tables=version.tables, vocabularies=version.vocabularies)
         self._find = find
 
-    def suits(self, subject: Subject) -> bool:
-        """Whether the pattern matches its path."""
-        return self.declared.fits(subject.name)
+    def made_with(self) -> str:
+        """Nothing that the declaration's version does not say."""
+        return ""
+
+    def suits(self, name: str) -> bool:
+        """Whether the pattern matches it."""
+        return self.declared.fits(name)
 
     def table_of(self, reference: Reference, subject: Subject) -> Subject:
         """What a reference leads to: a file of the same dataset.  Raises ``SubjectNotFound``."""

@@ -3,7 +3,8 @@
 What was found in files that have stayed as they are is taken over from the reports on the snapshot before, so that each
 report speaks of all of its snapshot.  They are looked at again where those say less than was asked for now: where
 nobody has looked, less of them was looked at, by other checks or versions of them, or with other thresholds; where they
-were not held to what is declared for them now, or where a table changed that they refer to.
+were not held to what is declared for them now, or where a table changed that they refer to.  What other checks found in
+them before is not forgotten.
 
 A backup that was not asked to look holds files to what is declared for them, and does nothing else.
 """
@@ -19,11 +20,11 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from holotype.catalog import repeated, scalar
-from holotype.validators import Check, Code, Examination, Report, Severity, SubjectNotFound, named
+from holotype.validators import Check, Code, Examination, Report, Severity, SubjectNotFound, merge_reports, named
 
 from ..tree.paths import Patterns, literal, raw, shown
 from .asked import Validation
-from .before import said_before, settled, together
+from .before import said_before
 from .holding import HELD, below, held_to
 from .keeping import Kept
 
@@ -51,6 +52,10 @@ class _Steady(Check):
 
     def __init__(self, kept: dict[str, tuple[int, int]]) -> None:
         self._kept = kept
+
+    def made_with(self) -> str:
+        """Nothing that makes it another check: what was kept of it is each file's own."""
+        return ""
 
     def look(self, subject: Subject, found: Found) -> None:
         kept = self._kept.pop(subject.name, None)
@@ -165,7 +170,7 @@ class Inspection:
         before = said_before(self._context, parent, state=self._state) if parent is not None else None
         said = self._said(before) if parent is not None else None
         if previous is not None and (self._usual is not None or said is None or said.counts):
-            known = None if self._usual is None else settled(before, self._usual)
+            known = self._usual.settled(before) if self._usual is not None and before is not None else None
             patterns = self._declared.patterns if self._usual is None else ()
             for rows in previous.rows(columns=_COLUMNS, patterns=patterns):
                 self._look_again(rows.filter(pc.equal(rows["kind"], scalar("file"))), said, known)
@@ -178,7 +183,7 @@ class Inspection:
             reports.insert(0, self._usual.report())
         report, asked = Report.together(reports), self._asked
         if unchanged is not None:
-            report = together([unchanged, report])
+            report = merge_reports([unchanged, report])
         return Kept.of(
             self._context,
             report,
@@ -191,7 +196,7 @@ class Inspection:
     def _look_again(self, files: pa.Table, said: _Said | None, known: pa.Array | None) -> None:
         """Look at those of the files that stayed as they are of which not all is said that should be.
 
-        ``known``: those of which all is said that the caller wants to know.
+        ``known``: those of which all is said that the caller wants to know, if any.
         """
         names = [shown(path) for path in raw(files).to_pylist()]
         fits = self._declared.mask(files).to_pylist()

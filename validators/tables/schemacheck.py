@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import fnmatch
+import os
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from ..check import Check, Cost
@@ -81,9 +82,15 @@ class SchemaCheck(Check):
             if name in self.schema.by_name:
                 unit_between(self.schema.by_name[name], unit)
 
-    def suits(self, subject: Subject) -> bool:
-        """Whether one of ``files`` matches its name."""
-        return any(fnmatch.fnmatch(subject.name, pattern) for pattern in self._files)
+    def made_with(self) -> str | None:
+        """See ``Check``; what is in files that its references lead to may change."""
+        if any(isinstance(table, str | os.PathLike) for table in self._tables.values()):
+            return None
+        return super().made_with()
+
+    def suits(self, name: str) -> bool:
+        """Whether one of ``files`` matches it."""
+        return any(fnmatch.fnmatch(name, pattern) for pattern in self._files)
 
     def look(self, subject: Subject, found: Found) -> None:
         """Hold the table against the schema, all rules in one reading, but for keys that are broken or not in order."""

@@ -11,7 +11,19 @@ import pytest
 from holotype import lake
 from holotype.catalog import DataRefused
 from holotype.lake import Validation
-from holotype.validators import Action, Check, Code, Cost, LibraryMissing, Policy, Severity, Threshold
+from holotype.validators import (
+    Action,
+    Check,
+    Code,
+    Column,
+    Cost,
+    LibraryMissing,
+    Policy,
+    SchemaCheck,
+    Severity,
+    TableSchema,
+    Threshold,
+)
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -47,18 +59,25 @@ def codes(archive: Archive) -> set[str]:
     return set(archive.report(last(archive)["report"]).codes)
 
 
+SEEN: list[str] = []
+
+
 class Looked(Check):
-    """Notes what it looks at."""
+    """Notes what it looks at in ``SEEN``: of its own it has nothing but what it is made with."""
 
     name, version = "lab.looked", "1"
     codes = (ODD := Code("lab.odd", Severity.WARNING, "It is not odd."),)
 
-    def __init__(self) -> None:
-        self.at: list[str] = []
-
     def look(self, subject: Subject, found: Found) -> None:
-        self.at.append(subject.name)
+        SEEN.append(subject.name)
         found.add(self.ODD, "it is odd")
+
+
+def seen(archive: Archive, study: Path, *also: Check) -> list[str]:
+    """What a backup with these checks looks at; one of them has to be a ``Looked``."""
+    SEEN.clear()
+    archive.backup(study, dataset="study", validation=Validation(also=also))
+    return sorted(SEEN)
 
 
 class Later(Looked):
@@ -131,14 +150,11 @@ def test_a_check_that_is_new_or_newer_looks_at_files_that_stayed_and_no_other_do
     every = ["bad.fastq", "table.csv"]
     archive.backup(study, dataset="study", validation=Validation())
     for check, expected in ((Looked(), every), (Looked(), []), (Later(), every), (Later(), [])):
-        archive.backup(study, dataset="study", validation=Validation(also=(check,)))
-        assert sorted(check.at) == expected
+        assert seen(archive, study, check) == expected
         assert codes(archive) == {"fastq.record.truncated", "lab.odd"}
         assert archive.report(last(archive)["report"]).counts["lab.odd"] == 2
     (study / "table.csv").write_text("a,b\n3,4\n")
-    check = Later()
-    archive.backup(study, dataset="study", validation=Validation(also=(check,)))
-    assert check.at == ["table.csv"]
+    assert seen(archive, study, Later()) == ["table.csv"]
     assert archive.report(last(archive)["report"]).counts["lab.odd"] == 2
 
 
@@ -152,6 +168,49 @@ def test_a_file_that_could_not_be_looked_at_is_tried_again(
         patch.setattr(Looked, "look", missing)
         archive.backup(study, dataset="study", validation=Validation(also=(Looked(),)))
     assert "check.unavailable" in codes(archive)
-    archive.backup(study, dataset="study", validation=Validation(also=(check := Looked(),)))
-    assert len(check.at) == 2
+    assert len(seen(archive, study, Looked())) == 2
     assert codes(archive) == {"fastq.record.truncated", "lab.odd"}
+
+
+class Listed(Looked):
+    """One that is made with something."""
+
+    def __init__(self, *names: object) -> None:
+        self.names = names
+
+
+def test_a_check_that_is_made_with_something_else_looks_again(study: Path, archive: Archive) -> None:
+    every = ["bad.fastq", "table.csv"]
+    for check, expected in ((Listed("a"), every), (Listed("a"), []), (Listed("b"), every), (Listed("b"), [])):
+        assert seen(archive, study, check) == expected
+    for _ in range(2):  # what nobody can tell the making of
+        assert seen(archive, study, Listed(lambda: 1)) == every
+
+
+def test_another_schema_is_held_against_tables_that_stayed(study: Path, archive: Archive) -> None:
+    loose = SchemaCheck(TableSchema("t", (Column("a", "integer"), Column("b", "integer"))), files=["*.csv"])
+    tight = SchemaCheck(TableSchema("t", (Column("a", "integer", least=5), Column("b", "integer"))), files=["*.csv"])
+    assert seen(archive, study, Looked(), loose) == ["bad.fastq", "table.csv"]
+    assert seen(archive, study, Looked(), loose) == []
+    assert seen(archive, study, Looked(), tight) == ["table.csv"]
+    assert "table.range" in codes(archive)
+    assert seen(archive, study, Looked(), loose, tight) == ["table.csv"]
+    assert seen(archive, study, Looked(), loose, tight) == []
+    assert "table.range" in codes(archive)
+
+
+def test_what_a_schema_found_that_is_held_to_no_more_is_forgotten(study: Path, archive: Archive) -> None:
+    tight = SchemaCheck(TableSchema("t", (Column("a", "integer", least=5), Column("b", "integer"))), files=["*.csv"])
+    loose = SchemaCheck(TableSchema("t", (Column("a", "integer"), Column("b", "integer"))), files=["*.csv"])
+    for schema, broken in ((tight, True), (loose, False), (tight, True), (loose, False)):
+        assert "table.csv" in seen(archive, study, Looked(), schema)
+        assert ("table.range" in codes(archive)) is broken
+
+
+def test_what_is_declared_for_some_files_has_no_others_looked_at(study: Path, archive: Archive) -> None:
+    (study / "other.csv").write_text("x\n1\n")
+    archive.backup(study, dataset="study")
+    schema = TableSchema("t", (Column("a", "integer"), Column("b", "integer")))
+    archive.declare_schema("study", schema, files="table.csv")
+    assert seen(archive, study, Looked()) == ["bad.fastq", "other.csv", "table.csv"]
+    assert seen(archive, study, Looked()) == []
