@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import random
 import sys
-import time
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from holotype.validators import validate
+sys.path.append(str(Path(__file__).resolve().parents[1]))
 
-__all__ = ["make", "measure"]
+from benchmarks.speeds import megabytes_a_second
+
+__all__ = ["make"]
 
 _HEADER = """##fileformat=VCFv4.2
 ##FILTER=<ID=LowQual,Description="Low quality">
@@ -88,18 +89,6 @@ def _sample(chance: random.Random, alts: int, *, plain: bool) -> str:
     return ":".join([*values, ",".join(map(str, likelihoods))])
 
 
-def measure(path: Path, *, times: int = 3) -> float:
-    """Megabytes of text a second, the best of several times, in time of the processor."""
-    best = float("inf")
-    for _ in range(times):
-        began = time.process_time()
-        report = validate(path)
-        best = min(best, time.process_time() - began)
-        if not report.ok:
-            raise RuntimeError(f"the data are not sound: {report.findings.to_pylist()[:3]}")
-    return path.stat().st_size / 1e6 / best
-
-
 def main() -> None:
     """Print the figures."""
     size = int(sys.argv[1]) << 20 if len(sys.argv) > 1 else 64 << 20
@@ -107,7 +96,7 @@ def main() -> None:
         for samples, plain in ((0, False), (1, False), (10, False), (100, False), (100, True)):
             path = Path(folder) / "made.vcf"
             make(path, samples=samples, size=size, plain=plain)
-            print(f"{samples:4} samples{', genotypes only' if plain else '':16} {measure(path):7.0f} MB/s")
+            print(f"{samples:4} samples{', genotypes only' if plain else '':16} {megabytes_a_second(path):7.0f} MB/s")
 
 
 if __name__ == "__main__":

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import sys
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import TextIO
 
-__all__ = ["main"]
+__all__ = ["main", "serve"]
 
 
 def main(questions: TextIO, answers: TextIO) -> None:
@@ -34,8 +35,13 @@ def main(questions: TextIO, answers: TextIO) -> None:
         answers.flush()
 
 
-if __name__ == "__main__":
+def serve() -> None:
+    """Say that there is somebody, and answer until nobody asks any more."""
+    # Whoever asks decides what an interrupt is to end; a terminal sends it to both.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
     # What a library prints must not be taken for an answer.
     said = os.fdopen(os.dup(1), "w", encoding="utf-8")
     os.dup2(2, 1)
+    said.write("{}\n")
+    said.flush()
     main(sys.stdin, said)

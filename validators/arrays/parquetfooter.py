@@ -9,6 +9,7 @@ from __future__ import annotations
 import base64
 import io
 
+from ..errors import LibraryMissing
 from .isolated import Died, ask
 
 __all__ = ["look", "why_unreadable"]
@@ -18,12 +19,17 @@ _SECONDS, _SECONDS_PER_MEGABYTE = 60.0, 5.0
 
 
 def why_unreadable(footer: bytes) -> str | None:
-    """Why a footer, as it lies behind the columns, cannot be read; ``None`` if it can, whatever it says."""
+    """Why a footer, as it lies behind the columns, cannot be read; ``None`` if it can, whatever it says.
+
+    Raises ``LibraryMissing`` where there is nobody who could read it.
+    """
     about = {"footer": base64.b64encode(footer).decode("ascii")}
     answer = ask(__name__, "look", about, seconds=_SECONDS + _SECONDS_PER_MEGABYTE * len(footer) / (1 << 20))
     if isinstance(answer, Died):
         return f"a process that read it {answer.how}"
-    return answer.get("wrong") or answer.get("missing")
+    if "missing" in answer:
+        raise LibraryMissing(f"to look at this format, install pyarrow with its parquet: {answer['missing']}")
+    return answer.get("wrong")
 
 
 def look(footer: str) -> None:

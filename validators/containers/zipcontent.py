@@ -6,6 +6,7 @@ import bz2
 import zlib
 from typing import TYPE_CHECKING, Any, BinaryIO
 
+from ..streams.inflating import Inflate
 from ..streams.seekable import read_at
 
 if TYPE_CHECKING:
@@ -90,34 +91,13 @@ class _Stored:
         return data
 
 
-class _Deflated:
-    """Deflate without a header, as bz2 has it."""
-
-    def __init__(self) -> None:
-        self._stream: Any = zlib.decompressobj(-15)
-        self.needs_input = True
-
-    @property
-    def eof(self) -> bool:
-        return bool(self._stream.eof)
-
-    @property
-    def unused_data(self) -> bytes:
-        return bytes(self._stream.unused_data)
-
-    def decompress(self, data: bytes, size: int) -> bytes:
-        block: bytes = self._stream.decompress(self._stream.unconsumed_tail or data, size)
-        self.needs_input = not self._stream.unconsumed_tail and len(block) < size
-        return block
-
-
 def _unpacker(method: int) -> Any:
     """What undoes a method (4.4.5), ``None`` for those that are not known here."""
     match method:
         case 0:
             return _Stored()
         case 8:
-            return _Deflated()
+            return Inflate(-15)
         case 12:
             return bz2.BZ2Decompressor()
         case _:

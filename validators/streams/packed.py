@@ -23,6 +23,7 @@ from .codes import (
     PACKING_TRAILING,
     PACKING_TRUNCATED,
 )
+from .inflating import Inflate
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -132,29 +133,8 @@ class _Kind:
     padding: int
 
 
-class _Inflate:
-    """gzip as bz2 and lzma have it."""
-
-    def __init__(self) -> None:
-        self._stream: Any = zlib.decompressobj(31)
-        self.needs_input = True
-
-    @property
-    def eof(self) -> bool:
-        return bool(self._stream.eof)
-
-    @property
-    def unused_data(self) -> bytes:
-        return bytes(self._stream.unused_data)
-
-    def decompress(self, data: bytes, size: int) -> bytes:
-        block: bytes = self._stream.decompress(self._stream.unconsumed_tail or data, size)
-        self.needs_input = not self._stream.unconsumed_tail and len(block) < size
-        return block
-
-
 _KINDS = {
-    "gzip": _Kind(b"\x1f\x8b", lambda limits: _Inflate(), 1),  # tapes are filled with zeros
+    "gzip": _Kind(b"\x1f\x8b", lambda limits: Inflate(31), 1),  # tapes are filled with zeros
     "bzip2": _Kind(b"BZh", lambda limits: bz2.BZ2Decompressor(), 0),
     "xz": _Kind(b"\xfd7zXZ\0", lambda limits: lzma.LZMADecompressor(lzma.FORMAT_XZ, memlimit=limits.memory), 4),
 }

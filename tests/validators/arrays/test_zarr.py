@@ -188,6 +188,7 @@ def test_pickled_chunks_are_never_loaded_and_unknown_codecs_told(tmp_path: Path)
     path = store(tmp_path, 2)
     row = rows(edit(path, {"filters": [{"id": "pickle"}], "dtype": "|O"}))[0]
     assert (row["code"], row["member"]) == ("zarr.pickle", "signal/.zarray")
+    assert row["severity"] == "warning", "as of objects in an array of NumPy"
     assert "zarr.codec" in edit(path, {"filters": [{"id": "lab-secret"}]}).codes
 
 
