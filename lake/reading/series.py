@@ -66,12 +66,14 @@ class Series:
     def bytes_of(self, path: bytes, row: Row | None, at: int, size: int) -> bytes:
         """So many bytes of a file, from a place.  Raises ``OSError`` where it is damaged, as files on failing disks do,
         or what the store raises.
+
+        What is damaged is fetched a second time before that is said: an answer may have been cut on its way.
         """
         try:
-            file = self.opened(path, row)
-            if file.tell() != at:
-                file.seek(at)
-            return file.read(size)
+            try:
+                return self._read_at(path, row, at, size)
+            except DamageError:
+                return self._read_at(path, row, at, size)
         except DamageError as error:
             raise OSError(errno.EIO, error.message) from error
         except (TransientError, AccessError, SnapshotNotFound) as error:
@@ -110,6 +112,12 @@ class Series:
             found = open_row(self._context, row, reader=self._reader, places=self)
             self._open.put(path, found)
         return found
+
+    def _read_at(self, path: bytes, row: Row | None, at: int, size: int) -> bytes:
+        file = self.opened(path, row)
+        if file.tell() != at:
+            file.seek(at)
+        return file.read(size)
 
     def locate(self, ids: pa.Array) -> pa.Table:
         """As ``index.locate``, for different ids."""

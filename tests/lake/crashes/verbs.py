@@ -16,7 +16,7 @@ from holotype.validators import Column, TableSchema
 
 from ..archive.trees import look
 from ..retention.interleaving import SharedStore
-from . import tracing
+from . import judging, tracing
 from .laboratory import ARRAY, LATER_ARRAY, LATER_ROWS, ROWS, create, open_archive
 from .promise import Broken, alike, check_history, live
 
@@ -198,6 +198,10 @@ VERBS = (
     Verb("activity", tracing.acts, done=tracing.acted),
     Verb("run", tracing.runs, done=tracing.ran),
     Verb("record", tracing.records, done=tracing.is_recorded),
+    Verb("validate", judging.validates, done=judging.is_validated),
+    Verb("quarantine", judging.quarantines, done=judging.is_quarantined),
+    Verb("release", judging.releases, done=judging.is_out),
+    Verb("scrub", judging.scrubs, done=judging.is_scrubbed),
     Verb("verify", lambda bench: bench.archive.verify(workers=1)),
     Verb("sync, from here", _brings),
     Verb("restore", _restores),
