@@ -21,7 +21,7 @@ from . import codes
 from .asking import answer_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Collection, Container, Iterator, Sequence
 
     from holotype.validators import Found, Subject
 
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from ..site import Site
     from .order import Order
 
-__all__ = ["NeedsCheck", "ToolsCheck"]
+__all__ = ["NeedsCheck", "ToolsCheck", "tool_versions"]
 
 # Programs that are asked at a time.
 _AT_ONCE = 8
@@ -49,19 +49,40 @@ class ToolsCheck(GroupCheck):
     def look(self, subjects: Sequence[Subject], found: Found) -> None:
         wanted: dict[Tool, list[str]] = {}
         for name, node in self._graph.nodes.items():
-            environment = node.stage.environment
-            for tool in environment.tools if environment.container is None and environment.conda is None else ():
+            for tool in _tools_of(node):
                 wanted.setdefault(tool, []).append(name)
-        with ThreadPoolExecutor(_AT_ONCE) as asking:
-            for (tool, nodes), answer in zip(wanted.items(), asking.map(self._ask, wanted), strict=True):
-                _hold(tool, answer, nodes, found)
+        for tool, answer in _asked(wanted, self._site):
+            _hold(tool, answer, wanted[tool], found)
 
-    def _ask(self, tool: Tool) -> str | None:
-        """What it says of its version; ``None`` where there is no such program."""
-        program = shutil.which(tool.name, path=self._site.path)
-        if program is None:
-            return None
-        return answer_of([program, *tool.asks])
+
+def tool_versions(graph: Graph, site: Site, *, known: Container[Tool] = ()) -> dict[Tool, str]:
+    """What the programs of a graph say that they are, but for those that are ``known``; nothing of those that do not
+    say, or are not there.
+    """
+    wanted = dict.fromkeys(tool for node in graph.nodes.values() for tool in _tools_of(node) if tool not in known)
+    found: dict[Tool, str] = {}
+    for tool, answer in _asked(wanted, site):
+        said = re.search(tool.says, answer or "")
+        found[tool] = "" if said is None else said[1]
+    return found
+
+
+def _tools_of(node: Node) -> tuple[Tool, ...]:
+    """The programs that a stage starts from PATH."""
+    environment = node.stage.environment
+    return environment.tools if environment.container is None and environment.conda is None else ()
+
+
+def _asked(tools: Collection[Tool], site: Site) -> Iterator[tuple[Tool, str | None]]:
+    """What each says of its version; ``None`` where there is no such program."""
+
+    def ask(tool: Tool) -> str | None:
+        program = shutil.which(tool.name, path=site.path)
+        return None if program is None else answer_of([program, *tool.asks])
+
+    if tools:
+        with ThreadPoolExecutor(_AT_ONCE) as asking:
+            yield from zip(tools, asking.map(ask, tools), strict=True)
 
 
 def _hold(tool: Tool, answer: str | None, nodes: list[str], found: Found) -> None:

@@ -1,0 +1,70 @@
+"""The journal of a run: what was decided and what happened, written down before anything is done about it.
+
+A line is an event as JSON, and before it the checksum of that.  A last line that is cut off was never acted upon, and
+is taken away; anything else that is not as it was written is damage.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import zlib
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from holotype.catalog import ObjectDamaged
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+__all__ = ["Event", "Journal"]
+
+Event = dict[str, Any]
+"""``what`` happened, and what is to be known of it."""
+
+
+class Journal:
+    """One run's.  Only one process writes it at a time: see ``lock``."""
+
+    def __init__(self, path: str | os.PathLike[str]) -> None:
+        self._path = Path(path)
+        self._file = open(self._path, "a+b")  # noqa: SIM115 - it stays open as long as the run does
+
+    def events(self) -> Iterator[Event]:
+        """All of it so far.  Raises ``ObjectDamaged``."""
+        self._file.seek(0)
+        whole = 0
+        for number, line in enumerate(self._file, 1):
+            event = _read(line)
+            if event is None:
+                if self._file.read(1) or line.endswith(b"\n"):
+                    raise ObjectDamaged(f"line {number} of {self._path} is not as it was written", key=str(self._path))
+                self._file.truncate(whole)  # the power went, or the process, while it was written
+                return
+            whole += len(line)
+            yield event
+
+    def write(self, events: Iterable[Event]) -> None:
+        """Add events; they are there, whatever happens next, when this returns."""
+        said = b"".join(map(_written, events))
+        if said:
+            self._file.write(said)
+            self._file.flush()
+            os.fsync(self._file.fileno())
+
+    def close(self) -> None:
+        """Leave it."""
+        self._file.close()
+
+
+def _written(event: Event) -> bytes:
+    text = json.dumps(event, ensure_ascii=True, separators=(",", ":")).encode("ascii")
+    return b"%08x %s\n" % (zlib.crc32(text), text)
+
+
+def _read(line: bytes) -> Event | None:
+    checksum, _, text = line.rstrip(b"\n").partition(b" ")
+    if not line.endswith(b"\n") or checksum != b"%08x" % zlib.crc32(text):
+        return None
+    event: Event = json.loads(text)
+    return event
