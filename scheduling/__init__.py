@@ -24,28 +24,36 @@ if TYPE_CHECKING:
     from .declaring.stages import Stage
     from .declaring.steps import First, Per, Setting, Step
     from .documents.loading import load_workflow, read_workflow, workflow_document
+    from .places.local import LocalPlace
+    from .places.place import Ended, Job, Lost, Place, Running, Waiting
     from .samples.sample import Sample
     from .samples.sheets import read_samples
     from .site import Site
     from .workflow import Workflow
 
 __all__ = [
+    "Ended",
     "Environment",
     "Failure",
     "First",
     "Hold",
     "Input",
     "Instead",
+    "Job",
     "Load",
+    "LocalPlace",
+    "Lost",
     "Needs",
     "Output",
     "Parameter",
     "Per",
+    "Place",
     "REQUIRED",
     "Reduce",
     "Resources",
     "Retry",
     "Rule",
+    "Running",
     "Sample",
     "Setting",
     "Site",
@@ -55,6 +63,7 @@ __all__ = [
     "StopRun",
     "StopSample",
     "Tool",
+    "Waiting",
     "When",
     "Workflow",
     "load_workflow",
@@ -65,22 +74,28 @@ __all__ = [
 
 # The module that defines each name.
 _HOME = {
+    "Ended": "places.place",
     "Environment": "declaring.environments",
     "Failure": "declaring.policies",
     "First": "declaring.steps",
     "Hold": "declaring.policies",
     "Input": "declaring.ports",
     "Instead": "declaring.policies",
+    "Job": "places.place",
     "Load": "declaring.resources",
+    "LocalPlace": "places.local",
+    "Lost": "places.place",
     "Needs": "declaring.resources",
     "Output": "declaring.ports",
     "Parameter": "declaring.parameters",
     "Per": "declaring.steps",
+    "Place": "places.place",
     "REQUIRED": "declaring.parameters",
     "Reduce": "declaring.policies",
     "Resources": "declaring.resources",
     "Retry": "declaring.policies",
     "Rule": "declaring.policies",
+    "Running": "places.place",
     "Sample": "samples.sample",
     "Setting": "declaring.steps",
     "Site": "site",
@@ -90,6 +105,7 @@ _HOME = {
     "StopRun": "declaring.policies",
     "StopSample": "declaring.policies",
     "Tool": "declaring.environments",
+    "Waiting": "places.place",
     "When": "declaring.policies",
     "Workflow": "workflow",
     "load_workflow": "documents.loading",
