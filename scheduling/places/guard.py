@@ -203,12 +203,11 @@ class Guard:
         if self._job.time is not None and now - self._started >= self._job.time:
             return "time"
         if now >= self._look:
-            memory, most = self._tree.memory(), self._job.memory
+            memory = self._tree.memory(beyond=self._memory)
             self._memory = max(self._memory, memory)
-            over = most is not None and memory > most and self._tree.memory(exact=True) > most
             self._pause = max(min(2 * self._pause, _LOOK), (time.monotonic() - now) / _SHARE)
             self._look = time.monotonic() + self._pause
-            return "memory" if over else None
+            return "memory" if self._job.memory is not None and memory > self._job.memory else None
         return None
 
     def _end(self, members: set[int]) -> None:

@@ -14,7 +14,7 @@ from .identity import processes
 from .traces import MARK
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterable, Iterator
 
     import psutil
 
@@ -34,8 +34,10 @@ class Tree(ABC):
         """Those that run, by their numbers."""
 
     @abstractmethod
-    def memory(self, *, exact: bool = False) -> int:
-        """Bytes that they have together; ``exact`` where what they share counts once, which takes longer."""
+    def memory(self, *, beyond: int) -> int:
+        """Bytes that they have together.  What they share counts once, where it would be more than ``beyond``: to find
+        that out takes longer.
+        """
 
     @abstractmethod
     def traffic(self) -> tuple[int, int] | None:
@@ -59,15 +61,10 @@ class Adopted(Tree):
             look += children
         return {pid for pid in found if _runs(pid)}
 
-    def memory(self, *, exact: bool = False) -> int:
-        apart, shared = 0, 0
-        for pid in self.members():
-            with contextlib.suppress(OSError, StopIteration):  # gone meanwhile, or another user's
-                # What is mapped by several is most often the same: a reference, a library.
-                resident, mapped = (_fair_share(pid), 0) if exact else _statm(pid)
-                apart += resident - mapped
-                shared = max(shared, mapped)
-        return apart + shared
+    def memory(self, *, beyond: int) -> int:
+        members = self.members()
+        quick = sum(_each(_resident, members))
+        return sum(_each(_fair_share, members)) if quick > beyond and len(members) > 1 else quick
 
     def traffic(self) -> tuple[int, int] | None:
         # A process answers for its own threads and for the children that it has waited for; this one's own thread
@@ -95,7 +92,7 @@ class Marked(Tree):
         found = {each.pid for each in psutil.Process().children(recursive=True) if _unfinished(each)}
         return found | {each.pid for each in _marked(self._mark)}
 
-    def memory(self, *, exact: bool = False) -> int:
+    def memory(self, *, beyond: int) -> int:
         psutil = processes()
         total = 0
         for pid in self.members():
@@ -194,11 +191,16 @@ def _runs(pid: int) -> bool:
         return False
 
 
-def _statm(pid: int) -> tuple[int, int]:
-    """Bytes that it has in memory, and those of them that others may share: files, and memory that was made so."""
+def _each(count: Callable[[int], int], members: Iterable[int]) -> Iterator[int]:
+    for pid in members:
+        with contextlib.suppress(OSError, ValueError, IndexError):  # gone meanwhile
+            yield count(pid)
+
+
+def _resident(pid: int) -> int:
+    """Bytes that it has in memory."""
     with open(f"/proc/{pid}/statm", "rb") as file:
-        _, resident, shared, *_ = file.read().split()
-    return int(resident) * _page(), int(shared) * _page()
+        return int(file.read().split()[1]) * _page()
 
 
 @cache
@@ -207,12 +209,12 @@ def _page() -> int:
 
 
 def _fair_share(pid: int) -> int:
-    """Bytes that it has in memory, each page shared by the number of those that have it."""
+    """Bytes that it has in memory, of what several have the part that is left for each."""
     try:
         with open(f"/proc/{pid}/smaps_rollup", "rb") as file:
-            return next(int(line.split()[1]) for line in file if line.startswith(b"Pss:")) * 1024
-    except PermissionError:  # others than its owner may see no more than this
-        return _statm(pid)[0]
+            return next((int(line.split()[1]) for line in file if line.startswith(b"Pss:")), 0) * 1024
+    except PermissionError:  # of another user's it may not be seen
+        return _resident(pid)
 
 
 def _io(path: str) -> tuple[int, int]:

@@ -20,20 +20,20 @@ __all__ = ["eventually", "guard_of", "job_of", "naps", "shell"]
 _numbers = itertools.count()
 
 
-def job_of(folder: Path, id: str, *command: str, **more: Any) -> Job:
+def job_of(there: Path, id: str, /, *command: str, **more: Any) -> Job:
     """A job that works in a folder, and keeps what it says there."""
     given: dict[str, Any] = {
-        "folder": str(folder),
-        "stdout": str(folder / f"{id}.out"),
-        "stderr": str(folder / f"{id}.err"),
+        "folder": str(there),
+        "stdout": str(there / f"{id}.out"),
+        "stderr": str(there / f"{id}.err"),
         "environment": {"PATH": os.environ["PATH"]},
     }
     return Job(id=id, command=command, **(given | more))
 
 
-def shell(folder: Path, id: str, script: str, *arguments: str, **more: Any) -> Job:
+def shell(there: Path, id: str, script: str, /, *arguments: str, **more: Any) -> Job:
     """A job of a shell; ``arguments`` are its ``$1`` and so on."""
-    return job_of(folder, id, "sh", "-c", script, "sh", *arguments, **more)
+    return job_of(there, id, "sh", "-c", script, "sh", *arguments, **more)
 
 
 def naps() -> tuple[str, Callable[[], list[psutil.Process]]]:
