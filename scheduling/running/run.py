@@ -65,20 +65,28 @@ class Run:
         self.progress = Progress(Units(order))
         self.known: dict[str, Seen] = {}
         self._unwritten: list[Event] = []
-        for event in self.journal.events():
-            self.progress.apply(event)
+        try:
+            for event in self.journal.events():
+                self.progress.apply(event)
+        except BaseException:
+            self.journal.close()
+            raise
 
     @classmethod
     def begin(cls, name: str, order: Order, site: Site) -> Run:
         """A new one.  Raises ``InvalidOption`` when there is one of this name."""
         folders = Folders(site.folder, name)
-        try:
-            folders.whole.mkdir(parents=True)
-        except FileExistsError:
-            raise InvalidOption(f"there is a run {name} already: resume it, or call this one otherwise") from None
+        # A folder without an order is of somebody who died before there was one.
+        folders.whole.mkdir(parents=True, exist_ok=True)
         lock = Lock(folders.lock)
-        write_order(order, folders.order)
-        return cls(name, order, folders, lock)
+        try:
+            if folders.order.exists():
+                raise InvalidOption(f"there is a run {name} already: resume it, or call this one otherwise")
+            write_order(order, folders.order)
+            return cls(name, order, folders, lock)
+        except BaseException:
+            lock.release()
+            raise
 
     @classmethod
     def again(cls, name: str, site: Site, *, workflow: Workflow | None = None) -> Run:
@@ -109,9 +117,11 @@ class Run:
 
     def close(self) -> None:
         """Leave it."""
-        self.write()
-        self.journal.close()
-        self._lock.release()
+        try:
+            self.write()
+        finally:
+            self.journal.close()
+            self._lock.release()
 
     @property
     def idle(self) -> bool:

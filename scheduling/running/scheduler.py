@@ -18,6 +18,7 @@ import secrets
 import time
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -172,13 +173,14 @@ class Scheduler:
 
     def close(self) -> None:
         """Leave all runs; what runs goes on, and is found again by ``resume``."""
-        if self._own is not None:
-            self._own.shutdown(wait=True, cancel_futures=True)
-        for hand in self._hands.values():
-            hand.run.close()
+        with ExitStack() as left:
+            left.callback(self._means.digests.close)
+            left.callback(self._means.cache.close)
+            for hand in self._hands.values():
+                left.callback(hand.run.close)
+            if self._own is not None:
+                left.callback(self._own.shutdown, wait=True, cancel_futures=True)
         self._hands = {}
-        self._means.digests.close()
-        self._means.cache.close()
 
     def _ask(self, run: Run) -> dict[str, str]:
         """What the programs of a run say that they are, by their names."""

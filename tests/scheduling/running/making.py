@@ -45,8 +45,13 @@ def splitting() -> Stage:
 
 def joining(name: str = "join", **more: Any) -> Stage:
     """A stage that puts texts together."""
-    given: dict[str, Any] = {"inputs": {"texts": Input(many=True)}, "outputs": {"out": Output("all.txt")}}
-    return Stage(name=name, command="cat {texts} > {out}", resources=SMALL, **{**given, **more})
+    given: dict[str, Any] = {
+        "command": "cat {texts} > {out}",
+        "inputs": {"texts": Input(many=True)},
+        "outputs": {"out": Output("all.txt")},
+        "resources": SMALL,
+    }
+    return Stage(name=name, **{**given, **more})
 
 
 def counted(tally: Path, command: str) -> str:

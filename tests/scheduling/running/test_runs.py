@@ -10,7 +10,7 @@ import pytest
 from holotype.catalog import Conflict, DataRefused, InvalidOption
 from holotype.scheduling import Input, Output, Parameter, Sample, Setting, Stage, Step, Workflow
 
-from .making import SMALL, copying, counted, joining, samples_in, site_in, whole
+from .making import SMALL, copying, counted, joining, samples_in, whole
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -114,7 +114,8 @@ def test_a_step_whose_condition_does_not_hold_is_left_out_with_what_needs_it(
     tmp_path: Path, scheduling: Scheduling
 ) -> None:
     samples = [
-        Sample(each.name, each.files, values={"long": each.name == "ann"}) for each in samples_in(tmp_path, "ann", "ben")
+        Sample(each.name, each.files, values={"long": each.name == "ann"})
+        for each in samples_in(tmp_path, "ann", "ben")
     ]
     workflow = Workflow(
         name="chosen",
@@ -122,7 +123,9 @@ def test_a_step_whose_condition_does_not_hold_is_left_out_with_what_needs_it(
         steps={
             "maybe": Step(copying(), {"text": "text"}, when="sample.long"),
             "after": Step(copying("after"), {"text": "maybe.out"}),
-            "always": Step(joining(inputs={"texts": Input(many=True, optional=True)}), {"texts": ("text", "maybe.out")}),
+            "always": Step(
+                joining(inputs={"texts": Input(many=True, optional=True)}), {"texts": ("text", "maybe.out")}
+            ),
         },
         outputs={"out": "always.out", "after": "after.out"},
     )
@@ -161,9 +164,7 @@ def test_a_function_is_called_in_a_process_of_its_own(tmp_path: Path, scheduling
 
 
 def test_no_more_is_given_away_than_there_is(tmp_path: Path, scheduling: Scheduling) -> None:
-    command = (
-        "echo b >> '{0}'; sleep 0.05; cat {{text}} > {{out}}; echo e >> '{0}'".format(tmp_path / "log")
-    )
+    command = "echo b >> '{0}'; sleep 0.05; cat {{text}} > {{out}}; echo e >> '{0}'".format(tmp_path / "log")
     workflow = Workflow(
         name="many", inputs={"text": Input()}, steps={"s": Step(copying(command=command), {"text": "text"})}, outputs={}
     )
