@@ -100,20 +100,19 @@ class Hand:
 
     def take_up(self) -> None:
         """Go on where the journal ends."""
-        for state in list(self.run.progress.tasks.values()):
-            if state.job is not None:
-                self._means.free.take(state.needs)
-            if state.state is State.BEGUN:
-                self._seen[state.task.name] = tuple(Seen(**each) for each in state.inputs["seen"])
-            elif state.state is State.OVER:
-                self._follow(state)
+        progress = self.run.progress
+        for state in progress.running.values():
+            self._means.free.take(state.needs)
+            self._seen[state.task.name] = tuple(Seen(**each) for each in state.inputs["seen"])
+        for state in progress.each(State.OVER):
+            self._follow(state)
         self.run.write()
 
     def look(self) -> bool:
         """See what has happened to its tasks; whether anything has."""
         run, progress = self.run, self.run.progress
         moved = self._collect()
-        running = {state.job: state for state in progress.tasks.values() if state.job is not None}
+        running = dict(progress.running)
         self._end_stray(running)
         found = self._means.place.poll(running)
         for job, state in running.items():

@@ -53,7 +53,9 @@ def seen_of(ended: Ended | Lost, said: str, needs: Needs) -> Happened | None:
         return Happened(Failure.NODE, ended.why, said=said)
     if ended.cause is not None:
         message = ended.message or f"it was ended for its {ended.cause}"
-        return Happened(Failure(ended.cause), message, _code(ended), said)
+        # Somebody else ended it, who did not ask here.
+        failure = Failure.SIGNAL if ended.cause == "cancelled" else Failure(ended.cause)
+        return Happened(failure, message, _code(ended), said)
     if ended.code == 0:
         return None
     signal = ended.signal if ended.signal is not None else (ended.code or 0) - _SHELL

@@ -114,6 +114,8 @@ class Progress:
         self.ending: str | None = None  # why nothing more is begun
         self.cancelled = False
         self.made: dict[str, Made] = {}
+        self.running: dict[str, TaskState] = {}  # by their jobs
+        self._in: dict[State, dict[str, TaskState]] = {state: {} for state in State}
         self._takers: dict[str, list[str]] = {}
         for unit in units:
             for other in unit.needs:
@@ -124,7 +126,7 @@ class Progress:
         """Take note of what happened."""
         state = self.tasks[event["task"]] if "task" in event else None
         if state is not None and state.settled:
-            state.job = None  # it was stopped meanwhile, and what ran has ended
+            self._let_go(state)  # it was stopped meanwhile, and what ran has ended
             return
         match event["what"]:
             case "begun":
@@ -132,7 +134,8 @@ class Progress:
                 self._begun(state, event)
             case "over":
                 assert state is not None
-                state.state, state.over, state.job = State.OVER, event, None
+                state.over = event
+                self._become(state, State.OVER)
             case "done" | "reused":
                 assert state is not None
                 self._done(state, event)
@@ -144,42 +147,55 @@ class Progress:
                 self._decided(state, {**event, "rule": None})
             case "ended":
                 assert state is not None
-                state.state, state.job = State.STOPPED, None
+                self._become(state, State.STOPPED)
             case "cancelled":
                 self.cancelled, self.ending = True, event["why"]
             case _:
                 pass  # what is only for the record
 
     def each(self, *states: State) -> Iterator[TaskState]:
-        """The tasks in one of these states, in the order in which they came to be."""
-        return (task for task in self.tasks.values() if task.state in states)
+        """The tasks in one of these states, in the order in which they came to be in it."""
+        return (task for state in states for task in [*self._in[state].values()])
+
+    def any(self, *states: State) -> bool:
+        """Whether there are tasks in one of these states."""
+        return any(self._in[state] for state in states)
 
     @property
     def over(self) -> bool:
-        """Whether every unit is, or nothing more will be begun and nothing runs."""
-        if self.ending is not None:
-            return not any(state.job is not None or state.state is State.OVER for state in self.tasks.values())
-        return all(state.made is not None for state in self.states.values()) and not any(self.stray())
+        """Whether every unit is, or nothing more will be begun, and nothing runs."""
+        if self.running or self._in[State.OVER]:
+            return False
+        return self.ending is not None or len(self.made) == len(self.states)
 
-    def stray(self) -> Iterator[TaskState]:
-        """The tasks that were stopped while they ran, and still do."""
-        return (state for state in self.tasks.values() if state.state is State.STOPPED and state.job is not None)
+    def _become(self, state: TaskState, become: State, *, job: str | None = None) -> None:
+        del self._in[state.state][state.task.name]
+        self._in[become][state.task.name] = state
+        state.state = become
+        if state.job != job:
+            self._let_go(state)
+        if job is not None:
+            state.job, self.running[job] = job, state
+
+    def _let_go(self, state: TaskState) -> None:
+        if state.job is not None:
+            del self.running[state.job]
+            state.job = None
 
     def _begun(self, state: TaskState, event: Mapping[str, Any]) -> None:
-        state.state, state.job = State.BEGUN, event["job"]
+        self._become(state, State.BEGUN, job=event["job"])
         state.attempts += 1
         state.in_this_way += 1
         state.needs = Needs(**event["needs"])
         state.inputs = event["inputs"]
 
     def _done(self, state: TaskState, event: Mapping[str, Any]) -> None:
-        state.state, state.job = State.DONE, None
+        self._become(state, State.DONE)
         state.grades |= set(event.get("grades", ()))
         state.files = {name: tuple(each["path"] for each in files) for name, files in event["outputs"].items()}
         self._settle(state)
 
     def _decided(self, state: TaskState, event: Mapping[str, Any]) -> None:
-        state.job = None
         rule = event.get("rule")
         if rule is not None:
             state.used[rule] = state.used.get(rule, 0) + 1
@@ -187,7 +203,8 @@ class Progress:
         do = None if rule is None else state.rules[rule].do
         match event["do"]:
             case "retry":
-                state.state, state.since = State.READY, event.get("until", 0.0)
+                state.since = event.get("until", 0.0)
+                self._become(state, State.READY)
                 state.raised |= event.get("raised", {})
             case "instead":
                 assert isinstance(do, Instead)
@@ -200,25 +217,27 @@ class Progress:
                 else:
                     inputs = {**state.way.inputs, str(do.dropping): ()}
                     state.grades.add(do.grade)
-                    state.way, state.state = Way(state.way.stage, inputs, state.way.parameters), State.READY
+                    state.way = Way(state.way.stage, inputs, state.way.parameters)
+                    self._become(state, State.READY)
             case "skip":
                 self._leave(state, State.SKIPPED, getattr(do, "grade", INCOMPLETE))
             case "hold":
-                state.state = State.HELD
+                self._become(state, State.HELD)
             case "stop_sample":
                 self._stop_sample(state, event.get("why", ""))
             case "stop_run":
-                state.state = State.STOPPED
+                self._become(state, State.STOPPED)
                 self.ending = event.get("why", "") or f"{state.task.name} failed"
 
     def _another(self, state: TaskState, way: Way, grade: str) -> None:
         if way.stage is not state.way.stage:
             state.used, state.in_this_way = {}, 0
-        state.way, state.state = way, State.READY
+        state.way = way
         state.grades.add(grade)
+        self._become(state, State.READY)
 
     def _leave(self, state: TaskState, become: State, grade: str) -> None:
-        state.state = become
+        self._become(state, become)
         state.grades.add(grade)
         self._settle(state)
 
@@ -233,7 +252,7 @@ class Progress:
             if unit.unit.sample == sample and unit.made is None:
                 for each in map(self.tasks.__getitem__, unit.tasks):
                     if not each.settled:
-                        each.state = State.STOPPED
+                        self._become(each, State.STOPPED, job=each.job)
                 self._close(unit, Made(grades=frozenset({INCOMPLETE}), lacking=True), waiting)
                 unit.why = "its sample was stopped"
         self._open(waiting)
@@ -276,7 +295,8 @@ class Progress:
             unit.expanded = expand(unit.unit, self.units, self.made)
             unit.why = unit.expanded.why
             for task in unit.expanded.tasks:
-                self.tasks[task.name] = TaskState(task, Way(unit.unit.node.stage, task.inputs, task.parameters))
+                state = TaskState(task, Way(unit.unit.node.stage, task.inputs, task.parameters))
+                self.tasks[task.name] = self._in[State.READY][task.name] = state
             unit.tasks = tuple(task.name for task in unit.expanded.tasks)
             unit.open = len(unit.tasks)
             if not unit.tasks:

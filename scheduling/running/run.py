@@ -126,10 +126,8 @@ class Run:
     @property
     def idle(self) -> bool:
         """Whether there is nothing to do unless a person decides something."""
-        return self.progress.over or not any(
-            state.job is not None or state.state in (State.READY, State.BEGUN, State.OVER)
-            for state in self.progress.tasks.values()
-        )
+        progress = self.progress
+        return progress.over or not (progress.running or progress.any(State.READY, State.BEGUN, State.OVER))
 
     def outcome(self) -> Outcome:
         """How it stands."""

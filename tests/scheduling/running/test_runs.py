@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 import pytest
 
 from holotype.catalog import Conflict, DataRefused, InvalidOption
-from holotype.scheduling import Input, Output, Parameter, Sample, Setting, Stage, Step, Workflow
+from holotype.scheduling import Input, Output, Parameter, Resources, Sample, Setting, Stage, Step, Workflow
 
-from .making import SMALL, copying, counted, joining, samples_in, whole
+from .making import copying, counted, joining, samples_in, whole
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -151,7 +151,7 @@ def test_a_function_is_called_in_a_process_of_its_own(tmp_path: Path, scheduling
         inputs={"text": Input()},
         outputs={"out": Output("out.txt")},
         parameters={"times": Parameter(kind="int", default=2)},
-        resources=SMALL,
+        resources=Resources(memory="1 GiB"),
     )
     workflow = Workflow(
         name="py", inputs={"text": Input()}, steps={"py": Step(stage, {"text": "text"})}, outputs={"out": "py.out"}
