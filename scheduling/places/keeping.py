@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING, Any
 
 from holotype.catalog import ProgramNotFound
 
+from .adopting import can_adopt
+from .identity import processes
 from .keeper import starting
 
 if TYPE_CHECKING:
@@ -107,6 +109,8 @@ class Keeping:
     def _start(self) -> subprocess.Popen[bytes]:
         if self._leave is not None:
             self._leave()
+        if not can_adopt():
+            processes()  # guards will need it
         self._folder.mkdir(parents=True, exist_ok=True)
         if self.listens and self._reading < 0:
             self._reading, self._writing = os.pipe()
