@@ -84,9 +84,10 @@ class Hand:
         self.run, self._means = run, means
         self._preparing: dict[str, Future[Prepared]] = {}
         self._prepared: dict[str, tuple[Prepared, Needs, float]] = {}
-        self._inspecting: dict[str, Future[Inspected]] = {}
+        self._inspecting: dict[str, tuple[Ended | Lost, Future[Inspected]]] = {}
         self._seen: dict[str, tuple[Seen, ...]] = {}
         self._cancelled = set[str]()
+        self._forgotten: list[str] = []  # jobs whose end is being written down
 
     @property
     def busy(self) -> bool:
@@ -120,15 +121,19 @@ class Hand:
             if over is None:
                 self.submit(state)  # it was written down, and then somebody died
                 moved = True
-            elif isinstance(over, Ended | Lost) and (state.settled or progress.cancelled):
-                self._means.free.give_back(state.needs)
-                run.say([{"what": "ended", "time": self._means.clock(), "task": name}])
+            elif not isinstance(over, Ended | Lost) or name in self._inspecting:
+                continue
+            elif state.settled or progress.cancelled:
+                self._release(state)
+                run.say([self._event("ended", state)])
                 moved = True
-            elif isinstance(over, Ended | Lost) and name not in self._inspecting:
-                self._inspecting[name] = self._inspect(state, over)
+            else:
+                self._inspecting[name] = (over, self._inspect(state, over))
                 moved = True
         self._prepare()
         run.write()
+        self._means.place.forget(self._forgotten)
+        self._forgotten = []
         return moved
 
     def ready(self) -> Iterator[Ready]:
@@ -165,9 +170,12 @@ class Hand:
 
     def _collect(self) -> bool:
         """Take what threads have found out."""
-        over = [name for name, promised in self._inspecting.items() if promised.done()]
+        over = [name for name, (_, promised) in self._inspecting.items() if promised.done()]
         for name in over:
-            self._take_over(self.run.progress.tasks[name], self._inspecting.pop(name).result())
+            self._say_over(self.run.progress.tasks[name], *self._inspecting.pop(name))
+        self.run.write()
+        for state in self.run.progress.each(State.OVER):
+            self._follow(state)
         prepared = [name for name, promised in self._preparing.items() if promised.done()]
         for name in prepared:
             self._take_prepared(self.run.progress.tasks[name], self._preparing.pop(name))
@@ -195,20 +203,21 @@ class Hand:
             digests=self._means.digests,
         )
 
-    def _take_over(self, state: TaskState, found: Inspected) -> None:
+    def _say_over(self, state: TaskState, over: Ended | Lost, promised: Future[Inspected]) -> None:
         """An attempt is over, and has been looked at."""
-        self._means.free.give_back(state.needs)
-        event = self._event("over", state, attempt=state.attempts)
+        self._release(state)
+        found = promised.result()
+        used = {name: value for name, value in vars(over).items() if name not in ("cause", "message", "why")}
+        event = self._event("over", state, attempt=state.attempts, used=used)
         if found.happened is not None:
             event["happened"] = asdict(found.happened)
         else:
             event["outputs"] = {name: list(paths) for name, paths in found.outputs.items()}
             event["digests"] = {path: seen.digest for path, seen in found.seen.items()}
             event["fingerprint"] = state.inputs["fingerprint"]
+        if found.report is not None:
+            event["metrics"] = found.report.metrics.select(["path", "name", "of", "value"]).to_pylist()
         self.run.say([event])
-        self.run.write()
-        if state.state is State.OVER:  # and its sample was not stopped meanwhile
-            self._follow(state)
 
     def _follow(self, state: TaskState) -> None:
         """Do what follows from an attempt that is over: keep what it made, or what its stage's rules say."""
@@ -308,6 +317,12 @@ class Hand:
         """An attempt cannot even begin."""
         self.run.say([self._event("over", state, attempt=state.attempts, happened=asdict(happened))])
         self._decide(state, happened)
+
+    def _release(self, state: TaskState) -> None:
+        """A job is over, and has what it had no more."""
+        assert state.job is not None
+        self._means.free.give_back(state.needs)
+        self._forgotten.append(state.job)
 
     def _event(self, what: str, state: TaskState, **also: Any) -> Event:
         return {"what": what, "time": self._means.clock(), "task": state.task.name, **also}

@@ -76,12 +76,12 @@ class Run:
     def begin(cls, name: str, order: Order, site: Site) -> Run:
         """A new one.  Raises ``InvalidOption`` when there is one of this name."""
         folders = Folders(site.folder, name)
+        if folders.order.exists():
+            raise InvalidOption(f"there is a run {name} already: resume it, or call this one otherwise")
         # A folder without an order is of somebody who died before there was one.
         folders.whole.mkdir(parents=True, exist_ok=True)
         lock = Lock(folders.lock)
         try:
-            if folders.order.exists():
-                raise InvalidOption(f"there is a run {name} already: resume it, or call this one otherwise")
             write_order(order, folders.order)
             return cls(name, order, folders, lock)
         except BaseException:
