@@ -7,7 +7,12 @@ Data enters and leaves an archive through its front door: chunks, packs and segm
 ::
 
     workflow = load_workflow("germline.yaml")       # or Workflow(…), which is the same
-    workflow.check().ok                             # every problem at once, before anything runs
+    workflow.check(samples, site).ok                # every problem at once, before anything runs
+    workflow.dry_run(samples, site)                 # every command
+
+    with Scheduler(site, LocalPlace(folder)) as scheduler:
+        run = scheduler.start(workflow, samples)    # or scheduler.resume(name), whatever had happened
+        scheduler.work()
 """
 
 from __future__ import annotations
@@ -26,6 +31,8 @@ if TYPE_CHECKING:
     from .documents.loading import load_workflow, read_workflow, workflow_document
     from .places.local import LocalPlace
     from .places.place import Ended, Job, Lost, Place, Running, Waiting
+    from .running.run import Outcome, Run
+    from .running.scheduler import Scheduler
     from .samples.sample import Sample
     from .samples.sheets import read_samples
     from .site import Site
@@ -44,6 +51,7 @@ __all__ = [
     "LocalPlace",
     "Lost",
     "Needs",
+    "Outcome",
     "Output",
     "Parameter",
     "Per",
@@ -53,8 +61,10 @@ __all__ = [
     "Resources",
     "Retry",
     "Rule",
+    "Run",
     "Running",
     "Sample",
+    "Scheduler",
     "Setting",
     "Site",
     "Skip",
@@ -86,6 +96,7 @@ _HOME = {
     "LocalPlace": "places.local",
     "Lost": "places.place",
     "Needs": "declaring.resources",
+    "Outcome": "running.run",
     "Output": "declaring.ports",
     "Parameter": "declaring.parameters",
     "Per": "declaring.steps",
@@ -95,8 +106,10 @@ _HOME = {
     "Resources": "declaring.resources",
     "Retry": "declaring.policies",
     "Rule": "declaring.policies",
+    "Run": "running.run",
     "Running": "places.place",
     "Sample": "samples.sample",
+    "Scheduler": "running.scheduler",
     "Setting": "declaring.steps",
     "Site": "site",
     "Skip": "declaring.policies",

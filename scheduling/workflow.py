@@ -28,6 +28,8 @@ from .samples.sample import paths_of
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
+    import polars
+
     from holotype.validators import Cost, Report
 
     from .declaring.parameters import Parameter
@@ -99,3 +101,20 @@ class Workflow:
             return check_workflow(self, site)
         given = {name: paths_of(each) for name, each in (shared or {}).items()}
         return check_order(Order(self, tuple(samples or ()), given, dict(parameters or {}), site), cost=cost)
+
+    def dry_run(
+        self,
+        samples: Iterable[Sample],
+        site: Site,
+        *,
+        shared: Mapping[str, Files] | None = None,
+        parameters: Mapping[str, Any] | None = None,
+    ) -> polars.DataFrame:
+        """Every task there would be, with its command, and nothing is run.  See ``running/foreseeing.py``.
+
+        It is for what ``check`` finds well: raises ``ValueError`` for what is not.
+        """
+        from .running.foreseeing import foresee
+
+        given = {name: paths_of(each) for name, each in (shared or {}).items()}
+        return foresee(Order(self, tuple(samples), given, dict(parameters or {}), site), site=site.folder)

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from ..declaring.stages import Stage
     from .task import Task
 
-__all__ = ["Command", "Way", "command_of", "load_of", "output_paths", "variables_of"]
+__all__ = ["Command", "Way", "command_of", "load_of", "output_paths", "shown_command", "variables_of"]
 
 # What a task has of the variables of who runs it: what programs need to work, and nothing that could be secret.
 _HANDED_ON = (
@@ -100,13 +100,31 @@ def command_of(
         }
         file = os.path.join(scratch, "call.json")
         return Command((sys.executable, "-P", "-c", _CALL, file), {"call.json": json.dumps(given)})
-    here = {"attempt": attempt, "cpus": needs.cpus, "memory": needs.memory, "gpus": needs.gpus, "scratch": scratch}
-    filled = template.filled({**inputs, **outputs, **way.parameters, **_known(task, way.stage, run=run), **here})
+    values = _values(way, task, outputs, run=run, attempt=attempt, needs=needs, scratch=scratch)
+    filled = template.filled(values)
     if not template.shell:
         return Command(filled, {})
     shell = shutil.which("bash", path=path) or "bash"
     script = os.path.join(scratch, "command.sh")
     return Command((shell, "-euo", "pipefail", script), {"command.sh": filled[0] + "\n"})
+
+
+def shown_command(way: Way, task: Task, *, run: str, needs: Needs, folder: str) -> str:
+    """What would be run, as one would type it; of a function, its name.  Raises ``ValueError``."""
+    template = way.stage.template
+    if template is None:
+        assert way.stage.call is not None
+        return f"{way.stage.call.__module__}.{way.stage.call.__qualname__}"
+    outputs = {name: os.path.join(folder, each) for name, each in output_paths(way, task, run=run).items()}
+    return template.shown(_values(way, task, outputs, run=run, attempt=1, needs=needs, scratch="$TMPDIR"))
+
+
+def _values(
+    way: Way, task: Task, outputs: Mapping[str, str], *, run: str, attempt: int, needs: Needs, scratch: str
+) -> dict[str, Any]:
+    """What the fields of a command stand for."""
+    here = {"attempt": attempt, "cpus": needs.cpus, "memory": needs.memory, "gpus": needs.gpus, "scratch": scratch}
+    return {**_inputs(way), **outputs, **way.parameters, **_known(task, way.stage, run=run), **here}
 
 
 def _inputs(way: Way) -> dict[str, Any]:

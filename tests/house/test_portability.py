@@ -70,6 +70,8 @@ GUARDED = {
     ("scheduling.places.trees", "SIGCONT"): "adopt, which is Linux's; else psutil",
     ("scheduling.places.trees", "SIGKILL"): "adopt, which is Linux's; else psutil",
     ("scheduling.places.trees", "sysconf"): "adopt, which is Linux's; else psutil",
+    ("scheduling.running.lock", "fcntl"): "sys.platform; else msvcrt",
+    ("scheduling.running.lock", "msvcrt"): "sys.platform; else fcntl",
     ("scheduling.site", "sched_getaffinity"): "hasattr; all processors are ours",
     ("lake.tree.attributes", "chown"): "hasattr; files are their maker's",
     ("lake.tree.attributes", "getxattr"): "hasattr of listxattr; there are none",

@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from holotype.scheduling.places.local import LocalPlace
-from holotype.scheduling.running.scheduler import Scheduler
+from holotype.scheduling import LocalPlace, Scheduler
 
 from .making import site_in
 

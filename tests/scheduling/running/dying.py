@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from holotype.scheduling.places.local import LocalPlace
+from holotype.scheduling import LocalPlace
 from holotype.scheduling.running import attempts, hand
 from holotype.scheduling.running.cache import Cache
 from holotype.scheduling.running.journal import Journal
@@ -33,17 +33,16 @@ class Steps:
         self._dies, self._half = dies, half
         self.said: list[str] = []
 
-    @property
     def dead(self) -> bool:
         """Whether it has died."""
         return self._dies is not None and len(self.said) >= self._dies
 
     def step(self, what: str, do: Any, half: Any) -> Any:
         """Do one, or die."""
-        if self.dead:
+        if self.dead():
             raise Died
         self.said.append(what)
-        if self.dead:
+        if self.dead():
             if self._half:
                 half()
             raise Died
@@ -59,7 +58,7 @@ def steps(dies: int | None = None, *, half: bool = False) -> Iterator[Steps]:
     def half_written(journal: Journal, events: Any) -> None:
         # The last line is cut off where the power went.
         write(journal, events)
-        file: Any = journal._file  # type: ignore[attr-defined]
+        file: Any = journal._file  # pyright: ignore[reportPrivateUsage]
         file.truncate(max(0, file.seek(0, 2) - 7))
 
     with pytest.MonkeyPatch.context() as patch:

@@ -16,7 +16,8 @@ SMALL = Resources(memory="64 MiB")
 
 def site_in(folder: Path, **more: Any) -> Site:
     """A site with room for four at once."""
-    return Site(folder / "site", **{"cpus": 4, "memory": 1 << 30, **more})
+    given: dict[str, Any] = {"cpus": 4, "memory": 1 << 30, **more}
+    return Site(folder / "site", **given)
 
 
 def samples_in(folder: Path, *names: str, lines: int = 3) -> list[Sample]:
@@ -29,7 +30,7 @@ def samples_in(folder: Path, *names: str, lines: int = 3) -> list[Sample]:
     return made
 
 
-def copying(name: str = "copy", *, command: str = "cat {text} > {out}", **more: Any) -> Stage:
+def copying(name: str = "copy", *, command: str | tuple[str, ...] = "cat {text} > {out}", **more: Any) -> Stage:
     """A stage that makes a text of a text."""
     given: dict[str, Any] = {"inputs": {"text": Input()}, "outputs": {"out": Output("out.txt")}, "resources": SMALL}
     return Stage(name=name, command=command, **{**given, **more})

@@ -14,17 +14,15 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from holotype.catalog import ObjectDamaged
-from holotype.scheduling import Input, Retry, Rule, Step, When, Workflow
-from holotype.scheduling.places.local import LocalPlace
+from holotype.scheduling import Input, LocalPlace, Retry, Rule, Scheduler, Step, When, Workflow
 from holotype.scheduling.running.journal import Journal
-from holotype.scheduling.running.scheduler import Scheduler
 
 from ...effort import every
 from .dying import Died, steps
 from .making import copying, counted, joining, samples_in, site_in
 
 if TYPE_CHECKING:
-    from holotype.scheduling.running.run import Run
+    from holotype.scheduling import Run
 
 EXPECTED = "ANN 0\nANN 1\nBEN 0\nBEN 1\n"
 
@@ -79,7 +77,7 @@ def test_at_whichever_step_it_dies(tmp_path: Path) -> None:
             folder.mkdir()
             with steps(number, half=half) as counted_, suppress(Died):
                 lived(folder, resume=False)
-            if counted_.dead:
+            if counted_.dead():
                 assert_well(folder, lived(folder, resume=True))
 
 

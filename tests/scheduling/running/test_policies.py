@@ -34,8 +34,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from contextlib import AbstractContextManager
 
-    from holotype.scheduling.running.run import Run
-    from holotype.scheduling.running.scheduler import Scheduler
+    from holotype.scheduling import Run, Scheduler
 
     Scheduling = Callable[[], AbstractContextManager[Scheduler]]
 
@@ -63,7 +62,8 @@ FAILURES: dict[str, tuple[str, dict[str, Any]]] = {
 def failing(failure: str, *rules: Rule, **more: Any) -> Stage:
     """A stage to which this happens."""
     command, rest = FAILURES[failure]
-    return copying("fails", **{"command": command, "errors": rules, **rest, **more})
+    given: dict[str, Any] = {"command": command, "errors": rules, **rest, **more}
+    return copying("fails", **given)
 
 
 def after(stage: Stage, **more: Any) -> Workflow:

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from contextlib import AbstractContextManager
 
-    from holotype.scheduling.running.scheduler import Scheduler
+    from holotype.scheduling import Scheduler
 
     Scheduling = Callable[[], AbstractContextManager[Scheduler]]
 
