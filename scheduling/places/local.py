@@ -32,7 +32,9 @@ class LocalPlace(Place):
     Any number of processes may have a place there, at once and one after the other: they see the same jobs.  A job
     goes on when they are ended, by whatever; only when its own guard is, or the machine, it is ended and ``Lost``.
 
-    On Linux a job is known to the last process that it has started; elsewhere by a variable that it is given.
+    What memory a job has is looked at every half second where it may have only so much.  What the kernel ends because
+    memory ran out has cause ``memory`` too, where control groups count that.  On Linux a job is known to the last
+    process that it has started; elsewhere by a variable that it is given.
     """
 
     def __init__(self, folder: str | os.PathLike[str]) -> None:

@@ -69,11 +69,11 @@ class Job:
             if not command:
                 raise TypeError(f"its command is {given!r}, not a list of arguments")
             object.__setattr__(self, "command", tuple(command))
-            texts = {os.fsdecode(name): os.fsdecode(text) for name, text in self.environment.items()}
+            texts = {os.fsdecode(name): os.fsdecode(text) for name, text in dict(self.environment).items()}
             object.__setattr__(self, "environment", Frozen(texts))
             for name in ("folder", "stdout", "stderr"):
                 object.__setattr__(self, name, os.fsdecode(self._given(name)))
-        except TypeError as error:
+        except (TypeError, ValueError) as error:
             raise InvalidOption(f"job {self.id}: {error}", option="command") from error
 
     def _given(self, name: str) -> Any:
