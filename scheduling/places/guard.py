@@ -6,6 +6,7 @@ that the job starts is below the guard, which so knows when it is over, and what
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import select
@@ -14,7 +15,7 @@ import subprocess
 import sys
 import time
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from .adopting import adopt, can_adopt
 from .identity import BEAT, Identity
@@ -24,10 +25,14 @@ from .traces import MARK
 from .trees import Adopted, Marked, Tree
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from .place import Cause
     from .traces import Traces
 
 __all__ = ["Guard", "job_from", "look_after", "prepare", "tell"]
+
+_T = TypeVar("_T")
 
 # Seconds that processes have to end when they are asked, before they are made to.
 _GRACE = 5.0
@@ -40,8 +45,9 @@ _OFTEN = 0.15
 _SHARE = 0.02
 # Seconds between looks at whether what was asked to end has.
 _PAUSE = 0.02
-# Seconds for which it tries to write down what became of a job, while the disk does not let it.
-_PATIENCE = 600.0
+# Seconds for which it tries to write something down, while the disk does not let it; and between two attempts.
+_PATIENCE, _AGAIN = 600.0, 0.5
+_PASSING = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.EAGAIN, errno.ENFILE, errno.ESTALE})
 # Signal 9, and how a shell says that of a process it started.
 _KILLED = 9
 
@@ -69,25 +75,39 @@ def look_after(traces: Traces, job: Job, listener: int | None) -> None:
     if hasattr(os, "setsid"):
         with suppress(PermissionError):  # it leads its session already
             os.setsid()
-    began = time.time()
-    if not traces.begin(job.id, began, Identity.of(os.getpid())):
+    try:
+        began = _patiently(lambda: _begun(traces, job))
+    except OSError as error:
+        now, why = time.time(), f"that it begins cannot be written down, so it is not begun: {error}"
+        tell(listener, job.id, ended=vars(Ended(began=now, ended=now, cause="start", message=why)))
+        return
+    if began is None:
         tell(listener, job.id)
         return
     tree: Tree = Adopted() if adopt() else Marked(traces.mark(job.id))
     outcome = Guard(traces, job, tree, awake, began, listener).outcome()
+    # Where somebody has removed what was written of it, nobody wants to know.
+    with suppress(FileNotFoundError):
+        _patiently(lambda: traces.end(job.id, outcome))
+        tell(listener, job.id, ended=vars(outcome))
+
+
+def _begun(traces: Traces, job: Job) -> float | None:
+    """When this process has begun it; ``None`` when somebody else has."""
+    now = time.time()
+    return now if traces.begin(job.id, now, Identity.of(os.getpid())) else None
+
+
+def _patiently(write: Callable[[], _T]) -> _T:
+    """Write something, again and again while a disk is full, or does not answer.  Raises ``OSError``."""
     deadline = time.monotonic() + _PATIENCE
     while True:
         try:
-            traces.end(job.id, outcome)
-        except FileNotFoundError:  # somebody has removed what was written of it, and does not want to know
-            return
-        except OSError:
-            if time.monotonic() > deadline:
+            return write()
+        except OSError as error:
+            if error.errno not in _PASSING or time.monotonic() > deadline:
                 raise
-            time.sleep(1.0)
-        else:
-            break
-    tell(listener, job.id, ended=vars(outcome))
+        time.sleep(_AGAIN)
 
 
 def tell(listener: int | None, id: str, **said: Any) -> None:
