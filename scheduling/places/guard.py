@@ -225,11 +225,12 @@ class Guard:
         if self._job.time is not None and now - self._started >= self._job.time:
             return "time"
         if now >= self._look:
+            spent = time.process_time()
             memory = self._tree.memory(beyond=self._memory)
             self._memory = max(self._memory, memory)
             most = _LOOK_EASILY if self._job.memory is None else _LOOK
             pause = min(max(_SOON, _OFTEN * (now - self._started)), most)
-            self._look = now + max(pause, (time.monotonic() - now) / _SHARE)
+            self._look = now + max(pause, (time.process_time() - spent) / _SHARE)
             return "memory" if self._job.memory is not None and memory > self._job.memory else None
         return None
 

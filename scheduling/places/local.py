@@ -133,16 +133,16 @@ class LocalPlace(Place):
 
     def _look(self) -> None:
         """Look at what was written down of all that are not over."""
-        began = time.monotonic()
+        spent = time.thread_time()
         for id in [*self._open]:
             self._look_up(id)
         if self._sent and not self._keeping.lives:
             for id in [*self._sent]:  # what it was told and has not begun it will not
                 if not self._look_up(id):
                     self._keeping.tell(_said(self._sent[id]))
-        now = time.monotonic()
         often = self._silent or not self._keeping.listens
-        self._next_look = now + max(_LOOK_OFTEN if often else _LOOK, (now - began) / _SHARE)
+        pause = max(_LOOK_OFTEN if often else _LOOK, (time.thread_time() - spent) / _SHARE)
+        self._next_look = time.monotonic() + pause
 
     def _look_up(self, id: str) -> bool:
         """Take note of what was written down of a job; whether something was."""

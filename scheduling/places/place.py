@@ -153,6 +153,7 @@ class Place(ABC):
         """Have them ended, with all that they have started; returns at once, and ``poll`` says when it is done.
 
         One that was not started never will be, whoever has submitted it or does so later.  What is over stays as it is.
+        Raises ``OSError`` where nobody can be told.
         """
 
     @abstractmethod

@@ -180,7 +180,7 @@ def test_the_memory_that_a_job_has_is_told(place: LocalPlace, tmp_path: Path) ->
 
 
 def test_memory_counts_for_all_that_it_has_started(place: LocalPlace, tmp_path: Path) -> None:
-    each = f'"{sys.executable}" -S -c "{HAS}" {MANY} 2'
+    each = f'"{sys.executable}" -S -c "{HAS}" {MANY} 4'
     together = outcome(place, shell(tmp_path, "b", f"{each} & {each} & {each} & wait"))
     assert 3 * MANY < together.memory < 6 * MANY
 
