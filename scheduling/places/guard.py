@@ -6,6 +6,7 @@ that the job starts is below the guard, which so knows when it is over, and what
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import select
@@ -14,7 +15,7 @@ import subprocess
 import sys
 import time
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from .adopting import adopt, can_adopt
 from .identity import BEAT, Identity
@@ -24,21 +25,29 @@ from .traces import MARK
 from .trees import Adopted, Marked, Tree
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from .place import Cause
     from .traces import Traces
 
 __all__ = ["Guard", "job_from", "look_after", "prepare", "tell"]
 
+_T = TypeVar("_T")
+
 # Seconds that processes have to end when they are asked, before they are made to.
 _GRACE = 5.0
-# Seconds between looks at what memory a job has: soon at first, for many are short, then this.
-_SOON, _LOOK = 0.03, 0.5
+# Seconds between looks at what memory a job has: soon at first, for many are short; later, where it may have only so
+# much, and where nobody minds.
+_SOON, _LOOK, _LOOK_EASILY = 0.03, 0.5, 2.0
+# The part of its time up to now after which a job is looked at again.
+_OFTEN = 0.15
 # The share of a processor that looking may take: one that has thousands of processes is looked at less often.
 _SHARE = 0.02
 # Seconds between looks at whether what was asked to end has.
 _PAUSE = 0.02
-# Seconds for which it tries to write down what became of a job, while the disk does not let it.
-_PATIENCE = 600.0
+# Seconds for which it tries to write something down, while the disk does not let it; and between two attempts.
+_PATIENCE, _AGAIN = 600.0, 0.5
+_PASSING = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.EAGAIN, errno.ENFILE, errno.ESTALE})
 # Signal 9, and how a shell says that of a process it started.
 _KILLED = 9
 
@@ -66,25 +75,39 @@ def look_after(traces: Traces, job: Job, listener: int | None) -> None:
     if hasattr(os, "setsid"):
         with suppress(PermissionError):  # it leads its session already
             os.setsid()
-    began = time.time()
-    if not traces.begin(job.id, began, Identity.of(os.getpid())):
+    try:
+        began = _patiently(lambda: _begun(traces, job))
+    except OSError as error:
+        now, why = time.time(), f"that it begins cannot be written down, so it is not begun: {error}"
+        tell(listener, job.id, ended=vars(Ended(began=now, ended=now, cause="start", message=why)))
+        return
+    if began is None:
         tell(listener, job.id)
         return
     tree: Tree = Adopted() if adopt() else Marked(traces.mark(job.id))
     outcome = Guard(traces, job, tree, awake, began, listener).outcome()
+    # Where somebody has removed what was written of it, nobody wants to know.
+    with suppress(FileNotFoundError):
+        _patiently(lambda: traces.end(job.id, outcome))
+        tell(listener, job.id, ended=vars(outcome))
+
+
+def _begun(traces: Traces, job: Job) -> float | None:
+    """When this process has begun it; ``None`` when somebody else has."""
+    now = time.time()
+    return now if traces.begin(job.id, now, Identity.of(os.getpid())) else None
+
+
+def _patiently(write: Callable[[], _T]) -> _T:
+    """Write something, again and again while a disk is full, or does not answer.  Raises ``OSError``."""
     deadline = time.monotonic() + _PATIENCE
     while True:
         try:
-            traces.end(job.id, outcome)
-        except FileNotFoundError:  # somebody has removed what was written of it, and does not want to know
-            return
-        except OSError:
-            if time.monotonic() > deadline:
+            return write()
+        except OSError as error:
+            if error.errno not in _PASSING or time.monotonic() > deadline:
                 raise
-            time.sleep(1.0)
-        else:
-            break
-    tell(listener, job.id, ended=vars(outcome))
+        time.sleep(_AGAIN)
 
 
 def tell(listener: int | None, id: str, **said: Any) -> None:
@@ -115,7 +138,7 @@ class _Awake:
     def sleep(self, seconds: float) -> None:
         if self._reading is None:
             time.sleep(min(seconds, _PAUSE))
-        elif select.select([self._reading], [], [], max(0.0, seconds))[0]:
+        elif select.select([self._reading], [], [], seconds)[0]:
             os.read(self._reading, 4096)
 
 
@@ -126,25 +149,24 @@ class Guard:
         self, traces: Traces, job: Job, tree: Tree, awake: _Awake, began: float, listener: int | None = None
     ) -> None:
         self._traces, self._job, self._tree, self._awake, self._listener = traces, job, tree, awake, listener
-        self._began, self._started = began, time.monotonic()
+        self._began, self._made = began, time.monotonic()
+        self._started = self._made
         self._status: int | None = None
         self._cause: Cause | None = None
         self._memory = 0
         self._asked: set[int] = set()
         self._deadline: float | None = None
         self._beat = self._look = self._started
-        self._pause = _SOON
 
     def outcome(self) -> Ended:
         """Start it, and return when nothing of it is left."""
         kills = memory_kills()
         if self._traces.cancelled(self._job.id):
-            return Ended(began=self._began, ended=time.time(), cause="cancelled")
+            return self._ended(cause="cancelled")
         try:
             self._process = self._start()
         except (OSError, ValueError) as error:
-            why = _why(self._job, error)
-            return Ended(began=self._began, ended=time.time(), cause="start", message=why)
+            return self._ended(cause="start", message=_why(self._job, error))
         self._started = time.monotonic()
         self._traces.start(self._job.id, Identity.of(self._process.pid))
         tell(self._listener, self._job.id, running={"began": self._began})
@@ -203,10 +225,12 @@ class Guard:
         if self._job.time is not None and now - self._started >= self._job.time:
             return "time"
         if now >= self._look:
+            spent = time.process_time()
             memory = self._tree.memory(beyond=self._memory)
             self._memory = max(self._memory, memory)
-            self._pause = max(min(2 * self._pause, _LOOK), (time.monotonic() - now) / _SHARE)
-            self._look = time.monotonic() + self._pause
+            most = _LOOK_EASILY if self._job.memory is None else _LOOK
+            pause = min(max(_SOON, _OFTEN * (now - self._started)), most)
+            self._look = now + max(pause, (time.process_time() - spent) / _SHARE)
             return "memory" if self._job.memory is not None and memory > self._job.memory else None
         return None
 
@@ -226,7 +250,7 @@ class Guard:
         next = min(self._look, self._beat)
         if self._job.time is not None:
             next = min(next, self._started + self._job.time)
-        return next - time.monotonic()
+        return max(0.0, next - time.monotonic())
 
     def _told(self, kills: int | None) -> Ended:
         assert self._status is not None
@@ -234,17 +258,19 @@ class Guard:
         read, written = self._tree.traffic() or (None, None)
         if self._cause is None and kills is not None and self._status in (-_KILLED, 128 + _KILLED):
             self._cause = "memory" if (memory_kills() or 0) > kills else None
-        return Ended(
+        return self._ended(
             code=self._status if self._status >= 0 else None,
             signal=-self._status if self._status < 0 else None,
-            began=self._began,
-            ended=time.time(),
             cpu=cpu,
             memory=max(memory, self._memory),
             read=read,
             written=written,
             cause=self._cause,
         )
+
+    def _ended(self, **how: Any) -> Ended:
+        # Not by the calendar, which may be put forward or back meanwhile.
+        return Ended(began=self._began, ended=self._began + time.monotonic() - self._made, **how)
 
 
 def _used() -> tuple[float, int]:

@@ -32,7 +32,9 @@ class LocalPlace(Place):
     Any number of processes may have a place there, at once and one after the other: they see the same jobs.  A job
     goes on when they are ended, by whatever; only when its own guard is, or the machine, it is ended and ``Lost``.
 
-    On Linux a job is known to the last process that it has started; elsewhere by a variable that it is given.
+    What memory a job has is looked at every half second where it may have only so much.  What the kernel ends because
+    memory ran out has cause ``memory`` too, where control groups count that.  On Linux a job is known to the last
+    process that it has started; elsewhere by a variable that it is given.
     """
 
     def __init__(self, folder: str | os.PathLike[str]) -> None:
@@ -131,16 +133,16 @@ class LocalPlace(Place):
 
     def _look(self) -> None:
         """Look at what was written down of all that are not over."""
-        began = time.monotonic()
+        spent = time.thread_time()
         for id in [*self._open]:
             self._look_up(id)
         if self._sent and not self._keeping.lives:
             for id in [*self._sent]:  # what it was told and has not begun it will not
                 if not self._look_up(id):
                     self._keeping.tell(_said(self._sent[id]))
-        now = time.monotonic()
         often = self._silent or not self._keeping.listens
-        self._next_look = now + max(_LOOK_OFTEN if often else _LOOK, (now - began) / _SHARE)
+        pause = max(_LOOK_OFTEN if often else _LOOK, (time.thread_time() - spent) / _SHARE)
+        self._next_look = time.monotonic() + pause
 
     def _look_up(self, id: str) -> bool:
         """Take note of what was written down of a job; whether something was."""

@@ -69,11 +69,11 @@ class Job:
             if not command:
                 raise TypeError(f"its command is {given!r}, not a list of arguments")
             object.__setattr__(self, "command", tuple(command))
-            texts = {os.fsdecode(name): os.fsdecode(text) for name, text in self.environment.items()}
+            texts = {os.fsdecode(name): os.fsdecode(text) for name, text in dict(self.environment).items()}
             object.__setattr__(self, "environment", Frozen(texts))
             for name in ("folder", "stdout", "stderr"):
                 object.__setattr__(self, name, os.fsdecode(self._given(name)))
-        except TypeError as error:
+        except (TypeError, ValueError) as error:
             raise InvalidOption(f"job {self.id}: {error}", option="command") from error
 
     def _given(self, name: str) -> Any:
@@ -153,6 +153,7 @@ class Place(ABC):
         """Have them ended, with all that they have started; returns at once, and ``poll`` says when it is done.
 
         One that was not started never will be, whoever has submitted it or does so later.  What is over stays as it is.
+        Raises ``OSError`` where nobody can be told.
         """
 
     @abstractmethod

@@ -94,10 +94,10 @@ class Traces:
             os.mkdir(new)
         except FileNotFoundError:
             os.makedirs(new)
-        for name, said in files.items():
-            with open(f"{new}/{name}", "x", encoding="utf-8") as file:
-                file.write(said)
         try:
+            for name, said in files.items():
+                with open(f"{new}/{name}", "x", encoding="utf-8") as file:
+                    file.write(said)
             os.rename(new, place)
         except OSError:
             shutil.rmtree(new, ignore_errors=True)

@@ -43,6 +43,7 @@ class TestWithoutForking(OnLinux):
     """As on Windows."""
 
     examples = 3
+    many = 12
 
     @pytest.fixture(autouse=True)
     def _elsewhere(self, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -7,7 +7,7 @@ import os
 import signal
 import subprocess
 import sys
-from contextlib import closing
+from contextlib import closing, suppress
 from typing import TYPE_CHECKING, Any
 
 import psutil
@@ -264,3 +264,18 @@ def test_schedulers_in_several_processes_that_submit_the_same_jobs_start_each_on
     found = until_over(place, [job.id for job in jobs])
     assert all(isinstance(state, Ended) and state.ok for state in found.values())
     assert [(tmp_path / f"{job.id}.out").read_text() for job in jobs] == ["started\n"] * 15
+
+
+def test_a_scheduler_that_is_killed_again_and_again_has_each_job_run_once(tmp_path: Path, place: LocalPlace) -> None:
+    jobs = [shell(tmp_path, f"job-{number}", "echo started; sleep 0.05; echo done") for number in range(60)]
+    for tenths in (1, 2, 3, 4, 5, 6):
+        with scheduler(tmp_path, *jobs) as process:
+            with suppress(subprocess.TimeoutExpired):
+                process.wait(tenths / 10)
+            process.kill()
+            process.communicate()
+    for job in jobs:
+        place.submit(job)
+    found = until_over(place, [job.id for job in jobs])
+    assert all(state.ok for state in found.values())
+    assert [(tmp_path / f"{job.id}.out").read_text() for job in jobs] == ["started\ndone\n"] * 60

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import resource
 import sys
 from contextlib import closing
 from typing import TYPE_CHECKING
@@ -155,6 +156,21 @@ def test_what_keeps_a_job_from_being_started_is_said(place: LocalPlace, tmp_path
     assert outcome(place, shell(tmp_path, "z", "exit 0")).ok
 
 
+def test_a_job_whose_beginning_cannot_be_written_down_is_not_begun(place: LocalPlace, tmp_path: Path) -> None:
+    assert outcome(place, shell(tmp_path, "z", "exit 0")).ok
+    place.close()
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (0, before[1]))
+    try:
+        place.submit(shell(tmp_path, "a", "echo started"))
+        found = until_over(place, "a")["a"]
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    assert found.cause == "start"
+    assert "cannot be written down" in found.message
+    assert not (tmp_path / "a.out").exists()
+
+
 # -- what it takes
 
 
@@ -164,7 +180,7 @@ def test_the_memory_that_a_job_has_is_told(place: LocalPlace, tmp_path: Path) ->
 
 
 def test_memory_counts_for_all_that_it_has_started(place: LocalPlace, tmp_path: Path) -> None:
-    each = f'"{sys.executable}" -S -c "{HAS}" {MANY} 2'
+    each = f'"{sys.executable}" -S -c "{HAS}" {MANY} 4'
     together = outcome(place, shell(tmp_path, "b", f"{each} & {each} & {each} & wait"))
     assert 3 * MANY < together.memory < 6 * MANY
 
@@ -227,3 +243,12 @@ def test_output_and_error_may_be_one_file_in_the_order_in_which_they_were_said(
     both = {"stdout": f"{tmp_path}/both", "stderr": f"{tmp_path}/both"}
     assert outcome(place, shell(tmp_path, "a", "echo 1; echo 2 >&2; echo 3", **both)).ok
     assert (tmp_path / "both").read_text() == "1\n2\n3\n"
+
+
+def test_a_job_begins_with_no_signal_ignored_and_nothing_open(place: LocalPlace, tmp_path: Path) -> None:
+    script = "grep -E 'Sig(Ign|Blk):' /proc/self/status; ls /proc/self/fd"
+    assert outcome(place, shell(tmp_path, "a", script)).ok
+    ignored, blocked, *descriptors = (tmp_path / "a.out").read_text().splitlines()
+    assert {ignored.split()[1], blocked.split()[1]} == {"0" * 16}
+    # The last is the folder that is listed.
+    assert descriptors == ["0", "1", "2", "3"]
