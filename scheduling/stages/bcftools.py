@@ -21,13 +21,10 @@ _BROKEN = malformed(
     r"|[Cc]orrupt|[Ii]nvalid file",
     "the variants are broken",
 )
+# Where the alignments are of another reference it says so, goes on, and calls nothing.
+_OTHER = r"sequence .* (was )?not found|is outside of [0-9]+"
 _OTHER_REFERENCE = (
-    Rule(
-        When(
-            Failure.EXIT, says=r"[Rr]eference allele mismatch|does not match the reference|REF_MISMATCH|faidx_fetch_seq"
-        ),
-        StopSample("it is of another reference"),
-    ),
+    Rule(When(Failure.EXIT, says=f"[Rr]eference allele mismatch|{_OTHER}"), StopSample("it is of another reference")),
 )
 
 
@@ -58,7 +55,7 @@ bcftools index -t -f {vcf}
 CALL = Stage(
     name="bcftools_call",
     about="Calls variants of one sample.",
-    command=_reading(_CALL),
+    command=watched(_CALL, f"{CUT_OFF}|{_OTHER}", "a file is cut off, or of another reference"),
     inputs={
         "bam": Input("bam", beside=".bai"),
         "reference": Input("fasta", beside=".fai"),
@@ -76,7 +73,7 @@ CALL = Stage(
     environment=_ENVIRONMENT,
     errors=usual(
         *_OTHER_REFERENCE,
-        Rule(When(Failure.EXIT, says="[Ff]ailed to load (the )?index|could not load index"), StopSample("no index")),
+        Rule(When(Failure.EXIT, says="[Ff]ail(ed)? to load index"), StopSample("no index")),
         *_BROKEN,
     ),
 )

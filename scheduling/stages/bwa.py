@@ -49,7 +49,7 @@ INDEX = Stage(
         memory="512*MiB + 6*size.reference", disk="6*size.reference", time="h + size.reference/(50*kB)"
     ),
     environment=Environment(tools=(BWA,)),
-    errors=usual(*REFERENCE),
+    errors=usual(last=REFERENCE),
 )
 
 # The tab within the read group is written as two characters, which BWA asks for; %-encoding leaves no backslash that

@@ -18,7 +18,7 @@ __all__ = ["FASTP", "TRIM"]
 
 FASTP = Tool("fastp", ">=0.20, <2", says=r"fastp v?(\d\S*)")
 
-# Lanes are put one after the other, the files of first mates and those of second ones.  Of reads that are malformed, and
+# Lanes are put one after the other, files of first mates and those of second ones.  Of reads that are malformed, and
 # of a file that has fewer, 0.23 speaks only where it reports, leaves out the rest, and ends well.
 _TRIM = r"""
 set -- {reads}

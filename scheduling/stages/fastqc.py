@@ -45,6 +45,6 @@ FASTQC = Stage(
             "SequenceFormatException|probably truncated|Not in GZIP format|EOFException", "the reads are broken"
         ),
         # Nothing is made of what it draws.
-        Rule(When((Failure.EXIT, Failure.MISSING, Failure.INVALID)), Skip("FastQC failed")),
+        last=(Rule(When((Failure.EXIT, Failure.MISSING, Failure.INVALID)), Skip("FastQC failed")),),
     ),
 )

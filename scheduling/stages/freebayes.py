@@ -29,7 +29,7 @@ bcftools index -t -f {vcf}
 CALL = Stage(
     name="freebayes",
     about="Calls variants of one sample.",
-    command=watched(_CALL, CUT_OFF, "the alignments are cut off"),
+    command=watched(_CALL, f"{CUT_OFF}|Could not SetRegion", "the alignments are cut off, or have no index"),
     inputs={
         "bam": Input("bam", beside=".bai"),
         "reference": Input("fasta", beside=".fai"),
@@ -53,11 +53,12 @@ CALL = Stage(
     environment=Environment(tools=(FREEBAYES, BCFTOOLS)),
     errors=usual(
         Rule(
-            When(Failure.EXIT, says="multiple samples|unable to find SM tag|no sample names"),
+            When(Failure.EXIT, says="multiple samples|could not find SM"),
             StopSample("the read groups do not say which sample it is"),
         ),
         Rule(
-            When(Failure.EXIT, says="could not open|no sequences|[Uu]nable to (open|find)"), StopSample("no such file")
+            When(Failure.EXIT, says="unable to find FASTA index entry|std::out_of_range"),
+            StopSample("it is of another reference"),
         ),
         *malformed("[Tt]runcated|[Cc]orrupt|[Cc]ould not read|[Ff]ailed to read", "the alignments are broken"),
     ),

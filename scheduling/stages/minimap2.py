@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ..declaring.environments import Environment, Tool
 from ..declaring.parameters import Parameter
-from ..declaring.policies import Failure, Rule, StopRun, StopSample, When
+from ..declaring.policies import Failure, Rule, StopSample, When
 from ..declaring.ports import Input, Output
 from ..declaring.resources import Resources
 from ..declaring.stages import Stage
@@ -55,7 +55,6 @@ ALIGN = Stage(
     ),
     environment=Environment(tools=(MINIMAP2, SAMTOOLS)),
     errors=usual(
-        Rule(When(Failure.EXIT, says="failed to open file.*reference"), StopRun("the reference cannot be read")),
         *malformed(r"no more than two query files|unexpected end of file|not in gzip format", "the reads are broken"),
         Rule(When(Failure.QUALITY), StopSample("few of the reads are of this genome")),
     ),

@@ -72,7 +72,10 @@ def mark_duplicates(program: str = "picard") -> Stage:
                 r"SAMFormatException|SAM validation error|FileTruncated|RuntimeEOF|Premature end",
                 "the alignments are broken",
             ),
-            Rule(When(Failure.EXIT, says="not coordinate sorted"), StopSample("the alignments are not sorted")),
+            Rule(
+                When(Failure.EXIT, says="not coordinate sorted|added out of order"),
+                StopSample("the alignments are not sorted"),
+            ),
             Rule(When(Failure.QUALITY), StopSample("nearly all of the reads are copies of others")),
         ),
         thresholds=FEW_DUPLICATES,
@@ -89,7 +92,7 @@ def create_sequence_dictionary(program: str = "picard") -> Stage:
         outputs={"dictionary": Output("reference.dict", "sam")},
         resources=Resources(memory="2 GiB", disk="2*size.reference", time="h + size.reference / MB"),
         environment=_environment(program, "CreateSequenceDictionary"),
-        errors=usual(*REFERENCE),
+        errors=usual(last=REFERENCE),
     )
 
 

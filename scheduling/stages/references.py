@@ -34,5 +34,5 @@ PREPARE = Stage(
         memory="512*MiB + 6*size.reference", disk="6*size.reference", time="h + size.reference/(50*kB)"
     ),
     environment=Environment(tools=(SAMTOOLS, bwa.BWA)),
-    errors=usual(*REFERENCE),
+    errors=usual(last=REFERENCE),
 )

@@ -74,7 +74,10 @@ INDEX = Stage(
     resources=Resources(cpus="threads", memory="512 MiB", time="h + size.bam / (5*MB)"),
     environment=_ENVIRONMENT,
     errors=usual(
-        Rule(When(Failure.EXIT, says="NO_COOR reads not in a single block|Unsorted positions"), StopSample("unsorted")),
+        Rule(
+            When(Failure.EXIT, says="NO_COOR reads not in a single block|Unsorted positions"),
+            StopSample("the alignments are not sorted"),
+        ),
         *_BROKEN,
     ),
 )
@@ -87,7 +90,7 @@ FAIDX = Stage(
     outputs={"indexed": Output("reference.fa", "fasta", beside=".fai", about="The reference, with its index.")},
     resources=Resources(memory="512 MiB", disk="2*size.reference", time="h + size.reference / MB"),
     environment=_ENVIRONMENT,
-    errors=usual(*REFERENCE),
+    errors=usual(last=REFERENCE),
 )
 
 DICT = Stage(
@@ -98,7 +101,7 @@ DICT = Stage(
     outputs={"dictionary": Output("reference.dict", "sam")},
     resources=Resources(memory="1 GiB", time="h + size.reference / MB"),
     environment=_ENVIRONMENT,
-    errors=usual(*REFERENCE),
+    errors=usual(last=REFERENCE),
 )
 
 FLAGSTAT = Stage(

@@ -11,10 +11,12 @@ __all__ = ["CUT_OFF", "NO_MEMORY", "REFERENCE", "THREADS", "malformed", "usual",
 _DATA = 65
 
 NO_MEMORY = (
-    r"[Oo]ut of memory|[Cc]annot allocate memory|[Ff]ailed to allocate|fail to allocate|std::bad_alloc"
-    r"|OutOfMemoryError|insufficient memory for the Java"
+    r"[Oo]ut of memory|[Ii]nsufficient memory|std::bad_alloc|OutOfMemoryError"
+    r"|([Cc]annot|[Cc]ould not|[Cc]ouldn't|[Ff]ailed to|[Ff]ail to) allocate"
 )
 """How programs say that there was no memory left, when nobody killed them for it."""
+# With these a shell tells that a signal ended what it ran: 6, 7, 8 or 11, of which programs die that look at no answer.
+_BROKE_DOWN = (134, 135, 136, 139)
 _NO_SPACE = r"No space left on device|Disk quota exceeded|File too large"
 
 CUT_OFF = "EOF marker is absent|No BGZF EOF marker|Failed to read BGZF|truncated file"
@@ -25,9 +27,9 @@ end well.
 THREADS = Parameter(kind="int", default=2, minimum=1, maximum=256, about="Processors that one task uses.")
 
 
-def usual(*own: Rule, memory: str = "256 GiB") -> tuple[Rule, ...]:
-    """The rules of a stage: what ran out is raised, memory up to so much; what may pass is tried again; and then its
-    ``own``.
+def usual(*own: Rule, last: tuple[Rule, ...] = (), memory: str = "256 GiB") -> tuple[Rule, ...]:
+    """The rules of a stage: what ran out is raised, memory up to so much; what may pass is tried again; its ``own``;
+    what broke down is tried once more; and what is ``last``.
     """
     more = Retry(3, raising={"memory": 2}, up_to={"memory": memory})
     room = Retry(2, wait="5 min", raising={"disk": 2})
@@ -40,6 +42,8 @@ def usual(*own: Rule, memory: str = "256 GiB") -> tuple[Rule, ...]:
         Rule(When((Failure.NODE, Failure.START)), Retry(3, wait="30 s", longest="10 min")),
         *own,
         Rule(When(Failure.SIGNAL), Retry(1, wait="10 s")),
+        Rule(When(Failure.EXIT, codes=_BROKE_DOWN), Retry(1, raising={"memory": 2}, up_to={"memory": memory})),
+        *last,
     )
 
 

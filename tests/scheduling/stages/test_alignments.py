@@ -98,6 +98,14 @@ def test_alignments_that_are_cut_off_stop_their_sample_at_picard(cut: Path, tmp_
     assert done.action(PICARD) == StopSample("the alignments are broken"), done.said
 
 
+@pytest.mark.parametrize("stage", [samtools.INDEX, PICARD], ids=lambda stage: stage.name)
+def test_alignments_that_are_not_sorted_stop_their_sample(stage: Stage, aligned: Path, tmp_path: Path) -> None:
+    names = tmp_path / "names.bam"
+    subprocess.run(["samtools", "sort", "-n", "-o", str(names), str(aligned)], check=True, capture_output=True)
+    done = do(stage, tmp_path / "x", {"bam": names})
+    assert done.action(stage) == StopSample("the alignments are not sorted"), done.said
+
+
 def test_samtools_and_picard_list_the_same_sequences(person: Person, tmp_path: Path) -> None:
     lists: list[set[str]] = []
     for stage in (samtools.DICT, picard.create_sequence_dictionary("PicardCommandLine")):

@@ -10,9 +10,11 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from holotype.scheduling import Environment, Load, Site, Stage, Step, Tool, Workflow
+from holotype.scheduling import Environment, Load, Retry, Site, Stage, Step, Tool, Workflow
 from holotype.scheduling.stages import picard
 from holotype.validators import FORMATS
+
+from .doing import Done
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -66,6 +68,26 @@ def test_it_names_its_programs_and_says_what_is_done_when_they_fail(stage: Stage
         assert kind in kinds
     if stage.thresholds:
         assert "quality" in kinds
+
+
+# How programs ended, and what they said, when there was too little of it.
+RAN_OUT = (
+    (1, "[E::hts_tpool_init] Couldn't start thread pool worker : Cannot allocate memory", "memory"),
+    (1, "samtools sort: couldn't allocate memory for bam_mem", "memory"),
+    (1, 'Exception in thread "main" java.lang.OutOfMemoryError: Java heap space', "memory"),
+    (134, "terminate called after throwing an instance of 'std::bad_alloc'", "memory"),
+    (134, "[morecore] insufficient memory", "memory"),
+    (139, "", "memory"),
+    (1, "[E::bgzf_flush] File write failed (wrong size): No space left on device", "disk"),
+)
+
+
+@pytest.mark.parametrize("stage", [each for each in STAGES.values() if each.command], ids=lambda stage: stage.name)
+def test_what_ran_out_is_raised(stage: Stage) -> None:
+    for status, said, raised in RAN_OUT:
+        action = Done(status, said).action(stage)
+        assert isinstance(action, Retry), (status, said)
+        assert action.raising.keys() == {raised}
 
 
 def told(tools: list[Tool], folder: Path) -> dict[str, str]:

@@ -107,6 +107,33 @@ def test_variants_of_another_reference_stop_their_sample(called: Path, tmp_path:
     assert done.action(bcftools.NORM) == StopSample("it is of another reference"), done.said
 
 
+@pytest.mark.parametrize("stage", [bcftools.CALL, freebayes.CALL], ids=lambda stage: stage.name)
+@pytest.mark.parametrize("how", ["other names", "shorter", "other regions"])
+def test_alignments_of_another_reference_stop_their_sample(
+    stage: Stage, how: str, aligned: Path, person: Person, tmp_path: Path
+) -> None:
+    genome = person.genome
+    if how == "other names":
+        genome = {f"other{name}": bases for name, bases in genome.items()}
+    elif how == "shorter":
+        genome = {name: bases[:5000] for name, bases in genome.items()}
+    other = write_genome(tmp_path / "other.fa", genome)
+    subprocess.run(["samtools", "faidx", str(other)], check=True)
+    (tmp_path / "other.bed").write_text("chr9\t0\t100\n")
+    regions = tmp_path / "other.bed" if how == "other regions" else None
+    done = do(stage, tmp_path / "x", {"bam": aligned, "reference": other, "regions": regions})
+    assert done.status != 0
+    assert done.action(stage) == StopSample("it is of another reference"), done.said
+
+
+def test_freebayes_has_to_know_whose_reads_they_are(aligned: Path, person: Person, tmp_path: Path) -> None:
+    nobody = str(tmp_path / "nobody.bam")
+    subprocess.run(["samtools", "addreplacerg", "-w", "-r", "ID:1", "-o", nobody, str(aligned)], check=True)
+    subprocess.run(["samtools", "index", nobody], check=True)
+    done = do(freebayes.CALL, tmp_path / "x", {"bam": tmp_path / "nobody.bam", "reference": person.reference})
+    assert done.action(freebayes.CALL) == StopSample("the read groups do not say which sample it is"), done.said
+
+
 @pytest.mark.parametrize("stage", [bcftools.FILTER, bcftools.STATS], ids=lambda stage: stage.name)
 def test_variants_that_are_cut_off_stop_their_sample(stage: Stage, called: Path, tmp_path: Path) -> None:
     (tmp_path / "cut.vcf.gz").write_bytes(called.read_bytes()[: called.stat().st_size // 2])
