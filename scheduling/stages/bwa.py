@@ -98,7 +98,7 @@ MEM = Stage(
     errors=usual(
         Rule(When(Failure.EXIT, says="fail to locate the index files"), StopRun("the reference has no index of BWA's")),
         Rule(When(Failure.EXIT, says="RG:ID is longer than"), StopSample("the sample's name is too long for BWA")),
-        *malformed(r"paired reads have different names|\[gzclose\]|different number of reads", "the reads are broken"),
+        *malformed(r"paired reads have different names|\[gzclose\]", "the reads are broken"),
         Rule(When(Failure.QUALITY), StopSample("few of the reads are of this genome")),
     ),
     thresholds=LEAST_MAPPED,

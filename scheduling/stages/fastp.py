@@ -80,9 +80,10 @@ TRIM = Stage(
         "length": Parameter(kind="int", default=15, minimum=0, unit="bp", about="The shortest read that is kept."),
         "threads": replace(THREADS, maximum=16),
     },
+    # A gigabyte of it is for finding reads that are there twice.
     resources=Resources(
         cpus="threads",
-        memory="GiB + threads*256*MiB",
+        memory="1280*MiB + threads*256*MiB",
         disk="3*size.reads + 16*MiB",
         time="h + size.reads / (500*kB)",
     ),

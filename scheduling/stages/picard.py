@@ -65,7 +65,9 @@ def mark_duplicates(program: str = "picard") -> Stage:
             ),
         },
         # The ends of reads whose mates have not come yet lie in memory, and then on disk.
-        resources=Resources(memory="GiB + min(8*GiB, 8*size.bam)", disk="3*size.bam", time="2*h + size.bam / (500*kB)"),
+        resources=Resources(
+            memory="1536*MiB + min(8*GiB, 8*size.bam)", disk="3*size.bam", time="2*h + size.bam / (500*kB)"
+        ),
         environment=_environment(program, "MarkDuplicates"),
         errors=usual(
             *malformed(

@@ -32,7 +32,7 @@ def usual(*own: Rule, last: tuple[Rule, ...] = (), memory: str = "256 GiB") -> t
     what broke down is tried once more; and what is ``last``.
     """
     more = Retry(3, raising={"memory": 2}, up_to={"memory": memory})
-    room = Retry(2, wait="5 min", raising={"disk": 2})
+    room = Retry(2, wait="1 min", raising={"disk": 2})
     return (
         Rule(When(Failure.MEMORY), more),
         Rule(When((Failure.EXIT, Failure.SIGNAL), says=NO_MEMORY), more),

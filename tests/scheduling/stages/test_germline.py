@@ -118,9 +118,11 @@ def test_it_comes_through_with_other_programs(person: Person, tmp_path: Path) ->
     people = two_people(person, tmp_path)
     sample, variants = people[ODD]
     workflow = germline(caller="freebayes", duplicates="picard", picard_program="PicardCommandLine", indexed=True)
-    regions = tmp_path / "half"
+    regions = tmp_path / "half.bed"
     regions.write_text("chr1\t0\t24000\n")
     shared = {"reference": person.reference, "regions": regions}
+    site = Site(tmp_path / "site", cpus=2, memory=8 << 30)
+    assert workflow.check([sample], site, shared=shared).findings.to_pylist() == []
     outputs = Driver(workflow, [sample], shared, tmp_path / "run", None).run(leaving=("quality",)).outputs
     found = variants_in(outputs[ODD, "filter.filtered"][0], only="PASS")
     recall, precision = accuracy(found, [each for each in variants if each.chromosome == "chr1"])
