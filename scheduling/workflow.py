@@ -18,7 +18,6 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from .checking.check import check_order, check_workflow
 from .checking.order import Order
 from .declaring.expressions import RESERVED, Expression
 from .declaring.frozen import Frozen, nothing
@@ -97,6 +96,9 @@ class Workflow:
         in pairs and of one reference.  With a ``site``: whether it has the programs, in their versions, and what tasks
         need.  Errors forbid a run, warnings are kept with it; a finding's ``record`` says where.
         """
+        # What looks at data brings Arrow along, which declaring does without.
+        from .checking.check import check_order, check_workflow
+
         if samples is None and shared is None and parameters is None:
             return check_workflow(self, site)
         given = {name: paths_of(each) for name, each in (shared or {}).items()}

@@ -21,7 +21,7 @@ from . import codes
 from .asking import answer_of
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Container, Iterator, Sequence
+    from collections.abc import Collection, Container, Iterable, Iterator, Sequence
 
     from holotype.validators import Found, Subject
 
@@ -132,7 +132,7 @@ class NeedsCheck(GroupCheck):
             found.add(codes.SITE_SPACE, what, seen=free, expected=disk)
 
     def _loads(self, node: Node) -> Iterator[Load]:
-        """One for each sample: what a task's own files will be is not known yet, so it is all of the sample's."""
+        """One for each sample: what steps before it make is not known yet, so it is all of the sample's."""
         values = self._order.values()
         parameters = {
             name: values.get(each.name) if isinstance(each, Setting) else each for name, each in node.parameters.items()
@@ -140,11 +140,17 @@ class NeedsCheck(GroupCheck):
         for name in node.scatter:
             if isinstance(several := parameters.get(name), tuple) and several:
                 parameters[name] = several[0]
+        outside = {
+            name: bound for name, bound in node.inputs.items() if all(each.node is None for each in bound.sources())
+        }
         shared = [path for paths in self._order.shared.values() for path in paths]
+        everybodys = {name: _bytes_of(paths) for name, paths in self._order.shared.items()}
         for sample in self._order.samples:
             own = [path for name in sample.files for path in sample.paths(name)]
-            size = sum(os.path.getsize(path) for path in (*own, *shared) if os.path.isfile(path))
-            yield Load(input_size=size, files=len(own) + len(shared), parameters=parameters)
+            size = _bytes_of((*own, *shared))
+            given = everybodys | {name: _bytes_of(sample.paths(name)) for name in sample.files}
+            sizes = {name: sum(given.get(each.name, 0) for each in bound.sources()) for name, bound in outside.items()}
+            yield Load(input_size=size, files=len(own) + len(shared), parameters=parameters, sizes=sizes)
 
     def _folder(self, found: Found) -> None:
         folder = Path(self._site.folder)
@@ -168,6 +174,10 @@ def _lacking(site: Site, needs: list[Needs]) -> Iterator[tuple[str, int, int]]:
             for name, count in getattr(each, kind).items():
                 if count > there.get(name, 0):
                     yield name, count, there.get(name, 0)
+
+
+def _bytes_of(paths: Iterable[str]) -> int:
+    return sum(os.path.getsize(path) for path in paths if os.path.isfile(path))
 
 
 def _free(folder: Path) -> int:

@@ -28,7 +28,7 @@ __all__ = ["Stage"]
 _GIVEN = ("sample", "run", "stage", "attempt", "cpus", "memory", "gpus", "scratch")
 _GIVEN_PATHS = ("sample", "run", "stage", "element")
 # Names that mean something else where names of inputs and parameters stand.
-_TAKEN = frozenset({*_GIVEN, "element", "input_size", "files", "self", *RESERVED})
+_TAKEN = frozenset({*_GIVEN, "element", "input_size", "files", "size", "self", *RESERVED})
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -73,6 +73,8 @@ class Stage:
         self._check_rules(problems)
         for name in sorted(self.resources.names - self.parameters.keys()):
             problems.add(f"{name} is no parameter", at="resources")
+        for name in sorted(self.resources.inputs - self.inputs.keys()):
+            problems.add(f"{name} is no input", at="resources")
         problems.raise_any()
 
     @property

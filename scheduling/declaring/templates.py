@@ -10,6 +10,8 @@ name of a sample is ever run.  After a colon it says how:
 ``{bam:--out=}``    ``--out=a``
 ``{bam:O=}``        ``O=a``, as Picard has it
 ``{memory:GiB}``    bytes as a whole number of a unit, rounded down
+``{sample:%}``      ``%`` and two hexadecimal digits for each byte but letters, digits and ``-._~`` (RFC 3986):
+                    for headers, where a blank, a tab, a ``\\`` or what is not ASCII would mean something else
 ``{{`` and ``}}``   braces themselves
 ==================  ===================================================================================
 
@@ -27,6 +29,7 @@ import shlex
 import string
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
+from urllib.parse import quote
 
 from .quantities import SIZES
 
@@ -67,6 +70,8 @@ class Field:
         texts = _texts(value)
         if self.how == ",":
             return [",".join(texts)] if texts else []
+        if self.how == "%":
+            return [quote(text, safe="") for text in texts]
         if self.how.endswith("="):
             return [self.how + text for text in texts]
         if self.how:
@@ -163,7 +168,7 @@ def _parsed(text: str) -> Iterator[str | Field]:
                 continue
             if not _FIELD.fullmatch(name) or conversion:
                 raise ValueError(f"{{{name}}} is no field: a field is a name, and braces themselves are {{{{ and }}}}")
-            if how and not (how == "," or how in SIZES or _FLAG.fullmatch(how)):
+            if how and not (how in (",", "%") or how in SIZES or _FLAG.fullmatch(how)):
                 raise ValueError(f"{{{name}:{how}}}: nothing is put in like that")
             yield Field(name, how or "")
     except ValueError as error:
