@@ -91,12 +91,15 @@ def _fits(when: When, happened: Happened, attempts: int) -> bool:
 
 
 def _more(retry: Retry, failure: Failure, needs: Needs) -> Mapping[str, float] | None:
-    """What a retry raises, which is only what ran out; ``None`` where that is at its highest already."""
-    name = _RAISED.get(failure)
-    if name is None or name not in retry.raising:
-        return {}
-    had = getattr(needs, name)
-    if not had:
-        return {}  # it had no limit
-    wanted = min(had * retry.raising[name], float(retry.up_to.get(name, float("inf"))))
-    return {name: wanted} if wanted > had else None
+    """What a retry raises: what ran out, or where that cannot be told, what its rule is for; ``None`` where none
+    of it can be raised any more.
+    """
+    ran_out = _RAISED.get(failure)
+    wanted = retry.raising.keys() if ran_out is None else retry.raising.keys() & {ran_out}
+    had = {name: getattr(needs, name) for name in sorted(wanted) if getattr(needs, name)}  # else it had no limit
+    more = {
+        name: min(amount * retry.raising[name], float(retry.up_to.get(name, float("inf"))))
+        for name, amount in had.items()
+    }
+    found = {name: amount for name, amount in more.items() if amount > had[name]}
+    return found if found or not had else None

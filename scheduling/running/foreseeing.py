@@ -54,7 +54,10 @@ def foresee(order: Order, *, site: str | os.PathLike[str], run: str = "dry-run")
 
 
 def _needs(state: TaskState) -> Needs:
-    files = [path for paths in state.way.inputs.values() for path in paths]
-    size = sum(os.path.getsize(path) for path in files if os.path.isfile(path))
-    load = Load(input_size=size, files=len(files), parameters=state.way.parameters)
+    sizes = {
+        name: sum(os.path.getsize(path) for path in paths if os.path.isfile(path))
+        for name, paths in state.way.inputs.items()
+    }
+    files = sum(map(len, state.way.inputs.values()))
+    load = Load(input_size=sum(sizes.values()), files=files, parameters=state.way.parameters, sizes=sizes)
     return state.way.stage.resources.needs(load)

@@ -76,9 +76,9 @@ def output_paths(way: Way, task: Task, *, run: str) -> dict[str, str]:
 
 def load_of(way: Way, *, attempt: int) -> Load:
     """What its resources are calculated from.  Raises ``OSError`` where an input is not there."""
-    files = [path for paths in way.inputs.values() for path in paths]
-    size = sum(os.path.getsize(path) for path in files)
-    return Load(input_size=size, files=len(files), attempt=attempt, parameters=way.parameters)
+    sizes = {name: sum(map(os.path.getsize, paths)) for name, paths in way.inputs.items()}
+    files = sum(map(len, way.inputs.values()))
+    return Load(input_size=sum(sizes.values()), files=files, attempt=attempt, parameters=way.parameters, sizes=sizes)
 
 
 def command_of(
