@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from .place import Cause
     from .traces import Traces
 
-__all__ = ["Guard", "job_from", "look_after", "prepare", "tell"]
+__all__ = ["Guard", "begun", "job_from", "look_after", "prepare", "tell"]
 
 _T = TypeVar("_T")
 
@@ -76,7 +76,7 @@ def look_after(traces: Traces, job: Job, listener: int | None) -> None:
         with suppress(PermissionError):  # it leads its session already
             os.setsid()
     try:
-        began = _patiently(lambda: _begun(traces, job))
+        began = _patiently(lambda: begun(traces, job))
     except OSError as error:
         now, why = time.time(), f"that it begins cannot be written down, so it is not begun: {error}"
         tell(listener, job.id, ended=vars(Ended(began=now, ended=now, cause="start", message=why)))
@@ -92,8 +92,10 @@ def look_after(traces: Traces, job: Job, listener: int | None) -> None:
         tell(listener, job.id, ended=vars(outcome))
 
 
-def _begun(traces: Traces, job: Job) -> float | None:
+def begun(traces: Traces, job: Job) -> float | None:
     """When this process has begun it; ``None`` when somebody else has."""
+    if not traces.stays():  # it may have been cancelled there, which would be forgotten
+        raise FileNotFoundError(errno.ENOENT, "what was written of jobs was removed", str(traces.folder))
     now = time.time()
     return now if traces.begin(job.id, now, Identity.of(os.getpid())) else None
 

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from pathlib import Path
     from typing import IO
 
+    from .traces import Traces
+
 __all__ = ["Keeping"]
 
 # Seconds for an interpreter that has to be started on a machine with other work.
@@ -32,14 +34,14 @@ _AT_ONCE = 1 << 16
 
 
 class Keeping:
-    """The keeper of a place that is in a folder.
+    """The keeper of a place.
 
     No thread listens to it: what it says waits in a pipe.  Where a pipe cannot be waited for nothing is heard, and one
     has to look at what was written down.
     """
 
-    def __init__(self, folder: Path) -> None:
-        self._folder = folder
+    def __init__(self, traces: Traces) -> None:
+        self._traces = traces
         self._process: subprocess.Popen[bytes] | None = None
         self._leave: weakref.finalize[..., Keeping] | None = None
         self._reading = self._writing = -1
@@ -111,13 +113,13 @@ class Keeping:
             self._leave()
         if not can_adopt():
             processes()  # guards will need it
-        self._folder.mkdir(parents=True, exist_ok=True)
+        self._traces.make()
         if self.listens and self._reading < 0:
             self._reading, self._writing = os.pipe()
             for each in (self._reading, self._writing):
                 os.set_blocking(each, False)  # no guard waits for us to listen
-        command, first = starting(_interpreter(), "main", str(self._folder))
-        errors = self._folder / "keeper.log"
+        command, first = starting(_interpreter(), "main", str(self._traces.folder))
+        errors = self._traces.folder / "keeper.log"
         with open(errors, "ab") as log:
             try:
                 process = subprocess.Popen(

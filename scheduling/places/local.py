@@ -39,7 +39,7 @@ class LocalPlace(Place):
 
     def __init__(self, folder: str | os.PathLike[str]) -> None:
         self._traces = Traces(folder)
-        self._keeping = Keeping(self._traces.folder)
+        self._keeping = Keeping(self._traces)
         self._known: dict[str, State] = {}
         self._sent: dict[str, Job] = {}
         self._open: set[str] = set()
@@ -64,6 +64,7 @@ class LocalPlace(Place):
 
     def cancel(self, jobs: Iterable[str]) -> None:
         self._hear()
+        self._traces.make()
         for id in jobs:
             if isinstance(self._known.get(id), Ended | Lost):
                 continue

@@ -57,7 +57,7 @@ class Begun:
 
 
 class Traces:
-    """What was written down of a place's jobs.  ``folder`` is made when it is needed."""
+    """What was written down of a place's jobs, in ``folder``."""
 
     def __init__(self, folder: str | os.PathLike[str]) -> None:
         self.folder = Path(folder).absolute()
@@ -77,23 +77,34 @@ class Traces:
         _sync(self.folder)
         return True
 
+    def make(self) -> None:
+        """Make the place, unless it is there."""
+        self.folder.mkdir(parents=True, exist_ok=True)
+        place = f"{self.folder}/place.d"
+        if not os.path.exists(place):
+            self._placed(place, {"name": secrets.token_hex(8)})
+
     def mark(self, id: str) -> str:
         """What ``MARK`` says in the processes of a job; the same job of another place has another."""
         if self._name is None:
-            place = f"{self.folder}/place.d"
-            if not os.path.exists(place):
-                self._placed(place, {"name": secrets.token_hex(8)})
-            with open(f"{place}/name", encoding="utf-8") as file:
-                self._name = file.read()
+            self._name = self._named()
         return f"{self._name}:{_key(id)}"
+
+    def stays(self) -> bool:
+        """Whether the place is still the one that was there first: not removed, nor another one in its stead."""
+        try:
+            return self._named() == self.mark("").partition(":")[0]
+        except FileNotFoundError:
+            return False
+
+    def _named(self) -> str:
+        with open(f"{self.folder}/place.d/name", encoding="utf-8") as file:
+            return file.read()
 
     def _placed(self, place: str, files: Mapping[str, str]) -> bool:
         """Make a folder with files, whole or not at all; whether there was none."""
         new = f"{self.folder}/new.{secrets.token_hex(8)}"
-        try:
-            os.mkdir(new)
-        except FileNotFoundError:
-            os.makedirs(new)
+        os.mkdir(new)
         try:
             for name, said in files.items():
                 with open(f"{new}/{name}", "x", encoding="utf-8") as file:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import time
 from contextlib import closing
 from dataclasses import replace
@@ -13,6 +14,7 @@ import psutil
 import pytest
 
 from holotype.scheduling import Ended, LocalPlace, Lost, Running
+from holotype.scheduling.places.guard import begun
 from holotype.scheduling.places.identity import BEAT, Identity
 from holotype.scheduling.places.killing import memory_kills
 from holotype.scheduling.places.traces import Traces
@@ -32,6 +34,7 @@ DONE = Ended(code=0, began=1.0, ended=2.0)
 def begun_by(tmp_path: Path, guard: Identity) -> tuple[Traces, Job]:
     """A job that somebody has begun."""
     traces = Traces(tmp_path / "place")
+    traces.make()
     assert traces.begin("a", 1.0, guard)
     return traces, shell(tmp_path, "a", "echo started")
 
@@ -143,13 +146,13 @@ def test_what_was_half_made_is_cleared_away_when_it_is_old(tmp_path: Path) -> No
             os.utime(tmp_path / "place" / name, (1, 1))
     traces, _ = begun_by(tmp_path, ME)
     traces.tidy()
-    assert sorted(os.listdir(tmp_path / "place")) == ["a", "new.2"]
+    assert sorted(os.listdir(tmp_path / "place")) == ["a", "new.2", "place.d"]
 
 
 def test_where_nothing_can_be_written_one_is_told(tmp_path: Path) -> None:
     (tmp_path / "place").touch()
     with pytest.raises(OSError, match="place"):
-        Traces(tmp_path / "place").begin("a", 1.0, ME)
+        Traces(tmp_path / "place").make()
     with closing(LocalPlace(tmp_path / "place")) as place, pytest.raises(OSError, match="place"):
         place.submit(shell(tmp_path, "a", "exit 0"))
 
@@ -161,6 +164,21 @@ def test_what_is_forgotten_leaves_nothing(tmp_path: Path) -> None:
         until_over(place, "abc")
         place.forget("abc")
     assert sorted(os.listdir(tmp_path / "place")) == ["keeper.log", "place.d"]
+
+
+@pytest.mark.parametrize("again", [False, True])
+def test_a_job_is_not_begun_when_its_place_was_removed_meanwhile(tmp_path: Path, again: bool) -> None:  # noqa: FBT001
+    """As with all that was cancelled there."""
+    traces = Traces(tmp_path / "place")
+    traces.make()
+    traces.mark("a")
+    shutil.rmtree(tmp_path / "place")
+    if again:
+        Traces(tmp_path / "place").make()
+    with pytest.raises(FileNotFoundError, match="was removed"):
+        begun(traces, shell(tmp_path, "a", "echo started"))
+    assert (tmp_path / "place").exists() == again
+    assert not (tmp_path / "place/a").exists()
 
 
 # -- what the kernel has ended
