@@ -95,6 +95,7 @@ def brought(kept: Kept, to: Path, digests: Digests) -> dict[str, Seen] | None:
             os.link(source, target)
         except OSError:  # another file system, or one that has no links
             shutil.copy2(source, target)
+    shutil.rmtree(to, ignore_errors=True)  # of somebody who died before he said so
     seen = {name: digests.remember(str(new / name), digest) for name, digest in kept.digests.items()}
     new.rename(to)
     return seen

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -234,6 +235,7 @@ class Hand:
         work, results = run.folders.work(state.task, over["attempt"]), run.folders.results(state.task)
         if work.is_dir():
             tidy(work, set(digests))
+            shutil.rmtree(results, ignore_errors=True)  # it was brought from elsewhere, and nobody said so
             results.parent.mkdir(parents=True, exist_ok=True)
             work.rename(results)
         if over["fingerprint"]:

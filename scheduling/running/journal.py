@@ -6,13 +6,15 @@ is taken away; anything else that is not as it was written is damage.
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import zlib
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from holotype.catalog import ObjectDamaged
+from holotype.catalog import ObjectDamaged, StorageFailed, StorageFull
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -28,29 +30,44 @@ class Journal:
 
     def __init__(self, path: str | os.PathLike[str]) -> None:
         self._path = Path(path)
-        self._file = open(self._path, "a+b")  # noqa: SIM115 - it stays open as long as the run does
+        self._file = open(self._path, "a+b", buffering=0)  # noqa: SIM115 - it stays open as long as the run does
 
     def events(self) -> Iterator[Event]:
         """All of it so far.  Raises ``ObjectDamaged``."""
-        self._file.seek(0)
         whole = 0
-        for number, line in enumerate(self._file, 1):
-            event = _read(line)
-            if event is None:
-                if self._file.read(1) or line.endswith(b"\n"):
+        with self._path.open("rb") as file:
+            for number, line in enumerate(file, 1):
+                event = _read(line)
+                if event is not None:
+                    whole += len(line)
+                    yield event
+                elif file.read(1) or line.endswith(b"\n"):
                     raise ObjectDamaged(f"line {number} of {self._path} is not as it was written", key=str(self._path))
-                self._file.truncate(whole)  # the power went, or the process, while it was written
-                return
-            whole += len(line)
-            yield event
+                else:
+                    self._file.truncate(whole)  # the power went, or the process, while it was written
 
     def write(self, events: Iterable[Event]) -> None:
-        """Add events; they are there, whatever happens next, when this returns."""
+        """Add events; they are there, whatever happens next, when this returns.
+
+        Raises ``StorageFull`` or ``StorageFailed``; then they are not, and may be written again.
+        """
         said = b"".join(map(_written, events))
-        if said:
-            self._file.write(said)
-            self._file.flush()
-            os.fsync(self._file.fileno())
+        if not said:
+            return
+        file = self._file.fileno()
+        whole = os.fstat(file).st_size
+        try:
+            rest = memoryview(said)
+            while rest:
+                rest = rest[os.write(file, rest) :]
+            os.fsync(file)
+        except OSError as error:
+            with suppress(OSError):  # else the next reader takes it away
+                os.ftruncate(file, whole)
+            kind = (
+                StorageFull if error.errno in (errno.ENOSPC, getattr(errno, "EDQUOT", errno.ENOSPC)) else StorageFailed
+            )
+            raise kind(f"{self._path} cannot be written: {error.strerror}") from error
 
     def close(self) -> None:
         """Leave it."""

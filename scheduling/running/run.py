@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -30,6 +31,8 @@ if TYPE_CHECKING:
 
 __all__ = ["Outcome", "Run"]
 
+# What is a folder everywhere.
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,98}[A-Za-z0-9_-]|[A-Za-z0-9]")
 _SAMPLES = {"sample": pl.String(), "state": pl.String(), "grades": pl.List(pl.String()), "why": pl.String()}
 _TASKS = {
     "task": pl.String(),
@@ -74,7 +77,10 @@ class Run:
 
     @classmethod
     def begin(cls, name: str, order: Order, site: Site) -> Run:
-        """A new one.  Raises ``InvalidOption`` when there is one of this name."""
+        """A new one.  Raises ``InvalidOption`` when there is one of this name, or it cannot be one."""
+        if not _NAME.fullmatch(name):
+            what = "it begins with a letter or digit, and has at most 100 of them, _, . and -"
+            raise InvalidOption(f"{name!r} is no name of a run: {what}", option="name")
         folders = Folders(site.folder, name)
         if folders.order.exists():
             raise InvalidOption(f"there is a run {name} already: resume it, or call this one otherwise")

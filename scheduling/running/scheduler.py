@@ -13,9 +13,12 @@ calls ``work``.  Nothing is done that was not written down before, so that anoth
 
 from __future__ import annotations
 
+import getpass
+import platform
 import random
 import secrets
 import time
+from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
@@ -27,6 +30,7 @@ from holotype.catalog import DataRefused, InvalidOption
 from ..checking.check import check_order
 from ..checking.machine import tool_versions
 from ..checking.order import Order
+from ..places.local import LocalPlace
 from ..samples.sample import paths_of
 from .cache import Cache
 from .digests import Digests
@@ -52,33 +56,39 @@ Chooses = Callable[[Sequence[Ready]], Iterable[Ready]]
 _ANSWERS = ("retry", "skip", "stop_sample", "stop_run")
 # Threads that read and validate.
 _THREADS = 4
+# Findings that an error shows.
+_SHOWN = 5
 # Seconds between two looks while they do, and while nothing does.
 _SOON, _LATER = 0.01, 1.0
 
 
 class Scheduler:
-    """Runs of a ``site``, at a ``place``.
+    """Runs of a ``site``, at a ``place``: by default processes of this machine.
 
     ``chooses``: puts what is ready into order; by default as it became so.  ``clock``, ``chance`` and ``executor``: of
-    what time it is, in seconds since 1970, of random numbers from 0 to 1, and of who reads and validates.  It belongs
-    to one thread.
+    what time it is, in seconds since 1970, of random numbers from 0 to 1, and of who reads and validates.
+    ``operator``: who has it done, by default who this process belongs to.  It belongs to one thread.
     """
 
     def __init__(
         self,
         site: Site,
-        place: Place,
+        place: Place | None = None,
         *,
         chooses: Chooses = tuple,
         clock: Callable[[], float] = time.time,
         chance: Callable[[], float] = random.random,
         executor: Executor | None = None,
+        operator: str | None = None,
     ) -> None:
-        self._chooses = chooses
+        self._chooses, self._operator = chooses, operator or _operator()
         self._own = None
         if executor is None:
             executor = self._own = ThreadPoolExecutor(_THREADS, "holotype-run")
         folder = Path(str(site.folder))
+        self._local = None
+        if place is None:
+            place = self._local = LocalPlace(folder / "jobs")
         self._means = Means(
             site=site,
             place=place,
@@ -108,23 +118,22 @@ class Scheduler:
         name: str | None = None,
         check: bool = True,
     ) -> Run:
-        """Begin a run; nothing is done before ``work``.  ``check``: look at everything first, and refuse what cannot
-        be well.
+        """Begin a run; nothing is done before ``work``.  ``name``: by default the workflow's, and something of its own.
+        ``check``: look at everything first, and refuse what cannot be well; what is only odd is kept with the run.
 
-        Raises ``DataRefused`` with what the check found, and ``InvalidOption`` when there is a run of this name.
+        Raises ``DataRefused`` with the ``findings`` of the check, and ``InvalidOption`` when there is a run of this
+        name already, or it is none, or there are two samples of one name.
         """
         given = {each: paths_of(paths) for each, paths in (shared or {}).items()}
         order = Order(workflow, tuple(samples), given, dict(parameters or {}), self._means.site)
-        if check:
-            report = check_order(order, cost="sample")
-            if not report.ok:
-                raise DataRefused(f"{workflow.name} is not begun: {report}")
+        odd = _checked(order) if check else []
+        if twice := [name for name, count in Counter(each.name for each in order.samples).items() if count > 1]:
+            raise InvalidOption(f"there are two samples {twice[0]}", option="samples")
         run = Run.begin(name or f"{workflow.name}-{secrets.token_hex(4)}", order, self._means.site)
-        versions = self._ask(run)
-        about = {"workflow": workflow.name, "version": workflow.version, "tools": versions}
-        run.say([{"what": "ordered", "time": self._means.clock(), **about}])
-        run.write()
         self._hands[run.name] = Hand(run, self._means)
+        about = {"workflow": workflow.name, "version": workflow.version, "tools": self._ask(run), "odd": odd}
+        run.say([{"what": "ordered", "time": self._means.clock(), "by": self._operator, **about}])
+        run.write()
         return run
 
     def resume(self, name: str, *, workflow: Workflow | None = None) -> Run:
@@ -174,6 +183,8 @@ class Scheduler:
     def close(self) -> None:
         """Leave all runs; what runs goes on, and is found again by ``resume``."""
         with ExitStack() as left:
+            if self._local is not None:
+                left.callback(self._local.close)
             left.callback(self._means.digests.close)
             left.callback(self._means.cache.close)
             for hand in self._hands.values():
@@ -213,3 +224,23 @@ class Scheduler:
             return _SOON
         pauses = (pause for hand in self._hands.values() for pause in hand.pauses())
         return max(0.0, min([_LATER, *pauses]))
+
+
+def _operator() -> str:
+    """Who this process belongs to, and the machine."""
+    try:
+        return f"{getpass.getuser()}@{platform.node()}"
+    except (KeyError, OSError, ImportError):  # a number without a name, in a container; Windows has no list of them
+        return f"unknown@{platform.node()}"
+
+
+def _checked(order: Order) -> list[dict[str, Any]]:
+    """What is odd about an order.  Raises ``DataRefused`` where something is wrong."""
+    report = check_order(order, cost="sample")
+    found = [row for row in report.findings.to_pylist() if row["severity"] != "note"]
+    wrong = [row for row in found if row["severity"] == "error"]
+    if wrong:
+        first = "; ".join(f"{row['path']}: {row['message']}" for row in wrong[:_SHOWN])
+        more = f"; and {len(wrong) - _SHOWN} more" if len(wrong) > _SHOWN else ""
+        raise DataRefused(f"{order.workflow.name} is not begun: {first}{more}", findings=report.findings)
+    return [{name: row[name] for name in ("path", "code", "message", "record", "column")} for row in found]
