@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from .declaring.stages import Stage
     from .declaring.steps import First, Per, Setting, Step
     from .documents.loading import load_workflow, read_workflow, workflow_document
+    from .neighbours.cwl.importing import import_cwl
+    from .neighbours.imported import Imported, Lost
     from .samples.sample import Sample
     from .samples.sheets import read_samples
     from .site import Site
@@ -34,9 +36,11 @@ __all__ = [
     "Failure",
     "First",
     "Hold",
+    "Imported",
     "Input",
     "Instead",
     "Load",
+    "Lost",
     "Needs",
     "Output",
     "Parameter",
@@ -57,6 +61,7 @@ __all__ = [
     "Tool",
     "When",
     "Workflow",
+    "import_cwl",
     "load_workflow",
     "read_samples",
     "read_workflow",
@@ -69,9 +74,11 @@ _HOME = {
     "Failure": "declaring.policies",
     "First": "declaring.steps",
     "Hold": "declaring.policies",
+    "Imported": "neighbours.imported",
     "Input": "declaring.ports",
     "Instead": "declaring.policies",
     "Load": "declaring.resources",
+    "Lost": "neighbours.imported",
     "Needs": "declaring.resources",
     "Output": "declaring.ports",
     "Parameter": "declaring.parameters",
@@ -92,6 +99,7 @@ _HOME = {
     "Tool": "declaring.environments",
     "When": "declaring.policies",
     "Workflow": "workflow",
+    "import_cwl": "neighbours.cwl.importing",
     "load_workflow": "documents.loading",
     "read_samples": "samples.sheets",
     "read_workflow": "documents.loading",
