@@ -24,8 +24,10 @@ if TYPE_CHECKING:
     from .declaring.stages import Stage
     from .declaring.steps import First, Per, Setting, Step
     from .documents.loading import load_workflow, read_workflow, workflow_document
+    from .neighbours.cwl.exporting import export_cwl
     from .neighbours.cwl.importing import import_cwl
-    from .neighbours.imported import Imported, Lost
+    from .neighbours.imported import Exported, Imported, Lost
+    from .neighbours.nfcore import read_nfcore
     from .samples.sample import Sample
     from .samples.sheets import read_samples
     from .site import Site
@@ -33,6 +35,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Environment",
+    "Exported",
     "Failure",
     "First",
     "Hold",
@@ -61,8 +64,10 @@ __all__ = [
     "Tool",
     "When",
     "Workflow",
+    "export_cwl",
     "import_cwl",
     "load_workflow",
+    "read_nfcore",
     "read_samples",
     "read_workflow",
     "workflow_document",
@@ -71,6 +76,7 @@ __all__ = [
 # The module that defines each name.
 _HOME = {
     "Environment": "declaring.environments",
+    "Exported": "neighbours.imported",
     "Failure": "declaring.policies",
     "First": "declaring.steps",
     "Hold": "declaring.policies",
@@ -99,8 +105,10 @@ _HOME = {
     "Tool": "declaring.environments",
     "When": "declaring.policies",
     "Workflow": "workflow",
+    "export_cwl": "neighbours.cwl.exporting",
     "import_cwl": "neighbours.cwl.importing",
     "load_workflow": "documents.loading",
+    "read_nfcore": "neighbours.nfcore",
     "read_samples": "samples.sheets",
     "read_workflow": "documents.loading",
     "workflow_document": "documents.loading",

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from ..declaring.ports import Input, Output
     from ..workflow import Workflow
 
-__all__ = ["Imported", "Losses", "Lost", "hollow", "kept", "not_carried", "shown"]
+__all__ = ["Exported", "Imported", "Losses", "Lost", "hollow", "kept", "not_carried", "shown"]
 
 # Characters of what was lost that are shown: a script may be pages.
 _SHOWN = 200
@@ -56,6 +56,17 @@ class Imported:
     def without_command(self) -> tuple[str, ...]:
         """The stages whose command could not be carried over."""
         return tuple(name for name, stage in self.stages.items() if stage.call is not_carried)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Exported:
+    """A workflow as another system's document.
+
+    ``document``: it, of plain values.  ``lost``: everything that could not be said there.
+    """
+
+    document: Mapping[str, Any]
+    lost: tuple[Lost, ...] = ()
 
 
 class Losses:

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 __all__ = ["NAMESPACE", "Requirements", "environment_of", "resources_of"]
 
-NAMESPACE = "https://w3id.org/holotype/cwl#"
+NAMESPACE = "urn:holotype:cwl:"
 """What is said in documents for this library only begins with it."""
 
 # What has no effect but to allow what is understood here anyway.

@@ -13,7 +13,8 @@ from ..naming import Names
 from .commands import Commands
 from .needs import environment_of, resources_of
 from .outputs import Outputs
-from .ports import about_of, given_of
+from .ports import Given, about_of, given_of
+from .values import Kind
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -22,9 +23,8 @@ if TYPE_CHECKING:
     from ..imported import Losses
     from .loading import Process
     from .needs import Requirements
-    from .ports import Given
 
-__all__ = ["Carried", "carry_tool"]
+__all__ = ["Carried", "carried_as", "carry_tool"]
 
 _KNOWN = (
     "id",
@@ -52,6 +52,15 @@ class Carried:
     stage: Stage | Workflow
     given: Mapping[str, Given] = field(default_factory=dict)
     outputs: Mapping[str, str] = field(default_factory=dict)
+
+
+def carried_as(stage: Stage | Workflow) -> Carried:
+    """What was written by this library: everything is called there what it is called here."""
+    given = {
+        name: Given(name, Kind("File", port.many, port.optional), port=port) for name, port in stage.inputs.items()
+    }
+    given |= {name: Given(name, Kind(each.kind, each.many), parameter=each) for name, each in stage.parameters.items()}
+    return Carried(stage, given, {name: name for name in stage.outputs})
 
 
 def carry_tool(process: Process, name: str, requirements: Requirements, losses: Losses) -> Carried:

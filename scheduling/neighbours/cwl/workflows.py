@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from holotype.catalog import WorkflowInvalid
@@ -15,9 +15,10 @@ from ...declaring.steps import First, Setting, Step
 from ...workflow import Workflow
 from ..imported import hollow, kept
 from ..naming import Names
+from .hints import kept_stage, kept_workflow
 from .loading import Library, Process, listed
 from .ports import Given, about_of, given_of, last
-from .tools import Carried, carry_tool
+from .tools import Carried, carried_as, carry_tool
 from .values import Reference, parts_of
 
 if TYPE_CHECKING:
@@ -75,19 +76,33 @@ class Carrier:
         for _, requirements, carried in self._done.get(id(process.said), ()):
             if requirements == outer:
                 return carried
+        if deep > _DEEPEST:
+            why = f"they are more than {_DEEPEST} workflows deep, or within themselves"
+            raise WorkflowInvalid(f"{process.path}: {why}", problems=(why,))
         if self._names is None:
             self._names = Names(self.losses)
         name = self._names.fresh(process.name)
+        if (whole := self._as_kept(process, name, outer, deep)) is not None:
+            return self._kept(process, outer, name, whole)
         requirements = outer.within(process.said, self.losses, at=name)
         if process.said.get("class") == "Workflow":
-            if deep > _DEEPEST:
-                why = f"they are more than {_DEEPEST} workflows deep, or within themselves"
-                raise WorkflowInvalid(f"{process.path}: {why}", problems=(why,))
             carried = self._workflow(process, name, requirements, shared, deep)
         else:
             made = carry_tool(process, name, requirements, self.losses)
             assert isinstance(made.stage, Stage)
             carried = Carried(kept(self.handed, made.stage, self.losses, at=name), made.given, made.outputs)
+        return self._kept(process, outer, name, carried)
+
+    def _as_kept(self, process: Process, name: str, outer: Requirements, deep: int) -> Carried | None:
+        """What a process was when this library wrote it, where it says so."""
+        if process.said.get("class") == "Workflow":
+            whole = kept_workflow(process.said, self.losses, at=name)
+            return None if whole is None else carried_as(self._put_in(whole, process, outer, deep))
+        own = kept_stage(process.said, self.losses, at=name)
+        return None if own is None else carried_as(kept(self.handed, own, self.losses, at=name))
+
+    def _kept(self, process: Process, outer: Requirements, name: str, carried: Carried) -> Carried:
+        """What a process became, for when it is asked for again."""
         if isinstance(carried.stage, Stage):
             self.stages[name] = carried.stage
         self._done.setdefault(id(process.said), []).append((process.said, outer, carried))
@@ -120,6 +135,14 @@ class Carrier:
             about=about_of(said),
         )
         return Carried(made, given, called)
+
+    def _put_in(self, own: Workflow, process: Process, requirements: Requirements, deep: int) -> Workflow:
+        """A workflow that was kept, with what its steps are."""
+        steps = dict(own.steps)
+        for each in listed(process.said.get("steps"), key="id"):
+            inner = self.process(self.library.within(process, each["run"]), requirements, deep=deep + 1)
+            steps[last(each["id"])] = replace(own.steps[last(each["id"])], stage=inner.stage)
+        return replace(own, steps=steps)
 
     def _outputs(self, said: Mapping[str, Any], whole: _Whole) -> tuple[dict[str, str], dict[str, str]]:
         names = Names(self.losses, taken=frozenset())
