@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from .documents.loading import load_workflow, read_workflow, workflow_document
     from .neighbours.cwl.exporting import export_cwl
     from .neighbours.cwl.importing import import_cwl
+    from .neighbours.galaxy import import_galaxy
     from .neighbours.imported import Exported, Imported, Lost
     from .neighbours.nfcore import read_nfcore
     from .samples.sample import Sample
@@ -66,6 +67,7 @@ __all__ = [
     "Workflow",
     "export_cwl",
     "import_cwl",
+    "import_galaxy",
     "load_workflow",
     "read_nfcore",
     "read_samples",
@@ -107,6 +109,7 @@ _HOME = {
     "Workflow": "workflow",
     "export_cwl": "neighbours.cwl.exporting",
     "import_cwl": "neighbours.cwl.importing",
+    "import_galaxy": "neighbours.galaxy",
     "load_workflow": "documents.loading",
     "read_nfcore": "neighbours.nfcore",
     "read_samples": "samples.sheets",
