@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from .neighbours.galaxy import import_galaxy
     from .neighbours.imported import Exported, Imported, Lost
     from .neighbours.nfcore import read_nfcore
+    from .neighbours.snakemake.importing import import_snakemake
     from .samples.sample import Sample
     from .samples.sheets import read_samples
     from .site import Site
@@ -68,6 +69,7 @@ __all__ = [
     "export_cwl",
     "import_cwl",
     "import_galaxy",
+    "import_snakemake",
     "load_workflow",
     "read_nfcore",
     "read_samples",
@@ -110,6 +112,7 @@ _HOME = {
     "export_cwl": "neighbours.cwl.exporting",
     "import_cwl": "neighbours.cwl.importing",
     "import_galaxy": "neighbours.galaxy",
+    "import_snakemake": "neighbours.snakemake.importing",
     "load_workflow": "documents.loading",
     "read_nfcore": "neighbours.nfcore",
     "read_samples": "samples.sheets",
