@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from .neighbours.cwl.importing import import_cwl
     from .neighbours.galaxy import import_galaxy
     from .neighbours.imported import Exported, Imported, Lost
+    from .neighbours.nextflow.importing import import_nextflow
     from .neighbours.nfcore import read_nfcore
     from .neighbours.snakemake.importing import import_snakemake
     from .samples.sample import Sample
@@ -69,6 +70,7 @@ __all__ = [
     "export_cwl",
     "import_cwl",
     "import_galaxy",
+    "import_nextflow",
     "import_snakemake",
     "load_workflow",
     "read_nfcore",
@@ -112,6 +114,7 @@ _HOME = {
     "export_cwl": "neighbours.cwl.exporting",
     "import_cwl": "neighbours.cwl.importing",
     "import_galaxy": "neighbours.galaxy",
+    "import_nextflow": "neighbours.nextflow.importing",
     "import_snakemake": "neighbours.snakemake.importing",
     "load_workflow": "documents.loading",
     "read_nfcore": "neighbours.nfcore",

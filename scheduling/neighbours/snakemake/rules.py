@@ -17,7 +17,8 @@ from ...declaring.ports import Input, Output
 from ...declaring.stages import Stage
 from ..imported import hollow
 from ..naming import Names
-from .commands import Piece, command_of
+from ..quoting import Piece
+from .commands import command_of
 from .needs import resources_of
 from .values import Files, files_of, matcher, wildcards_in
 
@@ -229,7 +230,7 @@ class _Reader:
             self._losses.add(at, repr(value), "it is part of the command here, and no parameter")
             return
         here = self._names.fresh(f"param_{name}" if name.isdecimal() else name)
-        kind = {int: "int", float: "float"}.get(type(value), "str")
+        kind = "int" if isinstance(value, int) else "float" if isinstance(value, float) else "str"
         self._parameters[here] = Parameter(kind=kind, default=value)
         self._params[name] = [Piece(here, field=True)]
 
