@@ -119,7 +119,7 @@ def test_whatever_stands_in_a_file_there_is_an_answer(
     path.write_text(text)
     with suppress(WorkflowInvalid):
         result = read(path)
-        assert result.stages
+        assert result.stages or result.lost
 
 
 @pytest.mark.parametrize("name", sorted(FILES))

@@ -249,7 +249,7 @@ def test_quotes_mean_what_they_meant(tmp_path_factory: Any, parts: list[str], sa
     (stage,) = result.stages.values()
     assert stage.template is not None
     theirs = (
-        text.replace("\\$", "\x00").replace("\\\\", "\x01").replace("${meta.id}", sample).replace("$meta.id ", sample)
+        text.replace("\\$", "\x00").replace("\\\\", "\x01").replace("${meta.id}", sample).replace("$meta.id", sample)
     )
     theirs = theirs.replace("\x00", "$").replace("\x01", "\\")
     ours = stage.template.filled({"sample": sample})
