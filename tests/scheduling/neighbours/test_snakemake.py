@@ -61,7 +61,7 @@ WHOLE = r"""
             "{input.ref} {input.reads} > '{output}' 2> {log} # {{x}} {wildcards.sample}"
 
     rule sort:
-        input: rules.map.output
+        input: "mapped/{name}.sam"
         output: bam="sorted/{name}.bam", bai="sorted/{name}.bam.bai"
         shell: "sort -T {resources.tmpdir} {input} -o {output.bam} && index {output[0]} {output[1]}"
 
@@ -167,6 +167,15 @@ def test_everything_that_is_not_carried_is_told(tmp_path: Path) -> None:
 def rule(**sections: str) -> str:
     body = "".join(f"    {name}: {text}\n" for name, text in {"output": '"{sample}.txt"', **sections}.items())
     return f"rule one:\n{body}"
+
+
+def test_a_rule_may_name_the_outputs_of_another(tmp_path: Path) -> None:
+    first = rule(output='"{sample}.a", b="{sample}.b"', shell='"x {output}"')
+    for named, ports in (("output", ("output_1", "b")), ("output.b", ("b",)), ("output[0]", ("output_1",))):
+        second = f"rule two:\n    input: rules.one.{named}\n    output: '{{sample}}.c'\n    shell: 'x {{input}}'\n"
+        workflow = imported(tmp_path, second + first).workflow
+        assert workflow is not None
+        assert workflow.steps["two"].inputs == {"input": tuple(f"one.{port}" for port in ports)}
 
 
 STOPS = {
