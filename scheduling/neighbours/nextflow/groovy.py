@@ -15,6 +15,8 @@ _QUOTES = ('"""', "'''", '"', "'")
 # Stands for the end of a line within quotes, where no statement ends.
 _BROKEN = "\x03"
 _REFERENCE = re.compile(r"\$(?:\{([^{}]*)\}|([A-Za-z_]\w*(?:\.[A-Za-z_]\w*)*))")
+# Texts within expressions within texts.
+_DEEPEST = 20
 _ESCAPES = {"n": "\n", "t": "\t", "r": "\r", "b": "\b", "f": "\f"}
 
 
@@ -52,7 +54,7 @@ def masked(text: str) -> str:
     return "".join(found)
 
 
-def _skipped(text: str, place: int) -> int:
+def _skipped(text: str, place: int, deep: int = 0) -> int:
     """Where a comment or a text that begins here ends; here, if none does."""
     if text.startswith("//", place):
         end = text.find("\n", place)
@@ -62,21 +64,37 @@ def _skipped(text: str, place: int) -> int:
         return len(text) if end < 0 else end + 2
     for quote in _QUOTES:
         if text.startswith(quote, place):
-            return _closed(text, place + len(quote), quote)
+            return _closed(text, place + len(quote), quote, deep)
     return place
 
 
-def _closed(text: str, place: int, quote: str) -> int:
+def _closed(text: str, place: int, quote: str, deep: int = 0) -> int:
     while place < len(text):
         if text[place] == "\\":
             place += 2
         elif text.startswith(quote, place):
             return place + len(quote)
+        elif '"' in quote and text.startswith("${", place):
+            place = _put_in(text, place + 2, deep + 1)
         elif len(quote) == 1 and text[place] == "\n":
             return place
         else:
             place += 1
     return len(text)
+
+
+def _put_in(text: str, place: int, deep: int) -> int:
+    """Where an expression ends that is put into a text, with the texts and the braces within it."""
+    if deep > _DEEPEST:
+        raise ValueError(f"texts are more than {_DEEPEST} deep within each other")
+    braces = 1
+    while place < len(text) and braces:
+        end = _skipped(text, place, deep)
+        if end == place:
+            braces += (text[place] == "{") - (text[place] == "}")
+            end += 1
+        place = end
+    return place
 
 
 def blocks_of(text: str) -> Iterator[Block]:
@@ -91,6 +109,8 @@ def blocks_of(text: str) -> Iterator[Block]:
         name = text[match.start(1) : match.end(1)].strip("'\"")
         yield Block(name, text[match.end() : end], _lines(mask, match.start(1)) + 1)
         place = end + 1
+    if mask.count("{", place) != mask.count("}", place):
+        raise ValueError("a brace is closed that was not opened, or the other way round")
     yield Block("", text[place:], _lines(mask, place) + 1)
 
 

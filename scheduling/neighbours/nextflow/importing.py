@@ -31,6 +31,8 @@ _QUALIFIED = re.compile(r"(\w+)\s*(?:\(\s*(.*)\s*\)|\s(.*))?", re.DOTALL)
 # What nf-core writes in every process: a text that a configuration may give, and else this.
 _DEFAULT = re.compile(r"(?:def\s+)?(\w+)\s*=\s*task\.ext\.(\w+)\s*\?:\s*(.*)", re.DOTALL)
 _NFCORE_WHEN = re.compile(r"task\.ext\.when\s*==\s*null\s*\|\|\s*task\.ext\.when")
+# What nf-core calls a mapping of what is known of a sample, and of what else goes in with it.
+_META = re.compile(r"meta\d*")
 _GROOVY = "it is Groovy, which is not run"
 
 
@@ -172,8 +174,8 @@ class _Process:
                 here = self._names.of(name, at=at)
                 self.inputs[here] = Input(many=options.get("arity") not in ("'1'", '"1"'))
                 self._known[name] = [Piece(here, field=True, many=True)]
-            elif name == "meta" and qualifier == "val":
-                self.losses.add(at, "val meta", "of what is known of a sample only meta.id is carried, its name")
+            elif qualifier == "val" and _META.fullmatch(name):
+                self.losses.add(at, f"val {name}", "of what is known of a sample only meta.id is carried, its name")
             elif qualifier in ("val", "each"):
                 here = self._names.of(name, at=at)
                 self.parameters[here] = Parameter()
@@ -193,7 +195,7 @@ class _Process:
         wanted = options.get("emit", "output")
         paths = [each for qualifier, each in parts if qualifier in ("path", "file")]
         for qualifier, each in parts:
-            if (qualifier, each) != ("val", "meta") and qualifier not in ("path", "file"):
+            if qualifier not in ("path", "file") and not (qualifier == "val" and _META.fullmatch(each)):
                 self.losses.add(at, f"{qualifier} {each}".strip(), "what comes out is files here")
         for number, each in enumerate(paths, 1):
             name = self._names.fresh(wanted if len(paths) == 1 else f"{wanted}_{number}")
@@ -264,12 +266,12 @@ def _sections(text: str) -> dict[str, str]:
     found = {"": text[: marks[0].start()] if marks else text}
     for match, end in zip(marks, ends, strict=True) if marks else ():
         found[match[1]] = text[match.end() : end]
-    if not {"script", "shell", "exec"} & found.keys():
-        for name, section in found.items():
-            alone = [each for _, each in statements_of(section) if each[:1] in ("'", '"')]
-            if alone:
-                found[name], found["script"] = section.replace(alone[-1], ""), alone[-1]
-                break
+    if not {"script", "shell", "exec", "stub"} & found.keys():
+        # Of a process without such a word the last statement is its script, if it is a text.
+        name = marks[-1][1] if marks else ""
+        statements = [each for _, each in statements_of(found[name])]
+        if statements and statements[-1][:1] in ("'", '"'):
+            found[name], found["script"] = "\n".join(statements[:-1]), statements[-1]
     return found
 
 

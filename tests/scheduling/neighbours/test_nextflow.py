@@ -48,7 +48,7 @@ WHOLE = r'''
 
         input:
         tuple val(meta), path(reads)
-        path index   // the reference
+        tuple val(meta2), path(index)   // the reference
         val depth
 
         output:
@@ -212,6 +212,28 @@ def test_what_is_left_out_is_told_with_where_it_stood(what: str, tmp_path: Path)
 
 @pytest.mark.parametrize("text", ["", "workflow { }", "process X {", 'process X { """ }', "process {}"])
 def test_what_has_no_processes_is_told(text: str, tmp_path: Path) -> None:
+    with pytest.raises(WorkflowInvalid):
+        imported(tmp_path, text)
+
+
+def test_a_text_may_have_texts_and_braces_within(tmp_path: Path) -> None:
+    container = """container "${ workflow.engine == 'x' && !task.ext.y ?
+        'https://depot/x:1' :
+        "lab/${ [a: 1].collect { "}" } }:1" }"
+    """
+    result = imported(tmp_path, process('"x $reads"', directives=container, input="path reads"))
+    assert result.stages["ONE"].inputs == {"reads": Input(many=True)}
+    assert result.stages["ONE"].command == "set -u +o pipefail\nx {reads}"
+    assert lost(result) == {"ONE.container"}
+
+
+def test_only_the_last_statement_is_a_script(tmp_path: Path) -> None:
+    result = imported(tmp_path, "process ONE {\n    'a'\n    'b'\n    cpus 1\n}\n")
+    assert result.without_command == ("ONE",)
+
+
+@pytest.mark.parametrize("text", [process() + "}", "process A { container \"${'}\n'x'\n}", '${"' * 5000])
+def test_what_does_not_close_is_refused(text: str, tmp_path: Path) -> None:
     with pytest.raises(WorkflowInvalid):
         imported(tmp_path, text)
 
