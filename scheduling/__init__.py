@@ -33,6 +33,13 @@ if TYPE_CHECKING:
     from .places.place import Ended, Job, Lost, Place, Running, Waiting
     from .running.run import Outcome, Run
     from .running.scheduler import Scheduler
+    from .neighbours.cwl.exporting import export_cwl
+    from .neighbours.cwl.importing import import_cwl
+    from .neighbours.galaxy import import_galaxy
+    from .neighbours.imported import Exported, Imported, Loss
+    from .neighbours.nextflow.importing import import_nextflow
+    from .neighbours.nfcore import read_nfcore
+    from .neighbours.snakemake.importing import import_snakemake
     from .samples.sample import Sample
     from .samples.sheets import read_samples
     from .site import Site
@@ -41,14 +48,17 @@ if TYPE_CHECKING:
 __all__ = [
     "Ended",
     "Environment",
+    "Exported",
     "Failure",
     "First",
     "Hold",
+    "Imported",
     "Input",
     "Instead",
     "Job",
     "Load",
     "LocalPlace",
+    "Loss",
     "Lost",
     "Needs",
     "Outcome",
@@ -76,7 +86,13 @@ __all__ = [
     "Waiting",
     "When",
     "Workflow",
+    "export_cwl",
+    "import_cwl",
+    "import_galaxy",
+    "import_nextflow",
+    "import_snakemake",
     "load_workflow",
+    "read_nfcore",
     "read_samples",
     "read_workflow",
     "workflow_document",
@@ -86,14 +102,17 @@ __all__ = [
 _HOME = {
     "Ended": "places.place",
     "Environment": "declaring.environments",
+    "Exported": "neighbours.imported",
     "Failure": "declaring.policies",
     "First": "declaring.steps",
     "Hold": "declaring.policies",
+    "Imported": "neighbours.imported",
     "Input": "declaring.ports",
     "Instead": "declaring.policies",
     "Job": "places.place",
     "Load": "declaring.resources",
     "LocalPlace": "places.local",
+    "Loss": "neighbours.imported",
     "Lost": "places.place",
     "Needs": "declaring.resources",
     "Outcome": "running.run",
@@ -121,7 +140,13 @@ _HOME = {
     "Waiting": "places.place",
     "When": "declaring.policies",
     "Workflow": "workflow",
+    "export_cwl": "neighbours.cwl.exporting",
+    "import_cwl": "neighbours.cwl.importing",
+    "import_galaxy": "neighbours.galaxy",
+    "import_nextflow": "neighbours.nextflow.importing",
+    "import_snakemake": "neighbours.snakemake.importing",
     "load_workflow": "documents.loading",
+    "read_nfcore": "neighbours.nfcore",
     "read_samples": "samples.sheets",
     "read_workflow": "documents.loading",
     "workflow_document": "documents.loading",

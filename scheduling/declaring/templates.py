@@ -36,7 +36,7 @@ from .quantities import SIZES
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
-__all__ = ["Field", "Template", "fields_of", "path_with"]
+__all__ = ["Field", "Template", "fields_of", "path_with", "pieces_of"]
 
 _FIELD = re.compile(r"[A-Za-z][A-Za-z0-9_]*")
 # Beyond that it is a script, of which one would rather name the file.
@@ -267,3 +267,8 @@ class _Shell:
 def fields_of(paths: Sequence[str]) -> frozenset[str]:
     """The names of all fields in paths.  Raises ``ValueError``."""
     return frozenset(part.name for path in paths for part in _parsed(path) if isinstance(part, Field))
+
+
+def pieces_of(text: str) -> tuple[str | Field, ...]:
+    """The pieces of a command or a path, texts and fields, in order.  Raises ``ValueError``."""
+    return tuple(_parsed(text))
