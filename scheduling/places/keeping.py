@@ -30,6 +30,8 @@ __all__ = ["Keeping"]
 _PATIENCE = 120.0
 # Seconds for one that is told nothing any more to end.
 _LEAVING = 10.0
+# Seconds that a system can be told to wait.
+_LONGEST = 86400.0
 _AT_ONCE = 1 << 16
 
 
@@ -43,7 +45,9 @@ class Keeping:
     def __init__(self, traces: Traces) -> None:
         self._traces = traces
         self._process: subprocess.Popen[bytes] | None = None
+        # Done when this is gone, too: nobody has to close it.
         self._leave: weakref.finalize[..., Keeping] | None = None
+        self._shut: weakref.finalize[..., Keeping] | None = None
         self._reading = self._writing = -1
         self._rest = b""
         self._said: list[dict[str, Any]] = []
@@ -91,20 +95,18 @@ class Keeping:
         if self._said:
             return True
         if self._reading < 0:
-            time.sleep(seconds)
+            time.sleep(min(seconds, _LONGEST))
             return False
         ready = select.poll()  # unlike select it takes any descriptor
         ready.register(self._reading, select.POLLIN)
-        return bool(ready.poll(seconds * 1000))
+        return bool(ready.poll(min(seconds, _LONGEST) * 1000))
 
     def close(self) -> None:
         """Leave it; it goes when it has started what it was told of."""
-        leave, self._leave, self._process = self._leave, None, None
-        if leave is not None:
-            leave()
-        for each in (self._reading, self._writing):
-            if each >= 0:
-                os.close(each)
+        for leave in (self._leave, self._shut):
+            if leave is not None:
+                leave()
+        self._leave = self._shut = self._process = None
         self._reading = self._writing = -1
         self._rest, self._said = b"", []
 
@@ -118,6 +120,7 @@ class Keeping:
             self._reading, self._writing = os.pipe()
             for each in (self._reading, self._writing):
                 os.set_blocking(each, False)  # no guard waits for us to listen
+            self._shut = weakref.finalize(self, _shut, self._reading, self._writing)
         command, first = starting(_interpreter(), "main", str(self._traces.folder))
         errors = self._traces.folder / "keeper.log"
         with open(errors, "ab") as log:
@@ -147,8 +150,8 @@ class Keeping:
         kept: list[dict[str, Any]] = []
         while True:
             said = self.heard()
-            kept += [each for each in said if "ready" not in each]
-            if len(kept) < len(said) or any("ready" in each for each in said):
+            kept += [each for each in said if "ready" not in each]  # guards of the one before speak too
+            if any("ready" in each for each in said):
                 break
             if process.poll() is not None:
                 raise self._none(f"it ended with status {process.returncode}, and {errors} may say why")
@@ -169,6 +172,11 @@ def _leave(process: subprocess.Popen[bytes], telling: IO[bytes]) -> None:
         telling.close()
     with contextlib.suppress(subprocess.TimeoutExpired):
         process.wait(_LEAVING)
+
+
+def _shut(*descriptors: int) -> None:
+    for each in descriptors:
+        os.close(each)
 
 
 def _interpreter() -> str:

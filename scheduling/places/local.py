@@ -28,7 +28,8 @@ _SHARE = 0.05
 class LocalPlace(Place):
     """Processes of this machine.
 
-    ``folder``: where it is written down what becomes of them; on a disk of this machine, and nobody else writes there.
+    ``folder``: where it is written down what becomes of them; on a disk of this machine, and nobody else writes there,
+    nor removes it while jobs run: they would go on, and nobody could find or end them.
     Any number of processes may have a place there, at once and one after the other: they see the same jobs.  A job
     goes on when they are ended, by whatever; only when its own guard is, or the machine, it is ended and ``Lost``.
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import os
 import signal
@@ -251,6 +252,18 @@ def test_nothing_is_said_to_be_unclosed(tmp_path: Path) -> None:
     said = json.dumps([{**vars(shell(tmp_path, "a", "exit 0")), "environment": {}}])
     run = subprocess.run([*command, said], capture_output=True, text=True, check=True)
     assert (run.stdout, run.stderr) == ("", "")
+
+
+def test_a_place_that_nobody_closes_holds_nothing_when_it_is_gone(tmp_path: Path) -> None:
+    before = os.listdir("/proc/self/fd")
+    place = LocalPlace(tmp_path / "place")
+    place.submit(shell(tmp_path, "a", "exit 0"))
+    until_over(place, "a")
+    assert len(os.listdir("/proc/self/fd")) > len(before)
+    del place
+    gc.collect()
+    assert os.listdir("/proc/self/fd") == before
+    assert not keepers(tmp_path)
 
 
 def test_schedulers_in_several_processes_that_submit_the_same_jobs_start_each_once(
