@@ -29,10 +29,6 @@ if TYPE_CHECKING:
     from .declaring.stages import Stage
     from .declaring.steps import First, Per, Setting, Step
     from .documents.loading import load_workflow, read_workflow, workflow_document
-    from .places.local import LocalPlace
-    from .places.place import Ended, Job, Lost, Place, Running, Waiting
-    from .running.run import Outcome, Run
-    from .running.scheduler import Scheduler
     from .neighbours.cwl.exporting import export_cwl
     from .neighbours.cwl.importing import import_cwl
     from .neighbours.galaxy import import_galaxy
@@ -40,6 +36,10 @@ if TYPE_CHECKING:
     from .neighbours.nextflow.importing import import_nextflow
     from .neighbours.nfcore import read_nfcore
     from .neighbours.snakemake.importing import import_snakemake
+    from .places.local import LocalPlace
+    from .places.place import Ended, Job, Lost, Place, Running, Waiting
+    from .running.run import Outcome, Run
+    from .running.scheduler import Scheduler
     from .samples.sample import Sample
     from .samples.sheets import read_samples
     from .site import Site
