@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import shutil
-import subprocess
 import tempfile
 from dataclasses import replace
 from pathlib import Path
@@ -291,26 +289,3 @@ def test_whatever_goes_out_comes_in_as_the_same_and_is_sound(workflow: Workflow)
     assert result.workflow == workflow
     assert result.lost == ()
     assert read_elsewhere(workflow)
-
-
-VALUES = st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"]), max_size=6)
-
-
-@settings(max_examples=25, deadline=None)
-@given(VALUES, st.lists(VALUES, max_size=3), st.sampled_from(["{b}", "{b:,}", "{b:-I}", "{b:O=}"]))
-@pytest.mark.skipif(shutil.which("node") is None or shutil.which("bash") is None, reason="needs node and bash")
-def test_a_script_gets_the_words_that_a_template_would_give(value: str, several: list[str], field: str) -> None:
-    command = f"printf '%s\\0' {{a}} {field} -x{{c:-c}}"
-    parameters = {"a": Parameter(), "b": Parameter(many=True), "c": Parameter(kind="bool")}
-    stage = Stage(name="one", command=command, parameters=parameters)
-    tool = graph_of(Workflow(name="w", steps={"one": Step(stage)}))["one"]
-    library = next(each for each in tool["requirements"] if each["class"] == "InlineJavascriptRequirement")
-    values = {"a": value, "b": several, "c": True}
-    calls = ", ".join(each[2:-1] if each.startswith("$(") else json.dumps(each) for each in tool["arguments"])
-    program = "\n".join([*library["expressionLib"], f"var inputs = {json.dumps(values)};", f"var made = [{calls}];"])
-    program += "\nconsole.log(JSON.stringify([].concat.apply([], made)));"
-    made = json.loads(subprocess.run(["node", "-e", program], capture_output=True, check=True).stdout)
-    theirs = subprocess.run([*tool["baseCommand"], *made], capture_output=True, check=True).stdout
-    assert stage.template is not None
-    ours = subprocess.run(["bash", "-c", *stage.template.filled(values)], capture_output=True, check=True).stdout
-    assert theirs == ours
