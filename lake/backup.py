@@ -191,7 +191,7 @@ def _attempt(context: Context, plan: _Plan, ticker: Ticker) -> Snapshot:
     began = context.clock()
     parent = latest(context, plan.dataset, state=view)
     previous = Manifest.load(context.catalog, parent.id, state=view) if parent is not None else None
-    resumed = resume(context, plan.dataset, plan.source_name, state=view) if parent is None else None
+    resumed = _resumed(context, plan, view) if parent is None else None
     if resumed is not None:
         previous = resumed.manifest
     problems = Problems(strict=plan.strict)
@@ -244,9 +244,30 @@ def _attempt(context: Context, plan: _Plan, ticker: Ticker) -> Snapshot:
             give_up(context, ledger.opened)
         if isinstance(error, ObjectMissing) and parent is not None and _purged(context, parent):
             raise Conflict(f"{parent.name} was collected while its manifest was read", snapshot=parent.name) from error
+        if isinstance(error, ObjectMissing) and resumed is not None and _dropped(context, resumed.manifest.segments):
+            raise _left_behind(plan) from error
         raise
     ticker.finish()
     return snapshot
+
+
+def _resumed(context: Context, plan: _Plan, view: State) -> Resumed | None:
+    """What an interrupted backup left.  Raises ``Conflict`` when a collection takes that away meanwhile."""
+    try:
+        return resume(context, plan.dataset, plan.source_name, state=view)
+    except ObjectMissing as error:
+        if _dropped(context, [segment.name for segment in view.segments("entries")]):
+            raise _left_behind(plan) from error
+        raise
+
+
+def _dropped(context: Context, segments: Iterable[str]) -> bool:
+    """Whether some segments of manifests are not named any more."""
+    return not {*segments} <= {segment.name for segment in context.catalog.refresh().segments("entries")}
+
+
+def _left_behind(plan: _Plan) -> Conflict:
+    return Conflict(f"what an interrupted backup of {plan.dataset} left was collected while it was read")
 
 
 def _inspection(context: Context, plan: _Plan, view: State) -> Inspection | None:

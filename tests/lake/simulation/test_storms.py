@@ -32,6 +32,7 @@ REMEMBERED = {
     60510: "a reader took for damaged a manifest that was collected while it read",
     77539: "a restore took for damaged a manifest that was collected while it looked what there is",
     91022: "a restore took for damaged what was collected while it read",
+    99219: "a backup took for damaged what an interrupted one had left, collected while it read",
 }
 
 
