@@ -10,7 +10,7 @@ Data enters and leaves an archive through its front door: chunks, packs and segm
     workflow.check(samples, site).ok                # every problem at once, before anything runs
     workflow.dry_run(samples, site)                 # every command
 
-    with Scheduler(site, LocalPlace(folder)) as scheduler:
+    with Scheduler(site) as scheduler:
         run = scheduler.start(workflow, samples)    # or scheduler.resume(name), whatever had happened
         scheduler.work()
 """

@@ -24,6 +24,7 @@ a ``\\``, a ``$`` or a ``[``, in a sum, in a here-document, or where the shell i
 
 from __future__ import annotations
 
+import hashlib
 import re
 import shlex
 import string
@@ -41,6 +42,8 @@ __all__ = ["Field", "Template", "fields_of", "path_with", "pieces_of"]
 _FIELD = re.compile(r"[A-Za-z][A-Za-z0-9_]*")
 # Beyond that it is a script, of which one would rather name the file.
 _LONGEST = 16_384
+# Bytes of a field in a path, of the 255 that a name may have; and what is kept of a longer one.
+_LONGEST_NAME, _KEPT = 150, 100
 _FILLED = re.compile(r"(?<!\{)(?:\{\{)*\{[A-Za-z]")
 # Commands of the shell that run their words, or take them for sums in which a command may stand; and tests of numbers.
 _RUN = re.compile(
@@ -144,7 +147,9 @@ class Template:
 
 
 def path_with(pattern: str, values: Mapping[str, object]) -> str:
-    """A path with fields, filled in: what would be another folder in a name is replaced.  Raises ``ValueError``."""
+    """A path with fields, filled in: what would be another folder in a name is replaced, and one that no file system
+    takes for its length is cut, with a checksum of all of it.  Raises ``ValueError``.
+    """
     parts: list[str] = []
     for part in _parsed(pattern):
         if isinstance(part, str):
@@ -155,7 +160,11 @@ def path_with(pattern: str, values: Mapping[str, object]) -> str:
         words = part.words(_value(part, values))
         if len(words) != 1:
             raise ValueError(f"{{{part.name}}} is {len(words)} words, and a path needs one")
-        parts.append(re.sub(r"[^\w.+=@,-]", "_", words[0]))
+        plain = re.sub(r"[^\w.+=@,-]", "_", words[0])
+        if len(plain.encode("utf-8", "surrogatepass")) > _LONGEST_NAME:
+            digest = hashlib.sha256(words[0].encode("utf-8", "surrogatepass")).hexdigest()[:8]
+            plain = f"{plain.encode('utf-8', 'replace')[:_KEPT].decode('utf-8', 'ignore')}-{digest}"
+        parts.append(plain)
     return "".join(parts)
 
 

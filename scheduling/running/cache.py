@@ -46,6 +46,7 @@ class Cache:
             "CREATE TABLE IF NOT EXISTS results (fingerprint TEXT PRIMARY KEY, run TEXT, task TEXT, folder TEXT, "
             "outputs TEXT, digests TEXT)"
         )
+        self._base.execute("CREATE TABLE IF NOT EXISTS bad (fingerprint TEXT PRIMARY KEY, why TEXT, time REAL)")
 
     def remember(self, fingerprint: str, kept: Kept) -> None:
         """Keep where a result is; the one that was there before is forgotten."""
@@ -64,12 +65,21 @@ class Cache:
         """What was made of the same, if it is known."""
         with self._lock:
             row = self._base.execute(
-                "SELECT run, task, folder, outputs, digests FROM results WHERE fingerprint=?", (fingerprint,)
+                "SELECT run, task, folder, outputs, digests FROM results "
+                "WHERE fingerprint=? AND fingerprint NOT IN (SELECT fingerprint FROM bad)",
+                (fingerprint,),
             ).fetchone()
         if row is None:
             return None
         run, task, folder, outputs, digests = row
         return Kept(run, task, folder, json.loads(outputs), json.loads(digests))
+
+    def never(self, fingerprint: str, why: str, time: float) -> None:
+        """Have what was made of this never taken again."""
+        with self._lock:
+            self._base.execute("PRAGMA synchronous=FULL")
+            self._base.execute("INSERT OR REPLACE INTO bad VALUES (?, ?, ?)", (fingerprint, why, time))
+            self._base.execute("PRAGMA synchronous=OFF")
 
     def close(self) -> None:
         """Leave it."""

@@ -48,7 +48,7 @@ def foresee(order: Order, *, site: str | os.PathLike[str], run: str = "dry-run")
             sample = task.unit.sample
             row = {"task": task.name, "node": task.unit.node.name, "sample": sample and sample.name}
             rows.append({**row, "cpus": needs.cpus, "memory": needs.memory, "command": command})
-            made = {name: [{"path": str(results / path)}] for name, path in outputs.items()}
+            made = {name: [{"path": str(results / path), "digest": ""}] for name, path in outputs.items()}
             progress.apply({"what": "done", "task": task.name, "outputs": made})
     return pl.DataFrame(rows, schema=_SCHEMA)
 

@@ -311,7 +311,8 @@ class Hand:
         results, kept = self.run.folders.results(state.task), self._means.cache.find(prepared.fingerprint)
         if kept is None or not brought(kept, results, self._means.digests):
             return False
-        source = {"from": [kept.run, kept.task], "fingerprint": prepared.fingerprint}
+        inputs = {"fingerprint": prepared.fingerprint, "seen": [asdict(each) for each in prepared.seen]}
+        source = {"from": [kept.run, kept.task], "inputs": inputs}
         self._done(state, results, kept.outputs, kept.digests, what="reused", **source)
         return True
 

@@ -19,7 +19,7 @@ from holotype.catalog import ObjectDamaged, StorageFailed, StorageFull
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-__all__ = ["Event", "Journal"]
+__all__ = ["Event", "Journal", "read_events"]
 
 Event = dict[str, Any]
 """``what`` happened, and what is to be known of it."""
@@ -35,16 +35,11 @@ class Journal:
     def events(self) -> Iterator[Event]:
         """All of it so far.  Raises ``ObjectDamaged``."""
         whole = 0
-        with self._path.open("rb") as file:
-            for number, line in enumerate(file, 1):
-                event = _read(line)
-                if event is not None:
-                    whole += len(line)
-                    yield event
-                elif file.read(1) or line.endswith(b"\n"):
-                    raise ObjectDamaged(f"line {number} of {self._path} is not as it was written", key=str(self._path))
-                else:
-                    self._file.truncate(whole)  # the power went, or the process, while it was written
+        for event, size in _lines(self._path):
+            whole += size
+            yield event
+        if whole < os.fstat(self._file.fileno()).st_size:
+            self._file.truncate(whole)  # the power went, or the process, while it was written
 
     def write(self, events: Iterable[Event]) -> None:
         """Add events; they are there, whatever happens next, when this returns.
@@ -85,3 +80,19 @@ def _read(line: bytes) -> Event | None:
         return None
     event: Event = json.loads(text)
     return event
+
+
+def read_events(path: Path) -> Iterator[Event]:
+    """What a journal says so far, whoever has it in hand.  Raises ``ObjectDamaged``."""
+    return (event for event, _ in _lines(path))
+
+
+def _lines(path: Path) -> Iterator[tuple[Event, int]]:
+    """Events, with the bytes that they take, up to a last line that is cut off."""
+    with path.open("rb") as file:
+        for number, line in enumerate(file, 1):
+            event = _read(line)
+            if event is not None:
+                yield event, len(line)
+            elif file.read(1) or line.endswith(b"\n"):
+                raise ObjectDamaged(f"line {number} of {path} is not as it was written", key=str(path))

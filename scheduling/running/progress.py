@@ -59,8 +59,9 @@ class TaskState:
     """A task, and what became of it so far.
 
     ``way``: how it is done now.  ``attempts``: how many were begun; ``in_this_way``: of them.  ``used``: how often each
-    of the way's rules was followed.  ``since``: from when it may be begun.  ``job``: what runs.  ``files``: what it
-    made, by its outputs.
+    of the way's rules was followed.  ``since``: from when it may be begun.  ``job``: what runs.  ``inputs``: its
+    ``fingerprint``, and the files that were ``seen``.  ``files``: what it made, by its outputs, of these
+    ``digests``.
     """
 
     task: Task
@@ -73,8 +74,9 @@ class TaskState:
     since: float = 0.0
     job: str | None = None
     needs: Needs = field(default_factory=Needs)
-    inputs: dict[str, list[Any]] = field(default_factory=dict)
+    inputs: dict[str, Any] = field(default_factory=dict)
     files: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    digests: set[str] = field(default_factory=set)
     over: Event | None = None
     grades: set[str] = field(default_factory=set)
     reason: str = ""
@@ -191,8 +193,10 @@ class Progress:
 
     def _done(self, state: TaskState, event: Mapping[str, Any]) -> None:
         self._become(state, State.DONE)
+        state.inputs = event.get("inputs", state.inputs)
         state.grades |= set(event.get("grades", ()))
         state.files = {name: tuple(each["path"] for each in files) for name, files in event["outputs"].items()}
+        state.digests = {each["digest"] for files in event["outputs"].values() for each in files}
         self._settle(state)
 
     def _decided(self, state: TaskState, event: Mapping[str, Any]) -> None:

@@ -38,10 +38,13 @@ from .hand import Hand, Means, Ready
 from .progress import State
 from .resources import Free
 from .run import Run
+from .tainting import built_on
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from concurrent.futures import Executor
+
+    import polars as pl
 
     from ..places.place import Place
     from ..samples.sample import Files, Sample
@@ -179,6 +182,22 @@ class Scheduler:
         answer = {"what": "answered", "task": task, "do": do, "who": who, "why": why}
         run.say([{**answer, "time": self._means.clock()}])
         run.write()
+
+    def mark_bad(self, run: Run, task: str, *, why: str) -> pl.DataFrame:
+        """Have what a task made never taken again, in no run; returns what was built on it (see ``tainting``).
+
+        Raises ``InvalidOption`` when it has made nothing, or without a reason.
+        """
+        state = run.progress.tasks.get(task)
+        if state is None or state.state is not State.DONE:
+            raise InvalidOption(f"{task} has made nothing", option="task")
+        if not why.strip():
+            raise InvalidOption("a result is marked bad for a reason: give why=", option="why")
+        now = self._means.clock()
+        run.say([{"what": "bad", "time": now, "task": task, "why": why, "by": self._operator}])
+        run.write()
+        self._means.cache.never(state.inputs["fingerprint"], why, now)
+        return built_on(self._means.site.folder, state.digests)
 
     def close(self) -> None:
         """Leave all runs; what runs goes on, and is found again by ``resume``."""

@@ -203,3 +203,9 @@ def test_names_in_paths_stay_within_one_name() -> None:
 def test_a_path_needs_one_plain_word(path: str) -> None:
     with pytest.raises(ValueError, match=r"nothing that is given|words|plainly"):
         path_with(path, VALUES)
+
+
+def test_what_is_too_long_for_a_name_is_cut_and_stays_a_name_of_its_own() -> None:
+    names = {path_with("{sample}.txt", {"sample": "ü" * 400 + end}) for end in ("a", "b")}
+    assert len(names) == 2
+    assert max(len(name.encode()) for name in names) < 150

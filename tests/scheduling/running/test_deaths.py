@@ -45,15 +45,15 @@ def workflow(folder: Path) -> Workflow:
     )
 
 
-def lived(folder: Path, *, resume: bool) -> Run:
+def lived(folder: Path, *, resume: bool, name: str = "run") -> Run:
     """Begin the run, or go on with it, and see it through."""
     place = LocalPlace(folder / "site" / "jobs")
     try:
         with Scheduler(site_in(folder), place) as scheduler:
-            if resume and (folder / "site" / "runs" / "run" / "order.json").exists():
-                run = scheduler.resume("run")
+            if resume and (folder / "site" / "runs" / name / "order.json").exists():
+                run = scheduler.resume(name)
             else:
-                run = scheduler.start(workflow(folder), samples_in(folder, "ann", "ben", lines=2), name="run")
+                run = scheduler.start(workflow(folder), samples_in(folder, "ann", "ben", lines=2), name=name)
             scheduler.work(timeout=60)
             return run
     finally:
@@ -79,6 +79,21 @@ def test_at_whichever_step_it_dies(tmp_path: Path) -> None:
                 lived(folder, resume=False)
             if counted_.dead():
                 assert_well(folder, lived(folder, resume=True))
+
+
+def test_at_whichever_step_it_dies_while_it_takes_what_was_made_before(tmp_path: Path) -> None:
+    """Another run of the same site, that finds everything made."""
+    (tmp_path / "whole").mkdir()
+    assert_well(tmp_path / "whole", lived(tmp_path / "whole", resume=False))
+    with steps() as all_of_them:
+        assert_well(tmp_path / "whole", lived(tmp_path / "whole", resume=False, name="again"))
+    for number in range(2, len(all_of_them.said) + 1):
+        for half in (False, True):
+            name = f"run{number}{half}"
+            with steps(number, half=half) as counted_, suppress(Died):
+                lived(tmp_path / "whole", resume=False, name=name)
+            if counted_.dead():
+                assert_well(tmp_path / "whole", lived(tmp_path / "whole", resume=True, name=name))
 
 
 def test_a_run_that_is_over_is_resumed_as_it_is(tmp_path: Path) -> None:

@@ -8,15 +8,13 @@ from typing import TYPE_CHECKING
 import pytest
 
 from holotype.catalog import Conflict, DataRefused, InvalidOption
-from holotype.scheduling import Input, Output, Parameter, Resources, Sample, Setting, Stage, Step, Workflow
+from holotype.scheduling import Input, Output, Parameter, Resources, Sample, Scheduler, Setting, Stage, Step, Workflow
 
-from .making import copying, counted, joining, samples_in, whole
+from .making import copying, counted, joining, samples_in, site_in, whole
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from contextlib import AbstractContextManager
-
-    from holotype.scheduling import Scheduler
 
     Scheduling = Callable[[], AbstractContextManager[Scheduler]]
 
@@ -218,3 +216,50 @@ def test_a_cancelled_run_leaves_nothing_half_made(tmp_path: Path, scheduling: Sc
         assert run.outcome().samples == {"cancelled": 2}
         assert run.outputs("o", "ann") == ()
         assert not (tmp_path / "site" / "runs" / run.name / "results").exists()
+
+
+def test_a_result_that_is_bad_is_never_taken_again_and_what_was_built_on_it_is_told(
+    tmp_path: Path, scheduling: Scheduling
+) -> None:
+    samples = samples_in(tmp_path, "ann", "ben")
+    with scheduling() as scheduler:
+        first = scheduler.start(whole(), samples, name="first")
+        second = scheduler.start(whole(gather=joining("gather", version="2")), samples, name="second")
+        scheduler.work(timeout=60)
+        with pytest.raises(InvalidOption, match="for a reason"):
+            scheduler.mark_bad(first, "change[ann].1", why=" ")
+        with pytest.raises(InvalidOption, match="has made nothing"):
+            scheduler.mark_bad(first, "change[ann].9", why="?")
+        told = scheduler.mark_bad(first, "change[ann].1", why="the wrong table of letters")
+        assert sorted(told.select("run", "task").rows()) == [
+            ("first", "gather"),
+            ("first", "join[ann]"),
+            ("second", "gather"),
+            ("second", "join[ann]"),
+        ]
+    with scheduling() as scheduler:
+        third = scheduler.start(whole(), samples, name="third")
+        scheduler.work(timeout=60)
+        begun = {event["task"] for event in third.journal.events() if event["what"] == "begun"}
+        assert begun == {"change[ann].1"}
+        assert third.outcome().state == "done"
+        assert scheduler.resume("second").name == second.name
+
+
+def test_names_that_would_be_elsewhere_and_two_samples_of_one_name_are_refused(
+    tmp_path: Path, scheduling: Scheduling
+) -> None:
+    with scheduling() as scheduler:
+        for name in ("../elsewhere", "a/b", ".", "..", "-x", "x" * 101, "a\n", "dot."):
+            with pytest.raises(InvalidOption, match="no name of a run"):
+                scheduler.start(whole(), samples_in(tmp_path, "ann"), name=name)
+        with pytest.raises(InvalidOption, match="two samples ann"):
+            scheduler.start(whole(), samples_in(tmp_path, "ann") * 2, check=False)
+
+
+def test_what_is_odd_is_on_record_and_who_had_it_done(tmp_path: Path) -> None:
+    with Scheduler(site_in(tmp_path), operator="ada@lab") as scheduler:
+        run = scheduler.start(whole(), samples_in(tmp_path, "ann"))
+        (ordered,) = (event for event in run.journal.events() if event["what"] == "ordered")
+    assert ordered["by"] == "ada@lab"
+    assert isinstance(ordered["odd"], list)
