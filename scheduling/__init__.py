@@ -7,7 +7,12 @@ Data enters and leaves an archive through its front door: chunks, packs and segm
 ::
 
     workflow = load_workflow("germline.yaml")       # or Workflow(…), which is the same
-    workflow.check().ok                             # every problem at once, before anything runs
+    workflow.check(samples, site).ok                # every problem at once, before anything runs
+    workflow.dry_run(samples, site)                 # every command
+
+    with Scheduler(site) as scheduler:
+        run = scheduler.start(workflow, samples)    # or scheduler.resume(name), whatever had happened
+        scheduler.work()
 """
 
 from __future__ import annotations
@@ -24,29 +29,52 @@ if TYPE_CHECKING:
     from .declaring.stages import Stage
     from .declaring.steps import First, Per, Setting, Step
     from .documents.loading import load_workflow, read_workflow, workflow_document
+    from .neighbours.cwl.exporting import export_cwl
+    from .neighbours.cwl.importing import import_cwl
+    from .neighbours.galaxy import import_galaxy
+    from .neighbours.imported import Exported, Imported, Loss
+    from .neighbours.nextflow.importing import import_nextflow
+    from .neighbours.nfcore import read_nfcore
+    from .neighbours.snakemake.importing import import_snakemake
+    from .places.local import LocalPlace
+    from .places.place import Ended, Job, Lost, Place, Running, Waiting
+    from .running.run import Outcome, Run
+    from .running.scheduler import Scheduler
     from .samples.sample import Sample
     from .samples.sheets import read_samples
     from .site import Site
     from .workflow import Workflow
 
 __all__ = [
+    "Ended",
     "Environment",
+    "Exported",
     "Failure",
     "First",
     "Hold",
+    "Imported",
     "Input",
     "Instead",
+    "Job",
     "Load",
+    "LocalPlace",
+    "Loss",
+    "Lost",
     "Needs",
+    "Outcome",
     "Output",
     "Parameter",
     "Per",
+    "Place",
     "REQUIRED",
     "Reduce",
     "Resources",
     "Retry",
     "Rule",
+    "Run",
+    "Running",
     "Sample",
+    "Scheduler",
     "Setting",
     "Site",
     "Skip",
@@ -55,9 +83,16 @@ __all__ = [
     "StopRun",
     "StopSample",
     "Tool",
+    "Waiting",
     "When",
     "Workflow",
+    "export_cwl",
+    "import_cwl",
+    "import_galaxy",
+    "import_nextflow",
+    "import_snakemake",
     "load_workflow",
+    "read_nfcore",
     "read_samples",
     "read_workflow",
     "workflow_document",
@@ -65,23 +100,35 @@ __all__ = [
 
 # The module that defines each name.
 _HOME = {
+    "Ended": "places.place",
     "Environment": "declaring.environments",
+    "Exported": "neighbours.imported",
     "Failure": "declaring.policies",
     "First": "declaring.steps",
     "Hold": "declaring.policies",
+    "Imported": "neighbours.imported",
     "Input": "declaring.ports",
     "Instead": "declaring.policies",
+    "Job": "places.place",
     "Load": "declaring.resources",
+    "LocalPlace": "places.local",
+    "Loss": "neighbours.imported",
+    "Lost": "places.place",
     "Needs": "declaring.resources",
+    "Outcome": "running.run",
     "Output": "declaring.ports",
     "Parameter": "declaring.parameters",
     "Per": "declaring.steps",
+    "Place": "places.place",
     "REQUIRED": "declaring.parameters",
     "Reduce": "declaring.policies",
     "Resources": "declaring.resources",
     "Retry": "declaring.policies",
     "Rule": "declaring.policies",
+    "Run": "running.run",
+    "Running": "places.place",
     "Sample": "samples.sample",
+    "Scheduler": "running.scheduler",
     "Setting": "declaring.steps",
     "Site": "site",
     "Skip": "declaring.policies",
@@ -90,9 +137,16 @@ _HOME = {
     "StopRun": "declaring.policies",
     "StopSample": "declaring.policies",
     "Tool": "declaring.environments",
+    "Waiting": "places.place",
     "When": "declaring.policies",
     "Workflow": "workflow",
+    "export_cwl": "neighbours.cwl.exporting",
+    "import_cwl": "neighbours.cwl.importing",
+    "import_galaxy": "neighbours.galaxy",
+    "import_nextflow": "neighbours.nextflow.importing",
+    "import_snakemake": "neighbours.snakemake.importing",
     "load_workflow": "documents.loading",
+    "read_nfcore": "neighbours.nfcore",
     "read_samples": "samples.sheets",
     "read_workflow": "documents.loading",
     "workflow_document": "documents.loading",

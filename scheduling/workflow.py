@@ -18,7 +18,6 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from .checking.check import check_order, check_workflow
 from .checking.order import Order
 from .declaring.expressions import RESERVED, Expression
 from .declaring.frozen import Frozen, nothing
@@ -27,6 +26,8 @@ from .samples.sample import paths_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
+
+    import polars
 
     from holotype.validators import Cost, Report
 
@@ -95,7 +96,27 @@ class Workflow:
         in pairs and of one reference.  With a ``site``: whether it has the programs, in their versions, and what tasks
         need.  Errors forbid a run, warnings are kept with it; a finding's ``record`` says where.
         """
+        # What looks at data brings Arrow along, which declaring does without.
+        from .checking.check import check_order, check_workflow
+
         if samples is None and shared is None and parameters is None:
             return check_workflow(self, site)
         given = {name: paths_of(each) for name, each in (shared or {}).items()}
         return check_order(Order(self, tuple(samples or ()), given, dict(parameters or {}), site), cost=cost)
+
+    def dry_run(
+        self,
+        samples: Iterable[Sample],
+        site: Site,
+        *,
+        shared: Mapping[str, Files] | None = None,
+        parameters: Mapping[str, Any] | None = None,
+    ) -> polars.DataFrame:
+        """Every task there would be, with its command, and nothing is run.  See ``running/foreseeing.py``.
+
+        It is for what ``check`` finds well: raises ``ValueError`` for what is not.
+        """
+        from .running.foreseeing import foresee
+
+        given = {name: paths_of(each) for name, each in (shared or {}).items()}
+        return foresee(Order(self, tuple(samples), given, dict(parameters or {}), site), site=site.folder)

@@ -10,9 +10,7 @@ import re
 from dataclasses import dataclass
 from enum import StrEnum
 
-import pyarrow as pa
-
-__all__ = ["FINDINGS", "Code", "Finding", "Place", "Severity"]
+__all__ = ["Code", "Finding", "Place", "Severity"]
 
 _NAME = re.compile(r"[a-z][a-z0-9]*(?:[._][a-z0-9]+)+")
 
@@ -73,33 +71,3 @@ class Finding:
     seen: str | None
     expected: str | None
     check: str
-
-
-_TEXT, _NUMBER = pa.string(), pa.int64()
-_ABOUT_PLACES = {
-    "member": "The file within the file.",
-    "offset": "Bytes from the beginning, of what is packed from the beginning of what is inside.",
-    "line": "The line, from 1.",
-    "row": "The row of a table, from 0.",
-    "column": "The column's name.",
-    "record": "What names the record.",
-}
-FINDINGS = pa.schema(
-    [
-        pa.field(name, kind, nullable=nullable, metadata={"about": about})
-        for name, kind, nullable, about in (
-            ("path", _TEXT, False, "The file or table that was looked at, as the caller names it."),
-            ("check", _TEXT, False, "The check that found it."),
-            ("code", _TEXT, False, "The rule that is broken."),
-            ("severity", _TEXT, False, "note, warning or error."),
-            *(
-                (name, _NUMBER if name in ("offset", "line", "row") else _TEXT, True, about)
-                for name, about in _ABOUT_PLACES.items()
-            ),
-            ("message", _TEXT, False, "What is wrong, in words."),
-            ("seen", _TEXT, True, "What is there."),
-            ("expected", _TEXT, True, "What should be."),
-        )
-    ]
-)
-"""The columns of a report's findings."""

@@ -19,12 +19,13 @@ import pyarrow.compute
 
 from .check import Cost
 from .errors import LibraryMissing
-from .findings import FINDINGS, Code, Severity
+from .findings import Code, Severity
 from .formats.known import FORMATS
 from .found import Found
-from .metrics import BROKEN, METRICS, MORE
-from .report import CHECKED, Report
+from .metrics import BROKEN, MORE
+from .report import Report
 from .streams.codes import STREAM_CODES
+from .tabled import CHECKED, FINDINGS, METRICS
 from .walking import LINK, UNREADABLE
 
 if TYPE_CHECKING:

@@ -12,10 +12,10 @@ import polars as pl
 import pyarrow as pa
 
 from .check import UNTOLD, Check, Cost
-from .findings import FINDINGS
 from .looking import FRAME, UNAVAILABLE, fits_file
-from .metrics import METRICS, MORE
-from .report import CHECKED, Report
+from .metrics import MORE
+from .report import Report
+from .tabled import CHECKED, FINDINGS, METRICS
 from .walking import UNREADABLE
 
 if TYPE_CHECKING:

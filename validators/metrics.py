@@ -6,15 +6,13 @@ import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-import pyarrow as pa
-
 from .errors import InvalidChoice
 from .findings import Code, Severity
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = ["BROKEN", "METRICS", "MORE", "Metric", "Threshold"]
+__all__ = ["BROKEN", "MORE", "Metric", "Threshold"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,20 +25,6 @@ class Metric:
     value: float
     unit: str = "1"
     of: str = ""
-
-
-METRICS = pa.schema(
-    [
-        pa.field("path", pa.string(), nullable=False, metadata={"about": "What was looked at."}),
-        pa.field("name", pa.string(), nullable=False, metadata={"about": "The figure's name."}),
-        pa.field("of", pa.string(), nullable=False, metadata={"about": "What it is of, where there are several."}),
-        pa.field("value", pa.float64(), nullable=False, metadata={"about": "The figure."}),
-        pa.field(
-            "unit", pa.string(), nullable=False, metadata={"about": "Its unit, in UCUM; 1 for a share or a count."}
-        ),
-    ]
-)
-"""The columns of a report's metrics."""
 
 
 @dataclass(frozen=True)

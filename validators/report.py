@@ -11,45 +11,27 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 import pyarrow.compute
 
-from .findings import FINDINGS, Severity
-from .metrics import METRICS, MORE
+from .findings import Severity
+from .metrics import MORE
+from .tabled import CHECKED, FINDINGS, METRICS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     import polars as pl
 
-__all__ = ["CHECKED", "Report"]
+__all__ = ["Report"]
 
 # pyarrow makes these functions when it is imported, where no checker sees them.
 pc: Any = pyarrow.compute
-
-CHECKED = pa.schema(
-    [
-        pa.field(name, kind, nullable=nullable, metadata={"about": about})
-        for name, kind, nullable, about in (
-            ("path", pa.string(), False, "What was looked at."),
-            ("format", pa.string(), True, "What it is, by its content."),
-            ("packing", pa.string(), True, "What that is packed in, as gzip."),
-            ("grade", pa.string(), True, "Whether the format itself would show damage: all, some or none of it."),
-            ("size", pa.int64(), True, "Its bytes."),
-            ("check", pa.string(), False, "The check that looked."),
-            ("version", pa.string(), False, "The check's version."),
-            ("cost", pa.string(), False, "How much it was asked to look at: header, sample or full."),
-            ("complete", pa.bool_(), False, "Whether it looked at all of that."),
-            ("seconds", pa.float64(), False, "How long it took."),
-        )
-    ]
-)
-"""The columns of a report's list of what was looked at."""
 
 
 @dataclass(frozen=True, eq=False)
 class Report:
     """What was found.
 
-    ``findings``: Arrow, see ``findings.FINDINGS``; of each code and file some are kept.  ``counts``: how many there are
-    in truth, by code.  ``metrics``: Arrow, see ``metrics.METRICS``.  ``checked``: Arrow, one row for each file and each
+    ``findings``: Arrow, see ``tabled.FINDINGS``; of each code and file some are kept.  ``counts``: how many there are
+    in truth, by code.  ``metrics``: Arrow, see ``tabled.METRICS``.  ``checked``: Arrow, one row for each file and each
     check that looked at it.
     """
 

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from .order import Order
 
-__all__ = ["look_at_contents"]
+__all__ = ["kinds_of", "look_at_contents"]
 
 
 class _FormatTaken(Check):
@@ -30,7 +30,7 @@ class _FormatTaken(Check):
 
     def look(self, subject: Subject, found: Found) -> None:
         wanted = self._formats.get(subject.name, ())
-        if wanted and not set(_kinds(subject.format)) & set(wanted):
+        if wanted and not set(kinds_of(subject.format)) & set(wanted):
             seen = subject.format or "nothing that is known"
             found.add(codes.FILE_FORMAT, f"it is {seen}", seen=seen, expected=" or ".join(wanted))
 
@@ -54,7 +54,7 @@ def look_at_contents(order: Order, *, cost: Cost | str) -> Examination:
     return examination
 
 
-def _kinds(format: str | None) -> Iterator[str]:
+def kinds_of(format: str | None) -> Iterator[str]:
     """A format, and those that it is a kind of."""
     while format is not None:
         yield format

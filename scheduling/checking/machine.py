@@ -21,7 +21,7 @@ from . import codes
 from .asking import answer_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Collection, Container, Iterable, Iterator, Sequence
 
     from holotype.validators import Found, Subject
 
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from ..site import Site
     from .order import Order
 
-__all__ = ["NeedsCheck", "ToolsCheck"]
+__all__ = ["NeedsCheck", "ToolsCheck", "tool_versions"]
 
 # Programs that are asked at a time.
 _AT_ONCE = 8
@@ -49,19 +49,40 @@ class ToolsCheck(GroupCheck):
     def look(self, subjects: Sequence[Subject], found: Found) -> None:
         wanted: dict[Tool, list[str]] = {}
         for name, node in self._graph.nodes.items():
-            environment = node.stage.environment
-            for tool in environment.tools if environment.container is None and environment.conda is None else ():
+            for tool in _tools_of(node):
                 wanted.setdefault(tool, []).append(name)
-        with ThreadPoolExecutor(_AT_ONCE) as asking:
-            for (tool, nodes), answer in zip(wanted.items(), asking.map(self._ask, wanted), strict=True):
-                _hold(tool, answer, nodes, found)
+        for tool, answer in _asked(wanted, self._site):
+            _hold(tool, answer, wanted[tool], found)
 
-    def _ask(self, tool: Tool) -> str | None:
-        """What it says of its version; ``None`` where there is no such program."""
-        program = shutil.which(tool.name, path=self._site.path)
-        if program is None:
-            return None
-        return answer_of([program, *tool.asks])
+
+def tool_versions(graph: Graph, site: Site, *, known: Container[Tool] = ()) -> dict[Tool, str]:
+    """What the programs of a graph say that they are, but for those that are ``known``; nothing of those that do not
+    say, or are not there.
+    """
+    wanted = dict.fromkeys(tool for node in graph.nodes.values() for tool in _tools_of(node) if tool not in known)
+    found: dict[Tool, str] = {}
+    for tool, answer in _asked(wanted, site):
+        said = re.search(tool.says, answer or "")
+        found[tool] = "" if said is None else said[1]
+    return found
+
+
+def _tools_of(node: Node) -> tuple[Tool, ...]:
+    """The programs that a stage starts from PATH."""
+    environment = node.stage.environment
+    return environment.tools if environment.container is None and environment.conda is None else ()
+
+
+def _asked(tools: Collection[Tool], site: Site) -> Iterator[tuple[Tool, str | None]]:
+    """What each says of its version; ``None`` where there is no such program."""
+
+    def ask(tool: Tool) -> str | None:
+        program = shutil.which(tool.name, path=site.path)
+        return None if program is None else answer_of([program, *tool.asks])
+
+    if tools:
+        with ThreadPoolExecutor(_AT_ONCE) as asking:
+            yield from zip(tools, asking.map(ask, tools), strict=True)
 
 
 def _hold(tool: Tool, answer: str | None, nodes: list[str], found: Found) -> None:
@@ -111,7 +132,7 @@ class NeedsCheck(GroupCheck):
             found.add(codes.SITE_SPACE, what, seen=free, expected=disk)
 
     def _loads(self, node: Node) -> Iterator[Load]:
-        """One for each sample: what a task's own files will be is not known yet, so it is all of the sample's."""
+        """One for each sample: what steps before it make is not known yet, so it is all of the sample's."""
         values = self._order.values()
         parameters = {
             name: values.get(each.name) if isinstance(each, Setting) else each for name, each in node.parameters.items()
@@ -119,11 +140,17 @@ class NeedsCheck(GroupCheck):
         for name in node.scatter:
             if isinstance(several := parameters.get(name), tuple) and several:
                 parameters[name] = several[0]
+        outside = {
+            name: bound for name, bound in node.inputs.items() if all(each.node is None for each in bound.sources())
+        }
         shared = [path for paths in self._order.shared.values() for path in paths]
+        everybodys = {name: _bytes_of(paths) for name, paths in self._order.shared.items()}
         for sample in self._order.samples:
             own = [path for name in sample.files for path in sample.paths(name)]
-            size = sum(os.path.getsize(path) for path in (*own, *shared) if os.path.isfile(path))
-            yield Load(input_size=size, files=len(own) + len(shared), parameters=parameters)
+            size = _bytes_of((*own, *shared))
+            given = everybodys | {name: _bytes_of(sample.paths(name)) for name in sample.files}
+            sizes = {name: sum(given.get(each.name, 0) for each in bound.sources()) for name, bound in outside.items()}
+            yield Load(input_size=size, files=len(own) + len(shared), parameters=parameters, sizes=sizes)
 
     def _folder(self, found: Found) -> None:
         folder = Path(self._site.folder)
@@ -147,6 +174,10 @@ def _lacking(site: Site, needs: list[Needs]) -> Iterator[tuple[str, int, int]]:
             for name, count in getattr(each, kind).items():
                 if count > there.get(name, 0):
                     yield name, count, there.get(name, 0)
+
+
+def _bytes_of(paths: Iterable[str]) -> int:
+    return sum(os.path.getsize(path) for path in paths if os.path.isfile(path))
 
 
 def _free(folder: Path) -> int:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -20,22 +20,29 @@ class Load:
     """What resources are calculated from.
 
     ``input_size``: bytes of all input files together.  ``files``: how many.  ``attempt``: from 1.  ``parameters``: the
-    task's, by name.
+    task's, by name.  ``sizes``: bytes of the files of each input, by its name, as far as they are known.
     """
 
     input_size: int = 0
     files: int = 0
     attempt: int = 1
     parameters: Mapping[str, Any] = field(default_factory=nothing)
+    sizes: Mapping[str, int] = field(default_factory=nothing)
+
+    def size(self, name: str) -> int:
+        """Bytes of an input's files; where that is not known, of all input files, which is more."""
+        return self.sizes.get(name, self.input_size)
 
 
 Amount = int | float | str | Callable[[Load], float]
-"""A number, an amount as ``"8 GiB"``, an expression as ``"4*GiB + 2*input_size"``, or a function of a ``Load``."""
+"""A number, an amount as ``"8 GiB"``, an expression as ``"4*GiB + 2*input_size"`` or ``"GiB + 2*size.reference"``, of
+one input alone, or a function of a ``Load``.
+"""
 
 _AMOUNTS = ("cpus", "memory", "disk", "gpus", "time")
 # More than any machine has, of whatever it is.
 _MOST = 1 << 62
-_GIVEN = frozenset({"input_size", "files", "attempt"})
+_GIVEN = frozenset({"input_size", "files", "attempt", "size"})
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -87,9 +94,12 @@ class Resources:
     @property
     def names(self) -> frozenset[str]:
         """The parameters that expressions among them speak of."""
-        given = ((name, getattr(self, name)) for name in _AMOUNTS)
-        every = (_calculated(name, text) for name, text in given if isinstance(text, str))
-        return frozenset(name for each in every if isinstance(each, Expression) for name in each.names) - _GIVEN
+        return frozenset(name for each in self._expressions() for name in each.names) - _GIVEN
+
+    @property
+    def inputs(self) -> frozenset[str]:
+        """The inputs whose sizes expressions among them speak of."""
+        return frozenset(part for each in self._expressions() for whole, part in each.members if whole == "size")
 
     def needs(self, load: Load) -> Needs:
         """What an attempt needs.  Raises ``ValueError`` where a function of its own, or a sum, gives nothing sound."""
@@ -103,12 +113,19 @@ class Resources:
             instruments=self.instruments,
         )
 
+    def _expressions(self) -> Iterator[Expression]:
+        for name in _AMOUNTS:
+            given = getattr(self, name)
+            if isinstance(given, str) and isinstance(each := _calculated(name, given), Expression):
+                yield each
+
     def _amount(self, name: str, load: Load) -> float:
         given = getattr(self, name)
         if isinstance(given, str):
             given = _calculated(name, given)
         if isinstance(given, Expression):
-            values = {"input_size": load.input_size, "files": load.files, "attempt": load.attempt}
+            sizes = {part: load.size(part) for whole, part in given.members if whole == "size"}
+            values = {"input_size": load.input_size, "files": load.files, "attempt": load.attempt, "size": sizes}
             given = given.value({**load.parameters, **values})
         elif callable(given):
             try:

@@ -22,13 +22,14 @@ if TYPE_CHECKING:
     from .parameters import Parameter
     from .ports import Input, Output
 
-__all__ = ["Stage"]
+__all__ = ["Stage", "TAKEN"]
 
 # What every command may ask for; in the names of outputs what is known before the task is placed.
 _GIVEN = ("sample", "run", "stage", "attempt", "cpus", "memory", "gpus", "scratch")
 _GIVEN_PATHS = ("sample", "run", "stage", "element")
-# Names that mean something else where names of inputs and parameters stand.
-_TAKEN = frozenset({*_GIVEN, "element", "input_size", "files", "self", *RESERVED})
+# They mean something else where names of inputs and parameters stand.
+TAKEN = frozenset({*_GIVEN, "element", "input_size", "files", "size", "self", *RESERVED})
+"""Names that no input, output or parameter of a stage can have."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -73,6 +74,8 @@ class Stage:
         self._check_rules(problems)
         for name in sorted(self.resources.names - self.parameters.keys()):
             problems.add(f"{name} is no parameter", at="resources")
+        for name in sorted(self.resources.inputs - self.inputs.keys()):
+            problems.add(f"{name} is no input", at="resources")
         problems.raise_any()
 
     @property
@@ -87,7 +90,7 @@ class Stage:
             for name in getattr(self, kind):
                 if problem := named(name, what):
                     problems.add(problem, at=kind)
-                elif name in _TAKEN:
+                elif name in TAKEN:
                     problems.add(f"{name} means something else already", at=kind)
                 elif name in seen:
                     problems.add(f"{name} is there in {seen[name]} too", at=kind)

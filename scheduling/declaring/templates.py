@@ -10,6 +10,8 @@ name of a sample is ever run.  After a colon it says how:
 ``{bam:--out=}``    ``--out=a``
 ``{bam:O=}``        ``O=a``, as Picard has it
 ``{memory:GiB}``    bytes as a whole number of a unit, rounded down
+``{sample:%}``      ``%`` and two hexadecimal digits for each byte but letters, digits and ``-._~`` (RFC 3986):
+                    for headers, where a blank, a tab, a ``\\`` or what is not ASCII would mean something else
 ``{{`` and ``}}``   braces themselves
 ==================  ===================================================================================
 
@@ -22,22 +24,26 @@ a ``\\``, a ``$`` or a ``[``, in a sum, in a here-document, or where the shell i
 
 from __future__ import annotations
 
+import hashlib
 import re
 import shlex
 import string
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
+from urllib.parse import quote
 
 from .quantities import SIZES
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
-__all__ = ["Field", "Template", "fields_of", "path_with"]
+__all__ = ["Field", "Template", "fields_of", "path_with", "pieces_of"]
 
 _FIELD = re.compile(r"[A-Za-z][A-Za-z0-9_]*")
 # Beyond that it is a script, of which one would rather name the file.
 _LONGEST = 16_384
+# Bytes of a field in a path, of the 255 that a name may have; and what is kept of a longer one.
+_LONGEST_NAME, _KEPT = 150, 100
 _FILLED = re.compile(r"(?<!\{)(?:\{\{)*\{[A-Za-z]")
 # Commands of the shell that run their words, or take them for sums in which a command may stand; and tests of numbers.
 _RUN = re.compile(
@@ -67,6 +73,8 @@ class Field:
         texts = _texts(value)
         if self.how == ",":
             return [",".join(texts)] if texts else []
+        if self.how == "%":
+            return [quote(text, safe="") for text in texts]
         if self.how.endswith("="):
             return [self.how + text for text in texts]
         if self.how:
@@ -139,7 +147,9 @@ class Template:
 
 
 def path_with(pattern: str, values: Mapping[str, object]) -> str:
-    """A path with fields, filled in: what would be another folder in a name is replaced.  Raises ``ValueError``."""
+    """A path with fields, filled in: what would be another folder in a name is replaced, and one that no file system
+    takes for its length is cut, with a checksum of all of it.  Raises ``ValueError``.
+    """
     parts: list[str] = []
     for part in _parsed(pattern):
         if isinstance(part, str):
@@ -150,7 +160,11 @@ def path_with(pattern: str, values: Mapping[str, object]) -> str:
         words = part.words(_value(part, values))
         if len(words) != 1:
             raise ValueError(f"{{{part.name}}} is {len(words)} words, and a path needs one")
-        parts.append(re.sub(r"[^\w.+=@,-]", "_", words[0]))
+        plain = re.sub(r"[^\w.+=@,-]", "_", words[0])
+        if len(plain.encode("utf-8", "surrogatepass")) > _LONGEST_NAME:
+            digest = hashlib.sha256(words[0].encode("utf-8", "surrogatepass")).hexdigest()[:8]
+            plain = f"{plain.encode('utf-8', 'replace')[:_KEPT].decode('utf-8', 'ignore')}-{digest}"
+        parts.append(plain)
     return "".join(parts)
 
 
@@ -163,7 +177,7 @@ def _parsed(text: str) -> Iterator[str | Field]:
                 continue
             if not _FIELD.fullmatch(name) or conversion:
                 raise ValueError(f"{{{name}}} is no field: a field is a name, and braces themselves are {{{{ and }}}}")
-            if how and not (how == "," or how in SIZES or _FLAG.fullmatch(how)):
+            if how and not (how in (",", "%") or how in SIZES or _FLAG.fullmatch(how)):
                 raise ValueError(f"{{{name}:{how}}}: nothing is put in like that")
             yield Field(name, how or "")
     except ValueError as error:
@@ -262,3 +276,8 @@ class _Shell:
 def fields_of(paths: Sequence[str]) -> frozenset[str]:
     """The names of all fields in paths.  Raises ``ValueError``."""
     return frozenset(part.name for path in paths for part in _parsed(path) if isinstance(part, Field))
+
+
+def pieces_of(text: str) -> tuple[str | Field, ...]:
+    """The pieces of a command or a path, texts and fields, in order.  Raises ``ValueError``."""
+    return tuple(_parsed(text))

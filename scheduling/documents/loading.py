@@ -27,14 +27,13 @@ by whoever reads the document: reading one never imports what it names.
 
 from __future__ import annotations
 
-import json
-import tomllib
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from holotype.catalog import ExtraMissing, WorkflowInvalid
+from holotype.catalog import WorkflowInvalid
 
 from ..declaring.problems import Problems
+from .decoding import decoded
 from .reading import Reader
 from .writing import written
 
@@ -76,7 +75,7 @@ def load_workflow(
     if len(data) > _LARGEST:
         raise WorkflowInvalid(f"{path} has {len(data)} bytes: no workflow is that long", problems=("it is too long",))
     try:
-        document = _decoded(data.decode("utf-8"), Path(path).suffix.lower())
+        document = decoded(data.decode("utf-8"), Path(path).suffix.lower())
     except (ValueError, RecursionError) as error:
         why = f"it cannot be read: {error}"
         raise WorkflowInvalid(f"{path}: {why}", problems=(why,)) from error
@@ -93,41 +92,3 @@ def workflow_document(workflow: Workflow) -> dict[str, Any]:
     differ and have one name.
     """
     return written(workflow)
-
-
-def _decoded(text: str, ending: str) -> Any:
-    if ending == ".toml":
-        return tomllib.loads(text)
-    if ending == ".json":
-        return json.loads(text)
-    if ending not in (".yaml", ".yml"):
-        raise ValueError(f"a workflow is a .yaml, .toml or .json, and this is {ending or 'without an ending'}")
-    try:
-        import yaml
-    except ImportError as error:
-        raise ExtraMissing("YAML needs PyYAML: pip install 'holotype[workflows]'", extra="workflows") from error
-
-    class Loader(yaml.SafeLoader):
-        """Refuses what says one key twice, of which YAML keeps the last, and references, of which little makes much."""
-
-        def compose_node(self, parent: Any, index: Any) -> Any:
-            if self.check_event(yaml.events.AliasEvent):
-                event: Any = self.peek_event()  # type: ignore[no-untyped-call]
-                raise ValueError(f"line {event.start_mark.line + 1}: references are not followed")
-            return super().compose_node(parent, index)
-
-        def construct_mapping(self, node: Any, deep: bool = False) -> dict[Any, Any]:  # noqa: FBT001, FBT002 - as there
-            made: dict[Any, Any] = super().construct_mapping(node, deep)
-            if len(made) < len(node.value):
-                seen = set[Any]()
-                for each, _ in node.value:
-                    key = self.construct_object(each, deep=True)
-                    if key in seen:
-                        raise ValueError(f"line {each.start_mark.line + 1}: {key} is there twice")
-                    seen.add(key)
-            return made
-
-    try:
-        return yaml.load(text, Loader)
-    except yaml.YAMLError as error:
-        raise ValueError(str(error)) from error

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import fields, is_dataclass
+from dataclasses import MISSING, fields, is_dataclass
 from enum import Enum
 from typing import TYPE_CHECKING, Any
 
@@ -99,10 +99,8 @@ def _said(value: Any, *, leaving: tuple[str, ...] = (), instead: Mapping[str, An
         said = getattr(value, field.name)
         if field.name in leaving or field.name in (instead or {}) or said is REQUIRED:
             continue
-        if said != field.default and not (isinstance(said, Mapping | tuple) and not said):
-            made = _plain(said)
-            if made != {}:
-                plain[field.name] = made
+        if said != (field.default if field.default_factory is MISSING else field.default_factory()):
+            plain[field.name] = _plain(said)
     return plain | {name: each for name, each in (instead or {}).items() if each not in ({}, [])}
 
 

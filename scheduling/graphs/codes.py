@@ -5,6 +5,7 @@ from __future__ import annotations
 from holotype.validators import Code, Severity
 
 __all__ = [
+    "BESIDE",
     "CODES",
     "CYCLE",
     "FORMAT_MISMATCH",
@@ -43,6 +44,7 @@ INPUT_UNKNOWN = _error("input.unknown", "What is handed to a step is one of its 
 INPUT_UNUSED = _warning("input.unused", "What a workflow is given is used.")
 FORMAT_MISMATCH = _error("format.mismatch", "What comes out of one step is of a format that the next understands.")
 FORMAT_UNKNOWN = _warning("format.unknown", "Formats are such as can be validated.")
+BESIDE = _error("beside", "What has to lie beside a file, as an index, comes with it.")
 MANY = _error("many", "Where one file is taken there are not many.")
 NOT_MANY = _error("many.scattered", "What is taken one at a time is many.")
 SCATTER = _error("scatter.unknown", "What is taken one at a time is an input or a parameter of the step.")
@@ -64,6 +66,7 @@ CODES = (
     INPUT_UNUSED,
     FORMAT_MISMATCH,
     FORMAT_UNKNOWN,
+    BESIDE,
     MANY,
     NOT_MANY,
     SCATTER,

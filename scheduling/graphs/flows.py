@@ -25,13 +25,14 @@ __all__ = ["Flow", "flows"]
 @dataclass(frozen=True)
 class Flow:
     """``formats``: any of these, none if that is not known.  ``many``: rather than one.  ``optional``: it may be
-    missing.  ``per``: whether each sample has its own.
+    missing.  ``per``: whether each sample has its own.  ``beside``: the endings of what comes with each file.
     """
 
     formats: frozenset[str]
     many: bool
     optional: bool
     per: Per
+    beside: frozenset[str] = frozenset()
 
 
 def flows(graph: Graph, tell: Tell) -> Mapping[str, Per]:
@@ -39,7 +40,7 @@ def flows(graph: Graph, tell: Tell) -> Mapping[str, Per]:
     found: dict[Source, Flow] = {}
     for name, port in graph.inputs.items():
         per = Per.RUN if port.shared else Per.SAMPLE
-        found[Source(None, name)] = Flow(frozenset(port.formats), port.many, port.optional, per)
+        found[Source(None, name)] = Flow(frozenset(port.formats), port.many, port.optional, per, frozenset(port.beside))
         _known(port.formats, tell, f"inputs.{name}")
     done: dict[str, Per] = {}
     for name in TopologicalSorter({name: node.needs() for name, node in graph.nodes.items()}).static_order():
@@ -92,6 +93,8 @@ def _fits(flow: Flow, port: Input, tell: Tell, at: str) -> None:
     if port.formats and wrong:
         told = f"{' or '.join(sorted(wrong))} comes, and {' or '.join(port.formats)} is understood"
         tell(codes.FORMAT_MISMATCH, told, at)
+    if bare := sorted(set(port.beside) - flow.beside):
+        tell(codes.BESIDE, f"{' and '.join(bare)} has to lie beside it, and is not said to come with it", at)
 
 
 def _joined(bound: Bound, found: Mapping[Source, Flow]) -> Flow | None:
@@ -106,6 +109,7 @@ def _joined(bound: Bound, found: Mapping[Source, Flow]) -> Flow | None:
         any(part.many for part in known) or (len(known) > 1 and not bound.first),
         all(part.optional for part in known) if bound.first else any(part.optional for part in known),
         Per.SAMPLE if any(part.per is Per.SAMPLE for part in known) else Per.RUN,
+        frozenset.intersection(*(part.beside for part in known)),
     )
 
 
@@ -114,7 +118,8 @@ def _make(node: Node, found: dict[Source, Flow], per: Per, tell: Tell) -> None:
         formats = () if output.format is None else (output.format,)
         _known(formats, tell, f"{node.name}.outputs.{name}")
         many = output.many or bool(node.scatter)
-        found[Source(node.name, name)] = Flow(frozenset(formats), many, output.optional or bool(node.taken), per)
+        optional = output.optional or bool(node.taken)
+        found[Source(node.name, name)] = Flow(frozenset(formats), many, optional, per, frozenset(output.beside))
 
 
 def _known(formats: Iterable[str], tell: Tell, at: str) -> None:

@@ -24,7 +24,7 @@ from .sample import Sample, Value
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
-__all__ = ["read_samples"]
+__all__ = ["read_samples", "rows_of", "value_of"]
 
 _LARGEST = 256 << 20
 
@@ -47,7 +47,7 @@ def read_samples(
     """
     sheet = Path(path)
     problems = Problems(str(sheet))
-    rows = _rows(sheet, problems)
+    rows = rows_of(sheet, problems)
     columns = {each: (given,) if isinstance(given, str) else tuple(given) for each, given in files.items()}
     if rows:
         there = rows[0][1].keys()
@@ -87,7 +87,7 @@ class _Rows:
         for each, given in columns.items():
             taken |= {*given}
             self._files.setdefault(each, []).extend(path for column in given if (path := row[column].strip()))
-        values = {column: _value(text.strip()) for column, text in row.items() if column not in taken}
+        values = {column: value_of(text.strip()) for column, text in row.items() if column not in taken}
         if self.values and values != self.values:
             differ = ", ".join(column for column, value in values.items() if value != self.values[column])
             problems.add(f"it is the sample of line {self.line}, and {differ} is another", at=f"line {line}")
@@ -98,7 +98,7 @@ class _Rows:
         return {each: tuple(os.path.join(top, path) for path in given) for each, given in self._files.items() if given}
 
 
-def _rows(sheet: Path, problems: Problems) -> list[tuple[int, dict[str, str]]]:
+def rows_of(sheet: Path, problems: Problems) -> list[tuple[int, dict[str, str]]]:
     """Its rows, by the columns' names, with their lines."""
     if sheet.stat().st_size > _LARGEST:
         problems.add("no sheet of samples is that long")
@@ -134,7 +134,8 @@ def _rows(sheet: Path, problems: Problems) -> list[tuple[int, dict[str, str]]]:
     return found
 
 
-def _value(text: str) -> Value:
+def value_of(text: str) -> Value:
+    """What a cell says: a whole number, a number, yes or no, nothing, or else the text."""
     if text.lower() in ("true", "false"):
         return text.lower() == "true"
     # What begins with a zero is a code, as 007 is.

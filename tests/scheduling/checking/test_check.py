@@ -254,6 +254,15 @@ def test_what_tasks_need_the_site_has(resources: Resources, code: str, laborator
     assert told(laboratory, mapping(resources=resources), site=there) == {(code, "map")}
 
 
+def test_what_one_input_needs_is_reckoned_from_its_own_size(laboratory: Path) -> None:
+    (laboratory / "data" / "liver_R1.fastq").write_text(reads("liver", 500))
+    (laboratory / "data" / "liver_R2.fastq").write_text(reads("liver", 500, end=2))
+    genome = (laboratory / "data" / "genome.fa").stat().st_size
+    there = site(laboratory, memory=2 * genome)
+    assert told(laboratory, mapping(resources=Resources(memory="2*size.genome")), site=there) == set()
+    assert ("site.lacks", "map") in told(laboratory, mapping(resources=Resources(memory="2*size.reads")), site=there)
+
+
 def test_room_that_is_wanting_is_a_warning(laboratory: Path) -> None:
     assert told(laboratory, mapping(resources=Resources(disk="1000 * PiB"))) == {("site.space", None)}
 

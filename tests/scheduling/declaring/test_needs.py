@@ -32,6 +32,16 @@ def test_resources_are_numbers_amounts_sums_or_functions() -> None:
     assert resources.names == {"depth"}
 
 
+def test_the_size_of_one_input_is_told_from_that_of_all() -> None:
+    resources = Resources(memory="GiB + 2*size.reference", disk="size.reads + input_size", cpus=2)
+    assert resources.inputs == {"reference", "reads"}
+    assert resources.names == frozenset()
+    needs = resources.needs(Load(input_size=500, sizes={"reference": 100}))
+    assert (needs.memory, needs.disk) == (GIB + 200, 1000)  # of reads it is not known: it is at most all
+    with pytest.raises(ValueError, match="cannot be calculated"):
+        Resources(memory="2*size").needs(Load())
+
+
 def test_what_is_counted_is_rounded_up() -> None:
     needs = Resources(cpus="0.3 * files", memory=0.5, time=1.5).needs(Load(files=4))
     assert (needs.cpus, needs.memory, needs.time) == (2, 1, 1.5)

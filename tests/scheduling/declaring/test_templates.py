@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
+from urllib.parse import unquote
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from holotype.scheduling.declaring.templates import Template, fields_of, path_with
+from holotype.scheduling.declaring.templates import Field, Template, fields_of, path_with
 
 NEEDS = ("bash",)
 
@@ -22,6 +24,7 @@ VALUES = {
     "none": None,
     "rate": 0.1,
     "nothing": (),
+    "odd": "a\\t bé%",
 }
 
 
@@ -36,6 +39,8 @@ VALUES = {
         ("x {fast:--fast} {slow:--slow}", "x --fast "),
         ("x {fast} {slow}", "x true false"),
         ("x {none}{none:-L}{nothing:-I}{nothing:,}", "x "),
+        ("x '@RG\\tSM:'{odd:%}'\\tPL:x'", "x '@RG\\tSM:'a%5Ct%20b%C3%A9%25'\\tPL:x'"),
+        ("x {reads:%}{none:%}", "x a.fq b%20c.fq"),
         ("x {rate}", "x 0.10000000000000001"),
         ("awk '{{print $1}}' {bam}", "awk '{print $1}' out.bam"),
         ("cat <<<{bam}; echo a#b {bam} \"q\" 'r' \\' {bam}", "cat <<<out.bam; echo a#b out.bam \"q\" 'r' \\' out.bam"),
@@ -142,6 +147,13 @@ def test_what_cannot_be_filled_in_is_told(template: str | tuple[str, ...], why: 
         Template(template).filled(VALUES)
 
 
+@given(st.text(st.characters(codec="utf-8", exclude_characters="\0")))
+def test_what_goes_into_a_header_is_plain_and_can_be_read_back(text: str) -> None:
+    (word,) = Field("sample", "%").words(text)
+    assert re.fullmatch(r"[A-Za-z0-9_.~%-]*", word)
+    assert unquote(word) == text
+
+
 def test_a_nul_is_refused() -> None:
     with pytest.raises(ValueError, match="NUL"):
         Template("x {bam}").filled({"bam": "a\0b"})
@@ -191,3 +203,9 @@ def test_names_in_paths_stay_within_one_name() -> None:
 def test_a_path_needs_one_plain_word(path: str) -> None:
     with pytest.raises(ValueError, match=r"nothing that is given|words|plainly"):
         path_with(path, VALUES)
+
+
+def test_what_is_too_long_for_a_name_is_cut_and_stays_a_name_of_its_own() -> None:
+    names = {path_with("{sample}.txt", {"sample": "ü" * 400 + end}) for end in ("a", "b")}
+    assert len(names) == 2
+    assert max(len(name.encode()) for name in names) < 150

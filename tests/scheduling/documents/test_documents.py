@@ -213,6 +213,12 @@ def test_whatever_is_declared_comes_back(inner: Workflow, outer: Workflow) -> No
         assert read_workflow(json.loads(json.dumps(document))) == whole
 
 
+def test_a_program_that_is_asked_for_nothing_still_is_when_it_comes_back() -> None:
+    stage = Stage(name="s", command="bwa", environment=Environment(tools=(Tool("bwa", asks=()),)))
+    whole = Workflow(name="w", steps={"s": Step(stage)})
+    assert read_workflow(json.loads(json.dumps(workflow_document(whole)))) == whole
+
+
 def test_all_that_is_wrong_is_told_with_where() -> None:
     document: dict[str, Any] = {
         "workflow": "x",

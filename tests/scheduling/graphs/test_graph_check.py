@@ -53,11 +53,27 @@ def told(given: Workflow) -> set[tuple[str, str]]:
     return {(row["code"].removeprefix("workflow."), row["record"]) for row in rows}
 
 
+INDEXED = Stage(
+    name="indexed",
+    command="call {sam} {reference} > {vcf}",
+    inputs={"sam": Input("sam", beside=".sai"), "reference": Input("fasta", beside=(".fai", "^.dict"), optional=True)},
+    outputs={"vcf": Output("x.vcf", "vcf", beside=".tbi")},
+)
+INDEX = Stage(
+    name="index",
+    command="index {sam} {out}",
+    inputs={"sam": Input("sam")},
+    outputs={"out": Output("i.sam", "sam", beside=(".sai", ".md5"))},
+)
+GENOME = {"genome": Input("fasta", shared=True, beside=".fai")}
+
+
 @pytest.mark.parametrize(
     "sound",
     [
         workflow(mapping()),
         workflow(mapping(merge=Step(MERGE, {"sams": "align.sam"}, per="run")), outputs={"all": "merge.out"}),
+        workflow(mapping(index=Step(INDEX, {"sam": "align.sam"}), call=Step(INDEXED, {"sam": "index.out"}))),
         workflow(mapping(merge=Step(MERGE, {"sams": ("align.sam", "align.sam")}))),
         workflow(
             mapping(
@@ -95,6 +111,20 @@ def test_nothing_is_wrong_with_what_can_work(sound: Workflow) -> None:
         (
             workflow(mapping(mark=Step(MARK, {"sam": "trim.out"}))),
             {("format.mismatch", "mark.inputs.sam"), ("many", "mark.inputs.sam")},
+        ),
+        (
+            workflow(mapping(call=Step(INDEXED, {"sam": "align.sam"}))),
+            {("beside", "call.inputs.sam")},
+        ),
+        (
+            workflow(
+                mapping(
+                    index=Step(INDEX, {"sam": "align.sam"}),
+                    call=Step(INDEXED, {"sam": First("index.out", "align.sam"), "reference": "genome"}),
+                ),
+                inputs=READS | GENOME,
+            ),
+            {("beside", "call.inputs.sam"), ("beside", "call.inputs.reference")},
         ),
         (
             workflow(mapping(), inputs=READS | {"reads": Input("fastaq", many=True)}),

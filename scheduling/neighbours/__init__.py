@@ -1,0 +1,1 @@
+"""Workflows of other systems, in and out, each with a list of what could not be carried over."""

@@ -1,0 +1,1 @@
+"""Nextflow's processes, as far as they are declared: read as text, never run."""

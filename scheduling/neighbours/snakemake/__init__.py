@@ -1,0 +1,1 @@
+"""Snakemake's rules, as far as they are declared: read as text, never run."""

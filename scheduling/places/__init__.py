@@ -1,0 +1,1 @@
+"""Where jobs run: one small contract, and the places that keep it."""

@@ -1,0 +1,77 @@
+"""An attempt: what it needs is reckoned, its folders are made, and its job is put together."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from typing import TYPE_CHECKING
+
+from blake3 import blake3
+
+from ..places.place import Job
+from ..tasks.commands import command_of, load_of, output_paths, variables_of
+from .deciding import raised
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from ..declaring.resources import Needs
+    from .progress import TaskState
+    from .run import Run
+
+__all__ = ["job_name", "job_of", "needs_of", "tidy"]
+
+
+def job_name(run: str, task: str, attempt: int) -> str:
+    """A name of its own for ever, which any file system takes."""
+    return f"{run}-{blake3(task.encode('utf-8', 'surrogatepass')).hexdigest()[:16]}-{attempt}"
+
+
+def needs_of(state: TaskState) -> Needs:
+    """What the next attempt needs.  Raises ``ValueError`` or ``OSError`` where that cannot be said."""
+    load = load_of(state.way, attempt=state.in_this_way + 1)
+    return raised(state.way.stage.resources.needs(load), state.raised)
+
+
+def job_of(run: Run, state: TaskState, needs: Needs, attempt: int) -> Job:
+    """The job of an attempt, whose folders are made anew.  Raises ``ValueError`` where it cannot be put together."""
+    folders, task, path = run.folders, state.task, run.order.site.path if run.order.site is not None else None
+    work, scratch = folders.work(task, attempt), folders.scratch(task, attempt)
+    output, errors = folders.output(task, attempt), folders.errors(task, attempt)
+    command = command_of(
+        state.way, task, run=run.name, attempt=attempt, needs=needs, folder=str(work), scratch=str(scratch), path=path
+    )
+    for folder in (work, scratch):
+        shutil.rmtree(folder, ignore_errors=True)
+        folder.mkdir(parents=True)
+    for each in output_paths(state.way, task, run=run.name).values():
+        (work / each).parent.mkdir(parents=True, exist_ok=True)
+    output.parent.mkdir(parents=True, exist_ok=True)
+    for name, text in command.files.items():
+        with (scratch / name).open("w", encoding="utf-8", errors="surrogateescape") as file:
+            file.write(text)
+    return Job(
+        id=job_name(run.name, task.name, attempt),
+        command=command.arguments,
+        folder=str(work),
+        stdout=str(output),
+        stderr=str(errors),
+        environment=variables_of(state.way, needs=needs, scratch=str(scratch), path=path),
+        memory=needs.memory or None,
+        time=needs.time,
+    )
+
+
+def tidy(work: Path, keep: set[str]) -> None:
+    """Take away all that is in a folder, but for these files, by their paths within it."""
+    for where, folders, files in os.walk(work, topdown=False):
+        for name in files:
+            path = os.path.join(where, name)
+            if os.path.relpath(path, work).replace(os.sep, "/") not in keep:
+                os.unlink(path)
+        for name in folders:
+            path = os.path.join(where, name)
+            if os.path.islink(path):
+                os.unlink(path)
+            elif not os.listdir(path):
+                os.rmdir(path)

@@ -1,0 +1,111 @@
+"""What was made before, by what it was made of, so that it is not made again."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import sqlite3
+import threading
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from .digests import Digests, Seen
+
+__all__ = ["Cache", "Kept"]
+
+
+@dataclass(frozen=True)
+class Kept:
+    """``folder``: where it is.  ``outputs``: by their names, paths within it.  ``digests``: of every file, also of
+    those that lie beside.
+    """
+
+    run: str
+    task: str
+    folder: str
+    outputs: Mapping[str, Sequence[str]]
+    digests: Mapping[str, str]
+
+
+class Cache:
+    """Remembers results in a file; shared by threads and processes."""
+
+    def __init__(self, path: str | os.PathLike[str]) -> None:
+        Path(path).parent.mkdir(parents=True, exist_ok=True)
+        self._lock = threading.Lock()
+        self._base = sqlite3.connect(path, timeout=60, check_same_thread=False, isolation_level=None)
+        # What is lost in a power cut is only made again; that a result is bad is not.
+        self._base.execute("PRAGMA journal_mode=WAL")
+        self._base.execute("PRAGMA synchronous=OFF")
+        self._base.execute(
+            "CREATE TABLE IF NOT EXISTS results (fingerprint TEXT PRIMARY KEY, run TEXT, task TEXT, folder TEXT, "
+            "outputs TEXT, digests TEXT)"
+        )
+        self._base.execute("CREATE TABLE IF NOT EXISTS bad (fingerprint TEXT PRIMARY KEY, why TEXT, time REAL)")
+
+    def remember(self, fingerprint: str, kept: Kept) -> None:
+        """Keep where a result is; the one that was there before is forgotten."""
+        row = (
+            fingerprint,
+            kept.run,
+            kept.task,
+            kept.folder,
+            json.dumps({name: list(paths) for name, paths in kept.outputs.items()}),
+            json.dumps(dict(kept.digests)),
+        )
+        with self._lock:
+            self._base.execute("INSERT OR REPLACE INTO results VALUES (?, ?, ?, ?, ?, ?)", row)
+
+    def find(self, fingerprint: str) -> Kept | None:
+        """What was made of the same, if it is known."""
+        with self._lock:
+            row = self._base.execute(
+                "SELECT run, task, folder, outputs, digests FROM results "
+                "WHERE fingerprint=? AND fingerprint NOT IN (SELECT fingerprint FROM bad)",
+                (fingerprint,),
+            ).fetchone()
+        if row is None:
+            return None
+        run, task, folder, outputs, digests = row
+        return Kept(run, task, folder, json.loads(outputs), json.loads(digests))
+
+    def never(self, fingerprint: str, why: str, time: float) -> None:
+        """Have what was made of this never taken again."""
+        with self._lock:
+            self._base.execute("PRAGMA synchronous=FULL")
+            self._base.execute("INSERT OR REPLACE INTO bad VALUES (?, ?, ?)", (fingerprint, why, time))
+            self._base.execute("PRAGMA synchronous=OFF")
+
+    def close(self) -> None:
+        """Leave it."""
+        with self._lock:
+            self._base.close()
+
+
+def brought(kept: Kept, to: Path, digests: Digests) -> dict[str, Seen] | None:
+    """Have what was kept in another folder too, all or nothing; ``None`` where it is not what it was, or not there."""
+    for name, digest in kept.digests.items():
+        try:
+            if digests.of(os.path.join(kept.folder, name)).digest != digest:
+                return None
+        except OSError:
+            return None
+    new = to.with_name(f"{to.name}.new")
+    shutil.rmtree(new, ignore_errors=True)
+    for name in kept.digests:
+        target = new / name
+        target.parent.mkdir(parents=True, exist_ok=True)
+        source = os.path.join(kept.folder, name)
+        try:
+            os.link(source, target)
+        except OSError:  # another file system, or one that has no links
+            shutil.copy2(source, target)
+    shutil.rmtree(to, ignore_errors=True)  # of somebody who died before he said so
+    seen = {name: digests.remember(str(new / name), digest) for name, digest in kept.digests.items()}
+    new.rename(to)
+    return seen

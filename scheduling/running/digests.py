@@ -1,0 +1,107 @@
+"""Digests of files, remembered as long as the files are the same: a hundred gigabytes are read once."""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+import threading
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+from blake3 import blake3
+
+__all__ = ["Digests", "Seen"]
+
+_BLOCK = 1 << 20
+# A file that was changed so shortly before it was read could be changed again within one tick of its clock.
+_SETTLED = 2_000_000_000
+
+
+@dataclass(frozen=True)
+class Seen:
+    """What a file is: its size and times, by which one knows without reading it that it is the same, and its digest."""
+
+    path: str
+    device: int
+    inode: int
+    size: int
+    modified: int
+    changed: int
+    digest: str
+
+
+class Digests:
+    """Remembers digests in a file; shared by threads and processes."""
+
+    def __init__(self, path: str | os.PathLike[str]) -> None:
+        Path(path).parent.mkdir(parents=True, exist_ok=True)
+        self._lock = threading.Lock()
+        self._base = sqlite3.connect(path, timeout=60, check_same_thread=False, isolation_level=None)
+        # What is lost in a power cut is only worked out again.
+        self._base.execute("PRAGMA journal_mode=WAL")
+        self._base.execute("PRAGMA synchronous=OFF")
+        self._base.execute(
+            "CREATE TABLE IF NOT EXISTS digests (device INTEGER, inode INTEGER, size INTEGER, modified INTEGER, "
+            "changed INTEGER, digest TEXT, PRIMARY KEY (device, inode)) WITHOUT ROWID"
+        )
+
+    def of(self, path: str) -> Seen:
+        """What a file is now.  Raises ``OSError``."""
+        status = os.stat(path)
+        key = (status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns)
+        with self._lock:
+            row = self._base.execute(
+                "SELECT digest FROM digests WHERE device=? AND inode=? AND size=? AND modified=? AND changed=?",
+                tuple(map(_signed, key)),
+            ).fetchone()
+        if row is not None:
+            return Seen(path, *key, row[0])
+        return self._read(path)
+
+    def unchanged(self, seen: Seen) -> bool:
+        """Whether a file is what it was; read again only if it may not be.  Raises ``OSError``."""
+        status = os.stat(seen.path)
+        same = (seen.device, seen.inode, seen.size, seen.modified, seen.changed)
+        if (status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns) == same:
+            return True
+        return status.st_size == seen.size and self.of(seen.path).digest == seen.digest
+
+    def remember(self, path: str, digest: str) -> Seen:
+        """Take note of what a file is that was just made, or linked, and is not written any more.  Raises
+        ``OSError``.
+        """
+        status = os.stat(path)
+        key = (status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns)
+        self._keep(key, digest)
+        return Seen(path, *key, digest)
+
+    def close(self) -> None:
+        """Leave them."""
+        with self._lock:
+            self._base.close()
+
+    def _read(self, path: str) -> Seen:
+        with open(path, "rb") as file:
+            before = os.fstat(file.fileno())
+            sum_ = blake3()
+            while block := file.read(_BLOCK):
+                sum_.update(block)
+            after = os.fstat(file.fileno())
+        key = (after.st_dev, after.st_ino, after.st_size, after.st_mtime_ns, after.st_ctime_ns)
+        digest = sum_.hexdigest()
+        still = (before.st_mtime_ns, before.st_ctime_ns, before.st_size) == (key[3], key[4], key[2])
+        if still and time.time_ns() - max(key[3:]) > _SETTLED:
+            self._keep(key, digest)
+        return Seen(path, *key, digest)
+
+    def _keep(self, key: tuple[int, int, int, int, int], digest: str) -> None:
+        if not key[1]:
+            return  # where a file system has no inodes, nothing says that it is the same
+        with self._lock:
+            self._base.execute("INSERT OR REPLACE INTO digests VALUES (?, ?, ?, ?, ?, ?)", (*map(_signed, key), digest))
+
+
+def _signed(number: int) -> int:
+    """As SQLite can keep it: some systems have numbers of 64 bits without a sign."""
+    return number - (1 << 64) if number >= 1 << 63 else number

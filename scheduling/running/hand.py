@@ -1,0 +1,341 @@
+"""A run in hand: what has happened to its tasks is seen, what follows from it is done, and what comes next prepared."""
+
+from __future__ import annotations
+
+import shutil
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Any
+
+from ..declaring.policies import Failure, Hold, Instead, Reduce, Retry, Skip, StopRun, StopSample
+from ..places.place import Ended, Lost
+from ..tasks.commands import output_paths
+from .attempts import job_name, job_of, needs_of, tidy
+from .cache import Kept, brought
+from .deciding import Past, decide
+from .digests import Seen
+from .happened import Happened
+from .inspecting import inspect_attempt
+from .preparing import prepare
+from .progress import State
+from .resources import lacking
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from concurrent.futures import Executor, Future
+    from pathlib import Path
+
+    from ..declaring.environments import Tool
+    from ..declaring.policies import Action
+    from ..declaring.resources import Needs
+    from ..places.place import Place
+    from ..site import Site
+    from .cache import Cache
+    from .digests import Digests
+    from .inspecting import Inspected
+    from .journal import Event
+    from .preparing import Prepared
+    from .progress import TaskState
+    from .resources import Free
+    from .run import Run
+
+__all__ = ["Hand", "Means", "Ready"]
+
+_SAID: Mapping[type[Any], str] = {
+    Retry: "retry",
+    Instead: "instead",
+    Reduce: "reduce",
+    Skip: "skip",
+    Hold: "hold",
+    StopSample: "stop_sample",
+    StopRun: "stop_run",
+}
+# Tasks of a run that are prepared before there is room for them.
+_AHEAD = 64
+
+
+@dataclass(frozen=True)
+class Means:
+    """What all runs of a scheduler share.  ``versions``: what programs say they are."""
+
+    site: Site
+    place: Place
+    free: Free
+    digests: Digests
+    cache: Cache
+    executor: Executor
+    clock: Callable[[], float]
+    chance: Callable[[], float]
+    versions: dict[Tool, str]
+
+
+@dataclass(frozen=True)
+class Ready:
+    """A task that could begin.  ``since``: seconds since 1970."""
+
+    run: Run
+    state: TaskState
+    needs: Needs
+    since: float
+
+
+class Hand:
+    """One run in hand."""
+
+    def __init__(self, run: Run, means: Means) -> None:
+        self.run, self._means = run, means
+        self._preparing: dict[str, Future[Prepared]] = {}
+        self._prepared: dict[str, tuple[Prepared, Needs, float]] = {}
+        self._inspecting: dict[str, tuple[Ended | Lost, Future[Inspected]]] = {}
+        self._seen: dict[str, tuple[Seen, ...]] = {}
+        self._cancelled = set[str]()
+        self._forgotten: list[str] = []  # jobs whose end is being written down
+
+    @property
+    def busy(self) -> bool:
+        """Whether something of it is being read or looked at."""
+        return bool(self._preparing or self._inspecting)
+
+    def pauses(self) -> Iterator[float]:
+        """Seconds until those may begin that wait for a time."""
+        now = self._means.clock()
+        return (state.since - now for state in self.run.progress.each(State.READY) if state.since > now)
+
+    def take_up(self) -> None:
+        """Go on where the journal ends."""
+        progress = self.run.progress
+        for state in progress.running.values():
+            self._means.free.take(state.needs)
+            self._seen[state.task.name] = tuple(Seen(**each) for each in state.inputs["seen"])
+        for state in progress.each(State.OVER):
+            self._follow(state)
+        self.run.write()
+
+    def look(self) -> bool:
+        """See what has happened to its tasks; whether anything has."""
+        run, progress = self.run, self.run.progress
+        moved = self._collect()
+        running = dict(progress.running)
+        self._end_stray(running)
+        found = self._means.place.poll(running)
+        for job, state in running.items():
+            name, over = state.task.name, found.get(job)
+            if over is None:
+                self.submit(state)  # it was written down, and then somebody died
+                moved = True
+            elif not isinstance(over, Ended | Lost) or name in self._inspecting:
+                continue
+            elif state.settled or progress.cancelled:
+                self._release(state)
+                run.say([self._event("ended", state)])
+                moved = True
+            else:
+                self._inspecting[name] = (over, self._inspect(state, over))
+                moved = True
+        self._prepare()
+        run.write()
+        self._means.place.forget(self._forgotten)
+        self._forgotten = []
+        return moved
+
+    def ready(self) -> Iterator[Ready]:
+        """What could begin."""
+        if self.run.progress.ending is not None:
+            return
+        for name, (_, needs, since) in list(self._prepared.items()):
+            state = self.run.progress.tasks[name]
+            if state.state is State.READY:
+                yield Ready(self.run, state, needs, since)
+            else:
+                del self._prepared[name]  # its sample was stopped
+
+    def begin(self, ready: Ready) -> None:
+        """Write down that a task begins, and what with; it is submitted after ``run.write``."""
+        name, attempt = ready.state.task.name, ready.state.attempts + 1
+        prepared, needs, since = self._prepared.pop(name)
+        self._means.free.take(needs)
+        self._seen[name] = prepared.seen
+        begun = {"what": "begun", "time": self._means.clock(), "ready": since, "task": name, "attempt": attempt}
+        begun |= {"job": job_name(self.run.name, name, attempt), "needs": said(needs)}
+        seen = [asdict(each) for each in prepared.seen]
+        self.run.say([{**begun, "inputs": {"fingerprint": prepared.fingerprint, "seen": seen}}])
+
+    def submit(self, state: TaskState) -> None:
+        """Have what was begun started."""
+        try:
+            job = job_of(self.run, state, state.needs, state.attempts)
+        except (ValueError, OSError) as error:
+            self._means.free.give_back(state.needs)
+            self._refuse(state, Happened(Failure.START, f"it cannot be started: {error}"))
+            return
+        self._means.place.submit(job)
+
+    def _collect(self) -> bool:
+        """Take what threads have found out."""
+        over = [name for name, (_, promised) in self._inspecting.items() if promised.done()]
+        for name in over:
+            self._say_over(self.run.progress.tasks[name], *self._inspecting.pop(name))
+        self.run.write()
+        for state in self.run.progress.each(State.OVER):
+            self._follow(state)
+        prepared = [name for name, promised in self._preparing.items() if promised.done()]
+        for name in prepared:
+            self._take_prepared(self.run.progress.tasks[name], self._preparing.pop(name))
+        return bool(over or prepared)
+
+    def _end_stray(self, running: Mapping[str, TaskState]) -> None:
+        """Have ended what runs for nothing."""
+        cancelled = self.run.progress.cancelled
+        stray = {job for job, state in running.items() if state.settled or cancelled} - self._cancelled
+        if stray:
+            self._means.place.cancel(stray)
+            self._cancelled |= stray
+
+    def _inspect(self, state: TaskState, over: Ended | Lost) -> Future[Inspected]:
+        run, task = self.run, state.task
+        return self._means.executor.submit(
+            inspect_attempt,
+            over,
+            way=state.way,
+            needs=state.needs,
+            folder=run.folders.work(task, state.attempts),
+            errors=run.folders.errors(task, state.attempts),
+            patterns=output_paths(state.way, task, run=run.name),
+            inputs=self._seen.get(task.name, ()),
+            digests=self._means.digests,
+        )
+
+    def _say_over(self, state: TaskState, over: Ended | Lost, promised: Future[Inspected]) -> None:
+        """An attempt is over, and has been looked at."""
+        self._release(state)
+        found = promised.result()
+        used = {name: value for name, value in vars(over).items() if name not in ("cause", "message", "why")}
+        event = self._event("over", state, attempt=state.attempts, used=used)
+        if found.happened is not None:
+            event["happened"] = asdict(found.happened)
+        else:
+            event["outputs"] = {name: list(paths) for name, paths in found.outputs.items()}
+            event["digests"] = {path: seen.digest for path, seen in found.seen.items()}
+            event["fingerprint"] = state.inputs["fingerprint"]
+        if found.report is not None:
+            event["metrics"] = found.report.metrics.select(["path", "name", "of", "value"]).to_pylist()
+        self.run.say([event])
+
+    def _follow(self, state: TaskState) -> None:
+        """Do what follows from an attempt that is over: keep what it made, or what its stage's rules say."""
+        over = state.over
+        assert over is not None
+        if "happened" in over:
+            self._decide(state, Happened.read(over["happened"]))
+        else:
+            self._keep(state, over)
+
+    def _keep(self, state: TaskState, over: Event) -> None:
+        """Move what was made into place, in one step; done again after a restart it is seen to be done."""
+        run, digests = self.run, over["digests"]
+        work, results = run.folders.work(state.task, over["attempt"]), run.folders.results(state.task)
+        if work.is_dir():
+            tidy(work, set(digests))
+            shutil.rmtree(results, ignore_errors=True)  # it was brought from elsewhere, and nobody said so
+            results.parent.mkdir(parents=True, exist_ok=True)
+            work.rename(results)
+        if over["fingerprint"]:
+            kept = Kept(run.name, state.task.name, str(results), over["outputs"], digests)
+            self._means.cache.remember(over["fingerprint"], kept)
+        self._done(state, results, over["outputs"], digests, what="done")
+
+    def _done(
+        self,
+        state: TaskState,
+        results: Path,
+        outputs: Mapping[str, Sequence[str]],
+        digests: Mapping[str, str],
+        *,
+        what: str,
+        **also: Any,
+    ) -> None:
+        for path, digest in digests.items():
+            seen = self._means.digests.remember(str(results / path), digest)
+            self.run.known[seen.path] = seen
+        made = {
+            name: [{"path": str(results / path), "digest": digests[path]} for path in paths]
+            for name, paths in outputs.items()
+        }
+        self.run.say([self._event(what, state, outputs=made, **also)])
+
+    def _decide(self, state: TaskState, happened: Happened) -> None:
+        past = Past(state.in_this_way, state.used)
+        decision = decide(state.rules, happened, past, state.needs, chance=self._means.chance())
+        event = self._event("decided", state, do=_SAID[type(decision.do)], rule=decision.rule)
+        event["why"] = _why(decision.do, happened)
+        if decision.pause:
+            event["until"] = event["time"] + decision.pause
+        if decision.raised:
+            event["raised"] = dict(decision.raised)
+        self.run.say([event])
+
+    def _prepare(self) -> None:
+        """Have the inputs of what is ready looked at, for some tasks at a time."""
+        run, now, means = self.run, self._means.clock(), self._means
+        if run.progress.ending is not None:
+            return
+        for state in run.progress.each(State.READY):
+            name = state.task.name
+            if name in self._preparing or name in self._prepared or state.since > now:
+                continue
+            if len(self._preparing) + len(self._prepared) >= _AHEAD:
+                return
+            self._preparing[name] = means.executor.submit(
+                prepare, state.way, state.task, means.digests, known=run.known, versions=means.versions
+            )
+
+    def _take_prepared(self, state: TaskState, promised: Future[Prepared]) -> None:
+        if state.state is not State.READY:
+            return
+        try:
+            prepared, needs = promised.result(), needs_of(state)
+        except OSError as error:
+            self._refuse(state, Happened(Failure.INPUT, f"an input cannot be read: {error}"))
+            return
+        except ValueError as error:
+            self._refuse(state, Happened(Failure.START, str(error)))
+            return
+        if self._reuse(state, prepared):
+            return
+        if wrong := lacking(self._means.site, needs):
+            self._refuse(state, Happened(Failure.START, wrong))
+            return
+        self._prepared[state.task.name] = (prepared, needs, self._means.clock())
+
+    def _reuse(self, state: TaskState, prepared: Prepared) -> bool:
+        """Take what was made of the same before; whether there is any."""
+        results, kept = self.run.folders.results(state.task), self._means.cache.find(prepared.fingerprint)
+        if kept is None or not brought(kept, results, self._means.digests):
+            return False
+        inputs = {"fingerprint": prepared.fingerprint, "seen": [asdict(each) for each in prepared.seen]}
+        source = {"from": [kept.run, kept.task], "inputs": inputs}
+        self._done(state, results, kept.outputs, kept.digests, what="reused", **source)
+        return True
+
+    def _refuse(self, state: TaskState, happened: Happened) -> None:
+        """An attempt cannot even begin."""
+        self.run.say([self._event("over", state, attempt=state.attempts, happened=asdict(happened))])
+        self._decide(state, happened)
+
+    def _release(self, state: TaskState) -> None:
+        """A job is over, and has what it had no more."""
+        assert state.job is not None
+        self._means.free.give_back(state.needs)
+        self._forgotten.append(state.job)
+
+    def _event(self, what: str, state: TaskState, **also: Any) -> Event:
+        return {"what": what, "time": self._means.clock(), "task": state.task.name, **also}
+
+
+def said(needs: Needs) -> dict[str, Any]:
+    """What an attempt needs, as the journal has it."""
+    return {**vars(needs), "licences": dict(needs.licences), "instruments": dict(needs.instruments)}
+
+
+def _why(action: Action, happened: Happened) -> str:
+    reason = getattr(action, "reason", "")
+    return f"{happened.message} ({reason})" if reason else happened.message

@@ -1,0 +1,193 @@
+"""After an attempt: whether it ended well, its inputs are what they were, and its outputs are there and sound."""
+
+from __future__ import annotations
+
+import os
+import stat
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+from typing import TYPE_CHECKING
+
+from holotype.validators import Check, Code, Examination, Severity
+
+from ..checking.contents import kinds_of
+from ..declaring.policies import Failure
+from .happened import Happened, seen_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping
+    from pathlib import Path
+
+    from holotype.validators import Found, Report, Subject
+
+    from ..declaring.ports import Output
+    from ..declaring.resources import Needs
+    from ..places.place import Ended, Lost
+    from ..tasks.commands import Way
+    from .digests import Digests, Seen
+
+__all__ = ["Inspected", "inspect_attempt"]
+
+# The rule of figures that are beyond their thresholds.
+_THRESHOLD = "metric.threshold"
+# Of what it wrote to its standard error, the last bytes, in which rules look for what they know.
+_SAID = 1 << 16
+
+_FORMAT = Code(
+    "task.format", Severity.ERROR, "An output is of the format that its stage says.", "what the stage declares"
+)
+
+
+@dataclass(frozen=True)
+class Inspected:
+    """``happened``: what went wrong, ``None`` if nothing did.  ``outputs``: by their names, paths within the folder.
+    ``seen``: of each of them.  ``report``: what was found in them.
+    """
+
+    happened: Happened | None
+    outputs: Mapping[str, tuple[str, ...]]
+    seen: Mapping[str, Seen]
+    report: Report | None = None
+
+
+def inspect_attempt(
+    ended: Ended | Lost,
+    *,
+    way: Way,
+    needs: Needs,
+    folder: Path,
+    errors: Path,
+    patterns: Mapping[str, str],
+    inputs: Iterable[Seen],
+    digests: Digests,
+) -> Inspected:
+    """Look at an attempt that is over.
+
+    ``folder``: where it worked.  ``errors``: what it wrote to its standard error.  ``patterns``: of its outputs.
+    ``inputs``: as they were when it began.  What is an output can only be read from now on.
+    """
+    happened = seen_of(ended, _end_of(errors), needs) or _changed(inputs, digests)
+    if happened is not None:
+        return Inspected(happened, {}, {})
+    try:
+        outputs = {name: tuple(_found(folder, patterns[name], output)) for name, output in way.stage.outputs.items()}
+    except _Wrong as wrong:
+        return Inspected(wrong.happened, {}, {})
+    every = [path for name, paths in outputs.items() for path in _with_beside(paths, way.stage.outputs[name])]
+    for path in every:
+        _protect(folder / path)
+    report = _looked_at(way, folder, outputs)
+    seen = {path: digests.of(str(folder / path)) for path in every}
+    return Inspected(_unsound(report), {name: each for name, each in outputs.items() if each}, seen, report)
+
+
+class _Wrong(Exception):
+    def __init__(self, failure: Failure, message: str) -> None:
+        self.happened = Happened(failure, message)
+        super().__init__(message)
+
+
+def _end_of(path: Path) -> str:
+    try:
+        with path.open("rb") as file:
+            size = file.seek(0, os.SEEK_END)
+            file.seek(max(0, size - _SAID))
+            return file.read(_SAID).decode("utf-8", "replace")
+    except OSError:
+        return ""
+
+
+def _changed(inputs: Iterable[Seen], digests: Digests) -> Happened | None:
+    for each in inputs:
+        try:
+            if digests.unchanged(each):
+                continue
+            what = f"{each.path} is not what it was when it began"
+        except OSError as error:
+            what = f"{each.path} cannot be read any more: {error.strerror}"
+        return Happened(Failure.INPUT, what)
+    return None
+
+
+def _found(folder: Path, pattern: str, output: Output) -> Iterator[str]:
+    """The files of an output, within the folder, in the order of their names."""
+    if not output.many:
+        names = [pattern] if os.path.lexists(folder / pattern) else []
+    else:
+        where, _, last = pattern.rpartition("/")
+        there = os.listdir(folder / where) if (folder / where).is_dir() else []
+        names = sorted(f"{where}/{name}" if where else name for name in there if fnmatchcase(name, last))
+    if not names and not output.optional:
+        raise _Wrong(Failure.MISSING, f"there is no {pattern}")
+    for name in names:
+        for each in _with_beside((name,), output):
+            _check_file(folder, each)
+        yield name
+
+
+def _with_beside(paths: Iterable[str], output: Output) -> Iterator[str]:
+    for path in paths:
+        yield path
+        for ending in output.beside:
+            yield os.path.splitext(path)[0] + ending[1:] if ending.startswith("^") else path + ending
+
+
+def _check_file(folder: Path, name: str) -> None:
+    try:
+        mode = os.lstat(folder / name).st_mode
+    except OSError as error:
+        raise _Wrong(Failure.MISSING, f"there is no {name}: {error.strerror}") from None
+    if stat.S_ISLNK(mode):
+        # What it leads to is another's, and may change.
+        raise _Wrong(Failure.INVALID, f"{name} is a link, and not the file itself")
+    if not stat.S_ISREG(mode):
+        raise _Wrong(Failure.INVALID, f"{name} is no file")
+
+
+def _protect(path: Path) -> None:
+    """Nobody writes into a result any more."""
+    path.chmod(stat.S_IMODE(path.stat().st_mode) & ~0o222)
+
+
+class _Format(Check):
+    """Holds outputs against the formats that they are said to be; ``wanted``: by their paths."""
+
+    name = "task.format"
+    codes = (_FORMAT,)
+
+    def __init__(self, wanted: Mapping[str, str]) -> None:
+        self._wanted = wanted
+
+    def look(self, subject: Subject, found: Found) -> None:
+        wanted = self._wanted.get(subject.name)
+        if wanted is not None and wanted not in kinds_of(subject.format):
+            seen = subject.format or "nothing that is known"
+            found.add(_FORMAT, f"it is {seen}", seen=seen, expected=wanted)
+
+
+def _looked_at(way: Way, folder: Path, outputs: Mapping[str, tuple[str, ...]]) -> Report | None:
+    wanted = {
+        path: way.stage.outputs[name].format
+        for name, paths in outputs.items()
+        for path in paths
+        if way.stage.outputs[name].checked
+    }
+    if not wanted and not way.stage.thresholds:
+        return None
+    formats = {path: format for path, format in wanted.items() if format is not None}
+    examination = Examination(also=(_Format(formats),), thresholds=way.stage.thresholds)
+    for path in wanted:
+        examination.look(examination.subject(folder / path, name=path))
+    examination.hold(way.stage.name)
+    return examination.report()
+
+
+def _unsound(report: Report | None) -> Happened | None:
+    """What is wrong with what it made: figures count where it is sound."""
+    if report is None or report.ok:
+        return None
+    wrong = [row for row in report.findings.to_pylist() if row["severity"] == "error"]
+    unsound = [row for row in wrong if row["code"] != _THRESHOLD]
+    failure, rows, what = (Failure.INVALID, unsound, "code") if unsound else (Failure.QUALITY, wrong, "column")
+    first, broken = rows[0], tuple(dict.fromkeys(row[what] for row in rows))
+    return Happened(failure, f"{first['path']}: {first['message']}", broken=broken)

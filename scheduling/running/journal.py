@@ -1,0 +1,98 @@
+"""The journal of a run: what was decided and what happened, written down before anything is done about it.
+
+A line is an event as JSON, and before it the checksum of that.  A last line that is cut off was never acted upon, and
+is taken away; anything else that is not as it was written is damage.
+"""
+
+from __future__ import annotations
+
+import errno
+import json
+import os
+import zlib
+from contextlib import suppress
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from holotype.catalog import ObjectDamaged, StorageFailed, StorageFull
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+__all__ = ["Event", "Journal", "read_events"]
+
+Event = dict[str, Any]
+"""``what`` happened, and what is to be known of it."""
+
+
+class Journal:
+    """One run's.  Only one process writes it at a time: see ``lock``."""
+
+    def __init__(self, path: str | os.PathLike[str]) -> None:
+        self._path = Path(path)
+        self._file = open(self._path, "a+b", buffering=0)  # noqa: SIM115 - it stays open as long as the run does
+
+    def events(self) -> Iterator[Event]:
+        """All of it so far.  Raises ``ObjectDamaged``."""
+        whole = 0
+        for event, size in _lines(self._path):
+            whole += size
+            yield event
+        if whole < os.fstat(self._file.fileno()).st_size:
+            self._file.truncate(whole)  # the power went, or the process, while it was written
+
+    def write(self, events: Iterable[Event]) -> None:
+        """Add events; they are there, whatever happens next, when this returns.
+
+        Raises ``StorageFull`` or ``StorageFailed``; then they are not, and may be written again.
+        """
+        said = b"".join(map(_written, events))
+        if not said:
+            return
+        file = self._file.fileno()
+        whole = os.fstat(file).st_size
+        try:
+            rest = memoryview(said)
+            while rest:
+                rest = rest[os.write(file, rest) :]
+            os.fsync(file)
+        except OSError as error:
+            with suppress(OSError):  # else the next reader takes it away
+                os.ftruncate(file, whole)
+            kind = (
+                StorageFull if error.errno in (errno.ENOSPC, getattr(errno, "EDQUOT", errno.ENOSPC)) else StorageFailed
+            )
+            raise kind(f"{self._path} cannot be written: {error.strerror}") from error
+
+    def close(self) -> None:
+        """Leave it."""
+        self._file.close()
+
+
+def _written(event: Event) -> bytes:
+    text = json.dumps(event, ensure_ascii=True, separators=(",", ":")).encode("ascii")
+    return b"%08x %s\n" % (zlib.crc32(text), text)
+
+
+def _read(line: bytes) -> Event | None:
+    checksum, _, text = line.rstrip(b"\n").partition(b" ")
+    if not line.endswith(b"\n") or checksum != b"%08x" % zlib.crc32(text):
+        return None
+    event: Event = json.loads(text)
+    return event
+
+
+def read_events(path: Path) -> Iterator[Event]:
+    """What a journal says so far, whoever has it in hand.  Raises ``ObjectDamaged``."""
+    return (event for event, _ in _lines(path))
+
+
+def _lines(path: Path) -> Iterator[tuple[Event, int]]:
+    """Events, with the bytes that they take, up to a last line that is cut off."""
+    with path.open("rb") as file:
+        for number, line in enumerate(file, 1):
+            event = _read(line)
+            if event is not None:
+                yield event, len(line)
+            elif file.read(1) or line.endswith(b"\n"):
+                raise ObjectDamaged(f"line {number} of {path} is not as it was written", key=str(path))

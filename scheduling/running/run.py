@@ -1,0 +1,220 @@
+"""One run: a workflow over samples, with its folders, its journal, and how far it is."""
+
+from __future__ import annotations
+
+import os
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import polars as pl
+
+from holotype.catalog import InvalidOption
+
+from ..tasks.expanding import result
+from ..tasks.units import Units
+from .folders import Folders
+from .journal import Journal
+from .lock import Lock
+from .orders import read_order, write_order
+from .progress import INCOMPLETE, Progress, State
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from ..checking.order import Order
+    from ..samples.sample import Sample
+    from ..site import Site
+    from ..workflow import Workflow
+    from .digests import Seen
+    from .journal import Event
+
+__all__ = ["Outcome", "Run"]
+
+# What is a folder everywhere.
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,98}[A-Za-z0-9_-]|[A-Za-z0-9]")
+_SAMPLES = {"sample": pl.String(), "state": pl.String(), "grades": pl.List(pl.String()), "why": pl.String()}
+_TASKS = {
+    "task": pl.String(),
+    "node": pl.String(),
+    "sample": pl.String(),
+    "element": pl.Int64(),
+    "state": pl.String(),
+    "attempts": pl.Int64(),
+    "grades": pl.List(pl.String()),
+    "why": pl.String(),
+}
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How a run stands.  ``state``: ``running``, ``held`` when nothing goes on until a person has decided, or how it
+    ended: ``done``, ``degraded``, ``failed``, ``stopped`` or ``cancelled``.  ``samples``: how many are of each state.
+    """
+
+    state: str
+    samples: dict[str, int]
+    tasks: dict[str, int]
+    why: str = ""
+
+
+class Run:
+    """A run that a scheduler has in hand.  What it says is what its journal says."""
+
+    def __init__(self, name: str, order: Order, folders: Folders, lock: Lock) -> None:
+        self.name, self.order, self.folders = name, order, folders
+        self._lock = lock
+        self.journal = Journal(folders.journal)
+        self.progress = Progress(Units(order))
+        self.known: dict[str, Seen] = {}
+        self._unwritten: list[Event] = []
+        try:
+            for event in self.journal.events():
+                self.progress.apply(event)
+        except BaseException:
+            self.journal.close()
+            raise
+
+    @classmethod
+    def begin(cls, name: str, order: Order, site: Site) -> Run:
+        """A new one.  Raises ``InvalidOption`` when there is one of this name, or it cannot be one."""
+        if not _NAME.fullmatch(name):
+            what = "it begins with a letter or digit, and has at most 100 of them, _, . and -"
+            raise InvalidOption(f"{name!r} is no name of a run: {what}", option="name")
+        folders = Folders(site.folder, name)
+        if folders.order.exists():
+            raise InvalidOption(f"there is a run {name} already: resume it, or call this one otherwise")
+        # A folder without an order is of somebody who died before there was one.
+        folders.whole.mkdir(parents=True, exist_ok=True)
+        lock = Lock(folders.lock)
+        try:
+            write_order(order, folders.order)
+            return cls(name, order, folders, lock)
+        except BaseException:
+            lock.release()
+            raise
+
+    @classmethod
+    def again(cls, name: str, site: Site, *, workflow: Workflow | None = None) -> Run:
+        """One that was begun.  Raises ``InvalidOption`` when there is none, ``Conflict`` when somebody has it in
+        hand, ``WorkflowInvalid``, or ``ObjectDamaged`` when its journal is not as it was written.
+        """
+        folders = Folders(site.folder, name)
+        if not folders.order.exists():
+            raise InvalidOption(f"there is no run {name}")
+        lock = Lock(folders.lock)
+        try:
+            return cls(name, read_order(folders.order, site, workflow=workflow), folders, lock)
+        except BaseException:
+            lock.release()
+            raise
+
+    def say(self, events: Iterable[Event]) -> None:
+        """Take note of events; they are written down by ``write``, before anything is done that rests on them."""
+        for event in events:
+            self._unwritten.append(event)
+            self.progress.apply(event)
+
+    def write(self) -> None:
+        """Have all that was said on disk."""
+        if self._unwritten:
+            self.journal.write(self._unwritten)
+            self._unwritten = []
+
+    def close(self) -> None:
+        """Leave it."""
+        try:
+            self.write()
+        finally:
+            self.journal.close()
+            self._lock.release()
+
+    @property
+    def idle(self) -> bool:
+        """Whether there is nothing to do unless a person decides something."""
+        progress = self.progress
+        return progress.over or not (progress.running or progress.any(State.READY, State.BEGUN, State.OVER))
+
+    def outcome(self) -> Outcome:
+        """How it stands."""
+        samples = self.samples()
+        counts = dict(samples["state"].value_counts().iter_rows())
+        tasks = dict(self.tasks()["state"].value_counts().iter_rows())
+        progress = self.progress
+        if progress.cancelled and progress.over:
+            return Outcome("cancelled", counts, tasks, progress.ending or "")
+        if progress.ending is not None and progress.over:
+            return Outcome("stopped", counts, tasks, progress.ending)
+        if not progress.over:
+            return Outcome("held" if self.idle else "running", counts, tasks)
+        marked = any(made.grades or made.lacking for made in progress.made.values())
+        whole = any(
+            state.state is State.STOPPED and state.task.unit.sample is None for state in progress.tasks.values()
+        )
+        if whole or (counts and set(counts) == {"stopped"}):
+            return Outcome("failed", counts, tasks)
+        return Outcome("degraded" if marked or "stopped" in counts else "done", counts, tasks)
+
+    def samples(self) -> pl.DataFrame:
+        """Every sample with the one state it is in: ``done``, ``degraded``, ``stopped``, ``held``, ``cancelled``,
+        ``unfinished`` or ``running``; ``grades``, and ``why``.
+        """
+        rows = [dict(zip(_SAMPLES, (each.name, *self._sample(each)), strict=True)) for each in self.order.samples]
+        return pl.DataFrame(rows, schema=_SAMPLES)
+
+    def tasks(self) -> pl.DataFrame:
+        """Every task that there is so far: ``task``, ``node``, ``sample``, ``element``, ``state``, ``attempts``,
+        ``grades`` and ``why`` it is held, skipped or stopped.
+        """
+        rows = [
+            {
+                "task": name,
+                "node": state.task.unit.node.name,
+                "sample": state.task.unit.sample.name if state.task.unit.sample is not None else None,
+                "element": state.task.element,
+                "state": state.state.value,
+                "attempts": state.attempts,
+                "grades": sorted(state.grades),
+                "why": state.reason,
+            }
+            for name, state in self.progress.tasks.items()
+        ]
+        return pl.DataFrame(rows, schema=_TASKS)
+
+    def outputs(self, name: str, sample: str | None = None) -> tuple[str, ...]:
+        """The files of one of the workflow's outputs, of one sample or of all together; none where there are none.
+
+        Raises ``InvalidOption`` for an output, or a sample, that there is not.
+        """
+        units = self.progress.units
+        bound = units.graph.outputs.get(name)
+        chosen = next((each for each in self.order.samples if each.name == sample), None)
+        if bound is None or (sample is not None and chosen is None):
+            raise InvalidOption(f"there is no output {name}" if bound is None else f"there is no sample {sample}")
+        every = {unit.name: self.progress.made.get(unit.name) for unit in units}
+        made = {name: each for name, each in every.items() if each is not None}
+        needed = (unit for source in bound.sources() if source.node for unit in units.of(source.node, chosen))
+        if any(unit.name not in made for unit in needed):
+            return ()
+        return result(bound, chosen, units, made) or ()
+
+    def folder(self) -> str:
+        """Where it is."""
+        return os.fspath(self.folders.whole)
+
+    def _sample(self, sample: Sample) -> tuple[str, list[str], str]:
+        progress = self.progress
+        if sample.name in progress.stopped:
+            return "stopped", [INCOMPLETE], progress.stopped[sample.name]
+        own = [state for state in progress.states.values() if state.unit.sample == sample]
+        grades = sorted(set[str]().union(*(state.made.grades for state in own if state.made is not None)))
+        if all(state.made is not None for state in own):
+            lacking = grades or any(state.made is not None and state.made.lacking for state in own)
+            return ("degraded" if lacking else "done"), grades, ""
+        tasks = [progress.tasks[name] for state in own for name in state.tasks]
+        if progress.ending is not None:
+            return ("cancelled" if progress.cancelled else "unfinished"), grades, progress.ending
+        held = [task for task in tasks if task.state is State.HELD]
+        if held and not any(task.state in (State.READY, State.BEGUN, State.OVER) for task in tasks):
+            return "held", grades, f"{held[0].task.name}: {held[0].reason}"
+        return "running", grades, ""

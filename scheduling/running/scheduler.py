@@ -1,0 +1,265 @@
+"""Scheduling: of all runs in hand, what is ready is begun as far as there is room, and what is over is looked at.
+
+::
+
+    ready ─▶ prepared ─▶ reused, or chosen ─▶ *begun* is written ─▶ submitted ─▶ … ─▶ inspected ─▶ *over* is written
+      ▲        inputs read,     room and          journal            a place            outputs        │
+      │        fingerprint      order                                                   validated      ├─▶ moved ─▶ done
+      └────────────────────────────────────── what the stage's rules say ◀─────────────────────────────┘
+
+What takes long, reading files and validating them, is done by threads; everything that decides is done by the one that
+calls ``work``.  Nothing is done that was not written down before, so that another process can go on from any moment.
+"""
+
+from __future__ import annotations
+
+import getpass
+import platform
+import random
+import secrets
+import time
+from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from holotype.catalog import DataRefused, InvalidOption
+
+from ..checking.check import check_order
+from ..checking.machine import tool_versions
+from ..checking.order import Order
+from ..places.local import LocalPlace
+from ..samples.sample import paths_of
+from .cache import Cache
+from .digests import Digests
+from .hand import Hand, Means, Ready
+from .progress import State
+from .resources import Free
+from .run import Run
+from .tainting import built_on
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from concurrent.futures import Executor
+
+    import polars as pl
+
+    from ..places.place import Place
+    from ..samples.sample import Files, Sample
+    from ..site import Site
+    from ..workflow import Workflow
+
+__all__ = ["Chooses", "Scheduler"]
+
+Chooses = Callable[[Sequence[Ready]], Iterable[Ready]]
+"""Puts what is ready into the order in which it is to begin."""
+
+_ANSWERS = ("retry", "skip", "stop_sample", "stop_run")
+# Threads that read and validate.
+_THREADS = 4
+# Findings that an error shows.
+_SHOWN = 5
+# Seconds between two looks while they do, and while nothing does.
+_SOON, _LATER = 0.01, 1.0
+
+
+class Scheduler:
+    """Runs of a ``site``, at a ``place``: by default processes of this machine.
+
+    ``chooses``: puts what is ready into order; by default as it became so.  ``clock``, ``chance`` and ``executor``: of
+    what time it is, in seconds since 1970, of random numbers from 0 to 1, and of who reads and validates.
+    ``operator``: who has it done, by default who this process belongs to.  It belongs to one thread.
+    """
+
+    def __init__(
+        self,
+        site: Site,
+        place: Place | None = None,
+        *,
+        chooses: Chooses = tuple,
+        clock: Callable[[], float] = time.time,
+        chance: Callable[[], float] = random.random,
+        executor: Executor | None = None,
+        operator: str | None = None,
+    ) -> None:
+        self._chooses, self._operator = chooses, operator or _operator()
+        self._own = None
+        if executor is None:
+            executor = self._own = ThreadPoolExecutor(_THREADS, "holotype-run")
+        folder = Path(str(site.folder))
+        self._local = None
+        if place is None:
+            place = self._local = LocalPlace(folder / "jobs")
+        self._means = Means(
+            site=site,
+            place=place,
+            free=Free(site),
+            digests=Digests(folder / "digests.sqlite"),
+            cache=Cache(folder / "cache.sqlite"),
+            executor=executor,
+            clock=clock,
+            chance=chance,
+            versions={},
+        )
+        self._hands: dict[str, Hand] = {}
+
+    def __enter__(self) -> Scheduler:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self.close()
+
+    def start(
+        self,
+        workflow: Workflow,
+        samples: Iterable[Sample],
+        *,
+        shared: Mapping[str, Files] | None = None,
+        parameters: Mapping[str, Any] | None = None,
+        name: str | None = None,
+        check: bool = True,
+    ) -> Run:
+        """Begin a run; nothing is done before ``work``.  ``name``: by default the workflow's, and something of its own.
+        ``check``: look at everything first, and refuse what cannot be well; what is only odd is kept with the run.
+
+        Raises ``DataRefused`` with the ``findings`` of the check, and ``InvalidOption`` when there is a run of this
+        name already, or it is none, or there are two samples of one name.
+        """
+        given = {each: paths_of(paths) for each, paths in (shared or {}).items()}
+        order = Order(workflow, tuple(samples), given, dict(parameters or {}), self._means.site)
+        odd = _checked(order) if check else []
+        if twice := [name for name, count in Counter(each.name for each in order.samples).items() if count > 1]:
+            raise InvalidOption(f"there are two samples {twice[0]}", option="samples")
+        run = Run.begin(name or f"{workflow.name}-{secrets.token_hex(4)}", order, self._means.site)
+        self._hands[run.name] = Hand(run, self._means)
+        about = {"workflow": workflow.name, "version": workflow.version, "tools": self._ask(run), "odd": odd}
+        run.say([{"what": "ordered", "time": self._means.clock(), "by": self._operator, **about}])
+        run.write()
+        return run
+
+    def resume(self, name: str, *, workflow: Workflow | None = None) -> Run:
+        """Go on with a run that was left, however that came.  Raises what ``Run.again`` does."""
+        run = Run.again(name, self._means.site, workflow=workflow)
+        hand = self._hands[name] = Hand(run, self._means)
+        run.say([{"what": "resumed", "time": self._means.clock(), "tools": self._ask(run)}])
+        hand.take_up()
+        return run
+
+    def work(self, *, until: Callable[[], bool] = lambda: False, timeout: float | None = None) -> None:
+        """Do what there is to do, until every run is over or waits for a person, ``until`` says so, or so many seconds
+        have gone by.
+        """
+        deadline = None if timeout is None else time.monotonic() + timeout
+        while not until():
+            moved = False
+            for hand in self._hands.values():
+                moved |= hand.look()
+            moved |= self._begin()
+            if all(hand.run.idle and not hand.busy for hand in self._hands.values()):
+                return
+            if deadline is not None and time.monotonic() >= deadline:
+                return
+            if not moved:
+                self._means.place.wait(self._patience())
+
+    def cancel(self, run: Run, *, why: str) -> None:
+        """Begin nothing more of a run, and end what runs; ``work`` then sees it through."""
+        run.say([{"what": "cancelled", "time": self._means.clock(), "why": why}])
+        run.write()
+
+    def answer(self, run: Run, task: str, do: str, *, who: str, why: str) -> None:
+        """Decide about a task that is held: ``"retry"``, ``"skip"``, ``"stop_sample"`` or ``"stop_run"``.
+
+        Raises ``InvalidOption`` when it is not held, or for something else.
+        """
+        state = run.progress.tasks.get(task)
+        if state is None or state.state is not State.HELD:
+            raise InvalidOption(f"{task} is not held", option="task")
+        if do not in _ANSWERS:
+            raise InvalidOption(f"what is done is {', '.join(_ANSWERS)}, not {do!r}", option="do")
+        answer = {"what": "answered", "task": task, "do": do, "who": who, "why": why}
+        run.say([{**answer, "time": self._means.clock()}])
+        run.write()
+
+    def mark_bad(self, run: Run, task: str, *, why: str) -> pl.DataFrame:
+        """Have what a task made never taken again, in no run; returns what was built on it (see ``tainting``).
+
+        Raises ``InvalidOption`` when it has made nothing, or without a reason.
+        """
+        state = run.progress.tasks.get(task)
+        if state is None or state.state is not State.DONE:
+            raise InvalidOption(f"{task} has made nothing", option="task")
+        if not why.strip():
+            raise InvalidOption("a result is marked bad for a reason: give why=", option="why")
+        now = self._means.clock()
+        run.say([{"what": "bad", "time": now, "task": task, "why": why, "by": self._operator}])
+        run.write()
+        self._means.cache.never(state.inputs["fingerprint"], why, now)
+        return built_on(self._means.site.folder, state.digests)
+
+    def close(self) -> None:
+        """Leave all runs; what runs goes on, and is found again by ``resume``."""
+        with ExitStack() as left:
+            if self._local is not None:
+                left.callback(self._local.close)
+            left.callback(self._means.digests.close)
+            left.callback(self._means.cache.close)
+            for hand in self._hands.values():
+                left.callback(hand.run.close)
+            if self._own is not None:
+                left.callback(self._own.shutdown, wait=True, cancel_futures=True)
+        self._hands = {}
+
+    def _ask(self, run: Run) -> dict[str, str]:
+        """What the programs of a run say that they are, by their names."""
+        graph, versions = run.progress.units.graph, self._means.versions
+        versions |= tool_versions(graph, self._means.site, known=versions)
+        return {
+            tool.name: versions[tool]
+            for node in graph.nodes.values()
+            for tool in node.stage.environment.tools
+            if tool in versions
+        }
+
+    def _begin(self) -> bool:
+        """Begin what is ready, in order, as far as there is room; whether anything was."""
+        begun: list[Ready] = []
+        every = [ready for hand in self._hands.values() for ready in hand.ready()]
+        for ready in self._chooses(every):
+            if self._means.free.fits(ready.needs):
+                self._hands[ready.run.name].begin(ready)
+                begun.append(ready)
+        for hand in self._hands.values():
+            hand.run.write()
+        for ready in begun:
+            self._hands[ready.run.name].submit(ready.state)
+        return bool(begun)
+
+    def _patience(self) -> float:
+        """Seconds to wait where nothing has changed: until the next pause is over, at most."""
+        if any(hand.busy for hand in self._hands.values()):
+            return _SOON
+        pauses = (pause for hand in self._hands.values() for pause in hand.pauses())
+        return max(0.0, min([_LATER, *pauses]))
+
+
+def _operator() -> str:
+    """Who this process belongs to, and the machine."""
+    try:
+        return f"{getpass.getuser()}@{platform.node()}"
+    except (KeyError, OSError, ImportError):  # a number without a name, in a container; Windows has no list of them
+        return f"unknown@{platform.node()}"
+
+
+def _checked(order: Order) -> list[dict[str, Any]]:
+    """What is odd about an order.  Raises ``DataRefused`` where something is wrong."""
+    report = check_order(order, cost="sample")
+    found = [row for row in report.findings.to_pylist() if row["severity"] != "note"]
+    wrong = [row for row in found if row["severity"] == "error"]
+    if wrong:
+        first = "; ".join(f"{row['path']}: {row['message']}" for row in wrong[:_SHOWN])
+        more = f"; and {len(wrong) - _SHOWN} more" if len(wrong) > _SHOWN else ""
+        raise DataRefused(f"{order.workflow.name} is not begun: {first}{more}", findings=report.findings)
+    return [{name: row[name] for name in ("path", "code", "message", "record", "column")} for row in found]

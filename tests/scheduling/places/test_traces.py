@@ -1,0 +1,208 @@
+"""What is written down of jobs: by it they are found again, after whatever has happened."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import time
+from contextlib import closing
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import psutil
+import pytest
+
+from holotype.scheduling import Ended, LocalPlace, Lost, Running
+from holotype.scheduling.places.guard import begun
+from holotype.scheduling.places.identity import BEAT, Identity
+from holotype.scheduling.places.killing import memory_kills
+from holotype.scheduling.places.traces import Traces
+
+from .machine import shell
+from .place_contract import until_over
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from holotype.scheduling import Job
+
+ME = Identity.of(os.getpid())
+DONE = Ended(code=0, began=1.0, ended=2.0)
+
+
+def begun_by(tmp_path: Path, guard: Identity) -> tuple[Traces, Job]:
+    """A job that somebody has begun."""
+    traces = Traces(tmp_path / "place")
+    traces.make()
+    assert traces.begin("a", 1.0, guard)
+    return traces, shell(tmp_path, "a", "echo started")
+
+
+def found(tmp_path: Path) -> object:
+    """What whoever comes next is told of it, after having it submitted again."""
+    with closing(LocalPlace(tmp_path / "place")) as place:
+        place.submit(shell(tmp_path, "a", "echo started"))
+        state = place.poll("a")["a"]
+    assert not (tmp_path / "a.out").exists()
+    return state
+
+
+# -- who has begun it, and what became of that
+
+
+def test_a_job_runs_as_long_as_its_guard_lives(tmp_path: Path) -> None:
+    begun_by(tmp_path, ME)
+    assert found(tmp_path) == Running(1.0)
+
+
+def test_after_the_machine_was_started_again_it_is_lost_though_the_number_is_there_again(tmp_path: Path) -> None:
+    begun_by(tmp_path, replace(ME, boot="another"))
+    assert found(tmp_path) == Lost("the machine was started again since, or is another one")
+    assert found(tmp_path) == Lost("the machine was started again since, or is another one")
+
+
+def test_it_is_lost_when_its_guards_number_is_somebody_elses_who_is_left_alone(tmp_path: Path) -> None:
+    with psutil.Popen(["sleep", "1000"]) as other:
+        traces, _ = begun_by(tmp_path, replace(Identity.of(other.pid), since="1"))
+        traces.start("a", replace(Identity.of(other.pid), since="2"))
+        assert isinstance(found(tmp_path), Lost)
+        assert other.poll() is None
+        other.kill()
+
+
+def test_when_power_was_cut_as_it_began_it_is_lost_and_not_started_again(tmp_path: Path) -> None:
+    (tmp_path / "place/a").mkdir(parents=True)
+    (tmp_path / "place/b").mkdir()
+    (tmp_path / "place/b/begun.json").touch()
+    assert isinstance(found(tmp_path), Lost)
+    with closing(LocalPlace(tmp_path / "place")) as place:
+        place.submit(shell(tmp_path, "b", "echo started"))
+        assert isinstance(place.poll("b")["b"], Lost)
+    assert not (tmp_path / "b.out").exists()
+
+
+def test_when_power_was_cut_as_it_ended_it_is_lost(tmp_path: Path) -> None:
+    begun_by(tmp_path, replace(ME, boot="another"))
+    (tmp_path / "place/a/ended.json").write_text('{"code": 0, "be')
+    assert isinstance(found(tmp_path), Lost)
+
+
+def test_a_job_of_another_machine_runs_as_long_as_there_is_a_sign_of_life(tmp_path: Path) -> None:
+    traces, _ = begun_by(tmp_path, replace(ME, machine="another"))
+    assert found(tmp_path) == Running(1.0)
+    long_ago = time.time() - 100 * BEAT
+    os.utime(traces.sign("a"), (long_ago, long_ago))
+    assert isinstance(found(tmp_path), Lost)
+
+
+def test_what_a_later_version_says_besides_is_no_trouble(tmp_path: Path) -> None:
+    traces, _ = begun_by(tmp_path, ME)
+    traces.end("a", DONE)
+    file = tmp_path / "place/a/ended.json"
+    file.write_text(json.dumps({**json.loads(file.read_text()), "warmth": 37}))
+    assert found(tmp_path) == DONE
+
+
+# -- writing it down
+
+
+def test_a_job_is_begun_by_one(tmp_path: Path) -> None:
+    traces, _ = begun_by(tmp_path, ME)
+    assert not traces.begin("a", 2.0, ME)
+    assert not Traces(tmp_path / "place").begin("a", 3.0, ME, ended=DONE)
+    begun = traces.begun("a")
+    assert begun is not None
+    assert (begun.began, begun.guard) == (1.0, ME)
+
+
+def test_what_was_said_of_its_end_stays(tmp_path: Path) -> None:
+    traces, _ = begun_by(tmp_path, ME)
+    traces.end("a", Lost("gone"))
+    traces.end("a", DONE)
+    assert traces.ended("a") == Lost("gone")
+
+
+def test_how_it_ended_is_written_where_it_has_a_place_on_the_disk_already(tmp_path: Path) -> None:
+    """So that it can be said when the disk is full."""
+    traces, _ = begun_by(tmp_path, ME)
+    traces.start("a", ME)
+    room = os.stat(tmp_path / "place/a/room")
+    traces.end("a", DONE)
+    ended = os.stat(tmp_path / "place/a/ended.json")
+    assert (ended.st_ino, ended.st_size) == (room.st_ino, room.st_size)
+    assert traces.ended("a") == DONE
+    long = replace(DONE, message="x" * 10_000)
+    traces.begin("b", 1.0, ME)
+    traces.end("b", long)
+    assert traces.ended("b") == long
+
+
+def test_what_was_half_made_is_cleared_away_when_it_is_old(tmp_path: Path) -> None:
+    for name in ("new.1", "old.1", "new.2"):
+        (tmp_path / "place" / name).mkdir(parents=True)
+        (tmp_path / "place" / name / "begun.json").touch()
+        if name != "new.2":
+            os.utime(tmp_path / "place" / name, (1, 1))
+    traces, _ = begun_by(tmp_path, ME)
+    traces.tidy()
+    assert sorted(os.listdir(tmp_path / "place")) == ["a", "new.2", "place.d"]
+
+
+def test_where_nothing_can_be_written_one_is_told(tmp_path: Path) -> None:
+    (tmp_path / "place").touch()
+    with pytest.raises(OSError, match="place"):
+        Traces(tmp_path / "place").make()
+    with closing(LocalPlace(tmp_path / "place")) as place, pytest.raises(OSError, match="place"):
+        place.submit(shell(tmp_path, "a", "exit 0"))
+
+
+def test_what_is_forgotten_leaves_nothing(tmp_path: Path) -> None:
+    with closing(LocalPlace(tmp_path / "place")) as place:
+        for id in "abc":
+            place.submit(shell(tmp_path, id, "exit 0"))
+        until_over(place, "abc")
+        place.forget("abc")
+    assert sorted(os.listdir(tmp_path / "place")) == ["keeper.log", "place.d"]
+
+
+@pytest.mark.parametrize("again", [False, True])
+def test_a_job_is_not_begun_when_its_place_was_removed_meanwhile(tmp_path: Path, again: bool) -> None:  # noqa: FBT001
+    """As with all that was cancelled there."""
+    traces = Traces(tmp_path / "place")
+    traces.make()
+    traces.mark("a")
+    shutil.rmtree(tmp_path / "place")
+    if again:
+        Traces(tmp_path / "place").make()
+    with pytest.raises(FileNotFoundError, match="was removed"):
+        begun(traces, shell(tmp_path, "a", "echo started"))
+    assert (tmp_path / "place").exists() == again
+    assert not (tmp_path / "place/a").exists()
+
+
+# -- what the kernel has ended
+
+
+@pytest.mark.parametrize(
+    ("group", "file"),
+    [
+        ("0::/user/a b", "sys/fs/cgroup/user/a b/memory.events"),
+        ("0::/", "sys/fs/cgroup/memory.events"),
+        ("1:name=systemd:/x\n0::/user", "sys/fs/cgroup/unified/user/memory.events"),
+        ("4:cpu,memory:/job/1\n0::/", "sys/fs/cgroup/memory/job/1/memory.oom_control"),
+    ],
+)
+def test_what_the_kernel_has_ended_for_lack_of_memory_is_counted(tmp_path: Path, group: str, file: str) -> None:
+    (tmp_path / "proc/self").mkdir(parents=True)
+    (tmp_path / "proc/self/cgroup").write_text(f"9:pids:/elsewhere\n{group}\n")
+    (tmp_path / file).parent.mkdir(parents=True)
+    (tmp_path / file).write_text("low 0\noom 7\noom_kill 3\noom_group_kill 0\n")
+    assert memory_kills(str(tmp_path)) == 3
+
+
+def test_where_the_kernel_does_not_count_nothing_is_said(tmp_path: Path) -> None:
+    assert memory_kills(str(tmp_path)) is None
+    (tmp_path / "there/proc/self").mkdir(parents=True)
+    (tmp_path / "there/proc/self/cgroup").write_text("0::/\n")
+    assert memory_kills(str(tmp_path / "there")) is None

@@ -1,0 +1,1 @@
+from scheduling.declaring.policies import *

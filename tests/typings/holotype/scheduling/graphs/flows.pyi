@@ -1,0 +1,1 @@
+from scheduling.graphs.flows import *

@@ -1,0 +1,1 @@
+from scheduling.graphs.graph import *

@@ -1,0 +1,2 @@
+from . import attempts as attempts
+from . import hand as hand

@@ -1,0 +1,1 @@
+from scheduling.stages.fastqc import *

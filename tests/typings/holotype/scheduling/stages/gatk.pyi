@@ -1,0 +1,1 @@
+from scheduling.stages.gatk import *

@@ -1,0 +1,1 @@
+from scheduling.stages.minimap2 import *
