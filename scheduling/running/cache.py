@@ -5,14 +5,18 @@ from __future__ import annotations
 import json
 import os
 import shutil
-import sqlite3
-import threading
+from contextlib import suppress
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING
+
+from holotype.catalog import StorageFailed
+
+from .durable import settle_folder
+from .remembering import Memory
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
+    from pathlib import Path
 
     from .digests import Digests, Seen
 
@@ -36,17 +40,11 @@ class Cache:
     """Remembers results in a file; shared by threads and processes."""
 
     def __init__(self, path: str | os.PathLike[str]) -> None:
-        Path(path).parent.mkdir(parents=True, exist_ok=True)
-        self._lock = threading.Lock()
-        self._base = sqlite3.connect(path, timeout=60, check_same_thread=False, isolation_level=None)
-        # What is lost in a power cut is only made again; that a result is bad is not.
-        self._base.execute("PRAGMA journal_mode=WAL")
-        self._base.execute("PRAGMA synchronous=OFF")
-        self._base.execute(
-            "CREATE TABLE IF NOT EXISTS results (fingerprint TEXT PRIMARY KEY, run TEXT, task TEXT, folder TEXT, "
-            "outputs TEXT, digests TEXT)"
+        self._memory = Memory(
+            path,
+            "results (fingerprint TEXT PRIMARY KEY, run TEXT, task TEXT, folder TEXT, outputs TEXT, digests TEXT)",
+            "bad (fingerprint TEXT PRIMARY KEY, why TEXT, time REAL)",
         )
-        self._base.execute("CREATE TABLE IF NOT EXISTS bad (fingerprint TEXT PRIMARY KEY, why TEXT, time REAL)")
 
     def remember(self, fingerprint: str, kept: Kept) -> None:
         """Keep where a result is; the one that was there before is forgotten."""
@@ -58,33 +56,30 @@ class Cache:
             json.dumps({name: list(paths) for name, paths in kept.outputs.items()}),
             json.dumps(dict(kept.digests)),
         )
-        with self._lock:
-            self._base.execute("INSERT OR REPLACE INTO results VALUES (?, ?, ?, ?, ?, ?)", row)
+        with suppress(StorageFailed):  # then it is made again
+            self._memory.tell("INSERT OR REPLACE INTO results VALUES (?, ?, ?, ?, ?, ?)", *row)
 
     def find(self, fingerprint: str) -> Kept | None:
         """What was made of the same, if it is known."""
-        with self._lock:
-            row = self._base.execute(
+        row = None
+        with suppress(StorageFailed):  # then it is made again
+            row = self._memory.ask(
                 "SELECT run, task, folder, outputs, digests FROM results "
                 "WHERE fingerprint=? AND fingerprint NOT IN (SELECT fingerprint FROM bad)",
-                (fingerprint,),
-            ).fetchone()
+                fingerprint,
+            )
         if row is None:
             return None
         run, task, folder, outputs, digests = row
         return Kept(run, task, folder, json.loads(outputs), json.loads(digests))
 
     def never(self, fingerprint: str, why: str, time: float) -> None:
-        """Have what was made of this never taken again."""
-        with self._lock:
-            self._base.execute("PRAGMA synchronous=FULL")
-            self._base.execute("INSERT OR REPLACE INTO bad VALUES (?, ?, ?)", (fingerprint, why, time))
-            self._base.execute("PRAGMA synchronous=OFF")
+        """Have what was made of this never taken again.  Raises ``StorageFailed``."""
+        self._memory.tell("INSERT OR REPLACE INTO bad VALUES (?, ?, ?)", fingerprint, why, time, lasting=True)
 
     def close(self) -> None:
         """Leave it."""
-        with self._lock:
-            self._base.close()
+        self._memory.close()
 
 
 def brought(kept: Kept, to: Path, digests: Digests) -> dict[str, Seen] | None:
@@ -108,4 +103,5 @@ def brought(kept: Kept, to: Path, digests: Digests) -> dict[str, Seen] | None:
     shutil.rmtree(to, ignore_errors=True)  # of somebody who died before he said so
     seen = {name: digests.remember(str(new / name), digest) for name, digest in kept.digests.items()}
     new.rename(to)
+    settle_folder(to.parent)
     return seen

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import os
-import sqlite3
-import threading
 import time
+from contextlib import suppress
 from dataclasses import dataclass
-from pathlib import Path
 
 from blake3 import blake3
+
+from holotype.catalog import StorageFailed
+
+from .remembering import Memory
 
 __all__ = ["Digests", "Seen"]
 
@@ -35,26 +37,22 @@ class Digests:
     """Remembers digests in a file; shared by threads and processes."""
 
     def __init__(self, path: str | os.PathLike[str]) -> None:
-        Path(path).parent.mkdir(parents=True, exist_ok=True)
-        self._lock = threading.Lock()
-        self._base = sqlite3.connect(path, timeout=60, check_same_thread=False, isolation_level=None)
-        # What is lost in a power cut is only worked out again.
-        self._base.execute("PRAGMA journal_mode=WAL")
-        self._base.execute("PRAGMA synchronous=OFF")
-        self._base.execute(
-            "CREATE TABLE IF NOT EXISTS digests (device INTEGER, inode INTEGER, size INTEGER, modified INTEGER, "
-            "changed INTEGER, digest TEXT, PRIMARY KEY (device, inode)) WITHOUT ROWID"
+        self._memory = Memory(
+            path,
+            "digests (device INTEGER, inode INTEGER, size INTEGER, modified INTEGER, changed INTEGER, digest TEXT, "
+            "PRIMARY KEY (device, inode)) WITHOUT ROWID",
         )
 
     def of(self, path: str) -> Seen:
         """What a file is now.  Raises ``OSError``."""
         status = os.stat(path)
         key = (status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns)
-        with self._lock:
-            row = self._base.execute(
+        row = None
+        with suppress(StorageFailed):  # then it is read
+            row = self._memory.ask(
                 "SELECT digest FROM digests WHERE device=? AND inode=? AND size=? AND modified=? AND changed=?",
-                tuple(map(_signed, key)),
-            ).fetchone()
+                *map(_signed, key),
+            )
         if row is not None:
             return Seen(path, *key, row[0])
         return self._read(path)
@@ -78,8 +76,7 @@ class Digests:
 
     def close(self) -> None:
         """Leave them."""
-        with self._lock:
-            self._base.close()
+        self._memory.close()
 
     def _read(self, path: str) -> Seen:
         with open(path, "rb") as file:
@@ -98,8 +95,8 @@ class Digests:
     def _keep(self, key: tuple[int, int, int, int, int], digest: str) -> None:
         if not key[1]:
             return  # where a file system has no inodes, nothing says that it is the same
-        with self._lock:
-            self._base.execute("INSERT OR REPLACE INTO digests VALUES (?, ?, ?, ?, ?, ?)", (*map(_signed, key), digest))
+        with suppress(StorageFailed):  # then it is read again
+            self._memory.tell("INSERT OR REPLACE INTO digests VALUES (?, ?, ?, ?, ?, ?)", *map(_signed, key), digest)
 
 
 def _signed(number: int) -> int:

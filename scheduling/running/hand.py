@@ -13,6 +13,7 @@ from .attempts import job_name, job_of, needs_of, tidy
 from .cache import Kept, brought
 from .deciding import Past, decide
 from .digests import Seen
+from .durable import settle_folder
 from .happened import Happened
 from .inspecting import inspect_attempt
 from .preparing import prepare
@@ -87,6 +88,7 @@ class Hand:
         self._prepared: dict[str, tuple[Prepared, Needs, float]] = {}
         self._inspecting: dict[str, tuple[Ended | Lost, Future[Inspected]]] = {}
         self._seen: dict[str, tuple[Seen, ...]] = {}
+        self._first: dict[str, str] = {}  # digests of the files that were given, as they were first seen
         self._cancelled = set[str]()
         self._forgotten: list[str] = []  # jobs whose end is being written down
 
@@ -103,6 +105,9 @@ class Hand:
     def take_up(self) -> None:
         """Go on where the journal ends."""
         progress = self.run.progress
+        for state in progress.tasks.values():
+            for each in state.inputs.get("seen", ()):
+                self._first.setdefault(each["path"], each["digest"])
         for state in progress.running.values():
             self._means.free.take(state.needs)
             self._seen[state.task.name] = tuple(Seen(**each) for each in state.inputs["seen"])
@@ -238,6 +243,7 @@ class Hand:
             shutil.rmtree(results, ignore_errors=True)  # it was brought from elsewhere, and nobody said so
             results.parent.mkdir(parents=True, exist_ok=True)
             work.rename(results)
+            settle_folder(results.parent)
         if over["fingerprint"]:
             kept = Kept(run.name, state.task.name, str(results), over["outputs"], digests)
             self._means.cache.remember(over["fingerprint"], kept)
@@ -298,6 +304,10 @@ class Hand:
             return
         except ValueError as error:
             self._refuse(state, Happened(Failure.START, str(error)))
+            return
+        other = [each.path for each in prepared.seen if self._first.setdefault(each.path, each.digest) != each.digest]
+        if other:
+            self._refuse(state, Happened(Failure.INPUT, f"{other[0]} is not what it was when this run first took it"))
             return
         if self._reuse(state, prepared):
             return

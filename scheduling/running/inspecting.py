@@ -6,12 +6,13 @@ import os
 import stat
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from holotype.validators import Check, Code, Examination, Severity
 
 from ..checking.contents import kinds_of
 from ..declaring.policies import Failure
+from .durable import settle, settle_folder
 from .happened import Happened, seen_of
 
 if TYPE_CHECKING:
@@ -50,7 +51,15 @@ class Inspected:
     report: Report | None = None
 
 
-def inspect_attempt(
+def inspect_attempt(ended: Ended | Lost, **given: Any) -> Inspected:
+    """Look at an attempt that is over.  ``given``: as ``_inspected`` takes it."""
+    try:
+        return _inspected(ended, **given)
+    except OSError as error:
+        return Inspected(Happened(Failure.INVALID, f"what it made cannot be looked at: {error}"), {}, {})
+
+
+def _inspected(
     ended: Ended | Lost,
     *,
     way: Way,
@@ -61,7 +70,7 @@ def inspect_attempt(
     inputs: Iterable[Seen],
     digests: Digests,
 ) -> Inspected:
-    """Look at an attempt that is over.
+    """What became of it.
 
     ``folder``: where it worked.  ``errors``: what it wrote to its standard error.  ``patterns``: of its outputs.
     ``inputs``: as they were when it began.  What is an output can only be read from now on.
@@ -75,7 +84,10 @@ def inspect_attempt(
         return Inspected(wrong.happened, {}, {})
     every = [path for name, paths in outputs.items() for path in _with_beside(paths, way.stage.outputs[name])]
     for path in every:
+        settle(folder / path)
         _protect(folder / path)
+    for each in {(folder / path).parent for path in every}:
+        settle_folder(each)
     report = _looked_at(way, folder, outputs)
     seen = {path: digests.of(str(folder / path)) for path in every}
     return Inspected(_unsound(report), {name: each for name, each in outputs.items() if each}, seen, report)

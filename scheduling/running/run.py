@@ -13,6 +13,7 @@ from holotype.catalog import InvalidOption
 
 from ..tasks.expanding import result
 from ..tasks.units import Units
+from .durable import settle_folder
 from .folders import Folders
 from .journal import Journal
 from .lock import Lock
@@ -89,7 +90,9 @@ class Run:
         lock = Lock(folders.lock)
         try:
             write_order(order, folders.order)
-            return cls(name, order, folders, lock)
+            run = cls(name, order, folders, lock)
+            settle_folder(folders.whole)
+            return run
         except BaseException:
             lock.release()
             raise

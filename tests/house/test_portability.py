@@ -70,6 +70,7 @@ GUARDED = {
     ("scheduling.places.trees", "SIGCONT"): "adopt, which is Linux's; else psutil",
     ("scheduling.places.trees", "SIGKILL"): "adopt, which is Linux's; else psutil",
     ("scheduling.places.trees", "sysconf"): "adopt, which is Linux's; else psutil",
+    ("scheduling.running.durable", "O_DIRECTORY"): "hasattr; else the system sees to it",
     ("scheduling.running.lock", "fcntl"): "sys.platform; else msvcrt",
     ("scheduling.running.lock", "msvcrt"): "sys.platform; else fcntl",
     ("scheduling.site", "sched_getaffinity"): "hasattr; all processors are ours",

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from holotype.catalog import Conflict, DataRefused, InvalidOption
+from holotype.catalog import Conflict, DataRefused, InvalidOption, StorageFailed
 from holotype.scheduling import Input, Output, Parameter, Resources, Sample, Scheduler, Setting, Stage, Step, Workflow
 
 from .making import copying, counted, joining, samples_in, site_in, whole
@@ -244,6 +244,38 @@ def test_a_result_that_is_bad_is_never_taken_again_and_what_was_built_on_it_is_t
         assert begun == {"change[ann].1"}
         assert third.outcome().state == "done"
         assert scheduler.resume("second").name == second.name
+
+
+def test_a_file_that_is_another_one_for_a_later_step_stops_its_sample(tmp_path: Path, scheduling: Scheduling) -> None:
+    changed = "cat {text} > {out}; [ {sample} = ben ] || echo more >> '" + str(tmp_path / "ann.txt") + "'"
+    workflow = Workflow(
+        name="changed",
+        inputs={"text": Input()},
+        steps={
+            "first": Step(copying("first", command="cat {text} > {out}"), {"text": "text"}),
+            "meanwhile": Step(copying("meanwhile", command=changed), {"text": "first.out"}),
+            "later": Step(joining(), {"texts": ("meanwhile.out", "text")}),
+        },
+        outputs={"out": "later.out"},
+    )
+    with scheduling() as scheduler:
+        run = scheduler.start(workflow, samples_in(tmp_path, "ann", "ben"))
+        scheduler.work(timeout=60)
+        assert run.outcome().samples == {"stopped": 1, "done": 1}
+        assert "is not what it was when this run first took it" in run.samples()["why"][0]
+
+
+def test_without_what_the_site_remembers_all_is_done_again(tmp_path: Path, scheduling: Scheduling) -> None:
+    for number in range(2):
+        with scheduling() as scheduler:
+            run = scheduler.start(whole(), samples_in(tmp_path, "ann"), name=f"run{number}")
+            scheduler.work(timeout=60)
+            assert run.outcome().state == "done"
+        for name in ("cache.sqlite", "digests.sqlite"):
+            (tmp_path / "site" / name).unlink()
+    (tmp_path / "site" / "cache.sqlite").write_bytes(b"no database" * 1000)
+    with pytest.raises(StorageFailed, match=r"cache\.sqlite"), scheduling() as scheduler:
+        pass
 
 
 def test_names_that_would_be_elsewhere_and_two_samples_of_one_name_are_refused(
