@@ -138,12 +138,20 @@ def end_marked(mark: str, first: Identity | None) -> bool:
 
 def _marked(mark: str) -> Iterator[psutil.Process]:
     psutil = processes()
-    for process in psutil.process_iter():
-        try:
-            if process.pid != os.getpid() and process.environ().get(MARK) == mark and _unfinished(process):
-                yield process
-        except (psutil.Error, OSError):
-            continue  # another user's, or gone
+    looked_at = {os.getpid()}
+    # Who was looked at may have started another meanwhile, and be gone: until no list has anybody new.
+    for _ in range(_TRIES):
+        new = set(psutil.pids()) - looked_at
+        looked_at |= new
+        for pid in sorted(new):
+            try:
+                process = psutil.Process(pid)
+                if process.environ().get(MARK) == mark and _unfinished(process):
+                    yield process
+            except (psutil.Error, OSError):
+                continue  # another user's, or gone
+        if not new:
+            return
 
 
 def _unfinished(process: psutil.Process) -> bool:

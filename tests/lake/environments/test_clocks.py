@@ -96,7 +96,7 @@ def a_collection_meanwhile(place: Path, hours: float, *, whole: bool) -> Iterato
     replace = os.replace
 
     def replacing(source: str, target: str) -> None:
-        first = "/archive/packs/" in target and not met
+        first = target.startswith(f"{place}/packs/") and not met
         if whole:
             replace(source, target)
         if first:
