@@ -64,10 +64,11 @@ def job_of(run: Run, state: TaskState, needs: Needs, attempt: int) -> Job:
 
 def tidy(work: Path, keep: set[str]) -> None:
     """Take away all that is in a folder, but for these files, by their paths within it."""
+    kept = {os.path.normpath(each) for each in keep}
     for where, folders, files in os.walk(work, topdown=False):
         for name in files:
             path = os.path.join(where, name)
-            if os.path.relpath(path, work).replace(os.sep, "/") not in keep:
+            if os.path.relpath(path, work) not in kept:
                 os.unlink(path)
         for name in folders:
             path = os.path.join(where, name)

@@ -160,7 +160,7 @@ class Hand:
         self._means.free.take(needs)
         self._seen[name] = prepared.seen
         begun = {"what": "begun", "time": self._means.clock(), "ready": since, "task": name, "attempt": attempt}
-        begun |= {"job": job_name(self.run.name, name, attempt), "needs": said(needs)}
+        begun |= {"job": job_name(self.run.name, name, attempt), "needs": _needs_said(needs)}
         seen = [asdict(each) for each in prepared.seen]
         self.run.say([{**begun, "inputs": {"fingerprint": prepared.fingerprint, "seen": seen}}])
 
@@ -244,10 +244,14 @@ class Hand:
             results.parent.mkdir(parents=True, exist_ok=True)
             work.rename(results)
             settle_folder(results.parent)
+        try:
+            self._done(state, results, over["outputs"], digests, what="done")
+        except FileNotFoundError as error:  # somebody has taken it away meanwhile
+            self._decide(state, Happened(Failure.MISSING, f"what it made is gone: {error.filename}"))
+            return
         if over["fingerprint"]:
             kept = Kept(run.name, state.task.name, str(results), over["outputs"], digests)
             self._means.cache.remember(over["fingerprint"], kept)
-        self._done(state, results, over["outputs"], digests, what="done")
 
     def _done(
         self,
@@ -341,7 +345,7 @@ class Hand:
         return {"what": what, "time": self._means.clock(), "task": state.task.name, **also}
 
 
-def said(needs: Needs) -> dict[str, Any]:
+def _needs_said(needs: Needs) -> dict[str, Any]:
     """What an attempt needs, as the journal has it."""
     return {**vars(needs), "licences": dict(needs.licences), "instruments": dict(needs.instruments)}
 

@@ -152,6 +152,9 @@ def _check_file(folder: Path, name: str) -> None:
     if stat.S_ISLNK(mode):
         # What it leads to is another's, and may change.
         raise _Wrong(Failure.INVALID, f"{name} is a link, and not the file itself")
+    within = os.path.join(os.path.realpath(folder), os.path.dirname(name))
+    if os.path.realpath((folder / name).parent) != os.path.normpath(within):
+        raise _Wrong(Failure.INVALID, f"{name} lies behind a link to elsewhere")
     if not stat.S_ISREG(mode):
         raise _Wrong(Failure.INVALID, f"{name} is no file")
 

@@ -51,6 +51,26 @@ def test_results_can_only_be_read_and_nothing_is_left_of_the_work(tmp_path: Path
         assert not [each for each in (tmp_path / "site" / "runs" / run.name / "work").rglob("*") if each.is_file()
                     and ".scratch" not in str(each)]  # fmt: skip
 
+    # However the path is written, and not where a folder is another's.
+    dotted = copying(command="mkdir -p sub; cat {text} > sub/out.txt", outputs={"out": Output("./sub/./out.txt")})
+    led = copying(
+        "led", command=f"rmdir sub; mkdir '{tmp_path}/out'; ln -s '{tmp_path}/out' sub; cat {{text}} > sub/out.txt",
+        outputs={"out": Output("sub/out.txt")},
+    )  # fmt: skip
+    workflow = Workflow(
+        name="paths",
+        inputs={"text": Input()},
+        steps={"dotted": Step(dotted, {"text": "text"}), "led": Step(led, {"text": "dotted.out"})},
+        outputs={"out": "dotted.out", "led": "led.out"},
+    )
+    with scheduling() as scheduler:
+        run = scheduler.start(workflow, samples_in(tmp_path, "ben"))
+        scheduler.work(timeout=60)
+        assert read(run.outputs("out", "ben")) == "ben 0\nben 1\nben 2\n"
+        assert run.outputs("led", "ben") == ()
+        assert "behind a link" in run.samples()["why"][0]
+        assert (tmp_path / "out" / "out.txt").stat().st_mode & 0o200, "what is another's stays as it is"
+
 
 def test_the_same_is_not_done_twice_and_another_parameter_does_again_only_what_rests_on_it(
     tmp_path: Path, scheduling: Scheduling
