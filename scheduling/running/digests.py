@@ -1,13 +1,15 @@
-"""Digests of files, remembered as long as the files are the same: a hundred gigabytes are read once."""
+"""Digests of files, remembered as long as the files are the same: a hundred gigabytes are read once.
+
+They are SHA-256, by which archives and their lineage know contents: what a run took and made is found there as it is.
+"""
 
 from __future__ import annotations
 
+import hashlib
 import os
 import time
 from contextlib import suppress
 from dataclasses import dataclass
-
-from blake3 import blake3
 
 from holotype.catalog import StorageFailed
 
@@ -39,7 +41,7 @@ class Digests:
     def __init__(self, path: str | os.PathLike[str]) -> None:
         self._memory = Memory(
             path,
-            "digests (device INTEGER, inode INTEGER, size INTEGER, modified INTEGER, changed INTEGER, digest TEXT, "
+            "sha256 (device INTEGER, inode INTEGER, size INTEGER, modified INTEGER, changed INTEGER, digest TEXT, "
             "PRIMARY KEY (device, inode)) WITHOUT ROWID",
         )
 
@@ -50,7 +52,7 @@ class Digests:
         row = None
         with suppress(StorageFailed):  # then it is read
             row = self._memory.ask(
-                "SELECT digest FROM digests WHERE device=? AND inode=? AND size=? AND modified=? AND changed=?",
+                "SELECT digest FROM sha256 WHERE device=? AND inode=? AND size=? AND modified=? AND changed=?",
                 *map(_signed, key),
             )
         if row is not None:
@@ -81,7 +83,7 @@ class Digests:
     def _read(self, path: str) -> Seen:
         with open(path, "rb") as file:
             before = os.fstat(file.fileno())
-            sum_ = blake3()
+            sum_ = hashlib.sha256()
             while block := file.read(_BLOCK):
                 sum_.update(block)
             after = os.fstat(file.fileno())
@@ -96,7 +98,7 @@ class Digests:
         if not key[1]:
             return  # where a file system has no inodes, nothing says that it is the same
         with suppress(StorageFailed):  # then it is read again
-            self._memory.tell("INSERT OR REPLACE INTO digests VALUES (?, ?, ?, ?, ?, ?)", *map(_signed, key), digest)
+            self._memory.tell("INSERT OR REPLACE INTO sha256 VALUES (?, ?, ?, ?, ?, ?)", *map(_signed, key), digest)
 
 
 def _signed(number: int) -> int:

@@ -1,0 +1,1 @@
+"""What is to be known of runs, as tables: while they run, and for ever after."""
