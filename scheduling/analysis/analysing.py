@@ -138,7 +138,9 @@ def _owed(path: Sequence[Stretch], elapsed: float) -> pl.DataFrame:
     sums = defaultdict[tuple[str, str], float](float)
     for each in path:
         sums[_whose(each)] += each.seconds
-    rows = [(*key, seconds, seconds / elapsed) for key, seconds in sorted(sums.items(), key=lambda each: -round(each[1], 6))]
+    rows = [
+        (*key, seconds, seconds / elapsed) for key, seconds in sorted(sums.items(), key=lambda each: -round(each[1], 6))
+    ]
     return pl.DataFrame(rows, schema=_OWED, orient="row")
 
 
@@ -156,7 +158,7 @@ def _whose(stretch: Stretch) -> tuple[str, str]:
 
 
 def _lines(of: Analysis) -> Iterator[str]:
-    tasks = of.steps["tasks"].sum()
+    tasks = int(of.steps["tasks"].sum())
     yield f"{of.run} ({of.workflow}, {of.state}): {_count(tasks, 'task')} in {shown_seconds(of.elapsed)}"
     if of.bottleneck is not None:
         yield f"bottleneck: {_told(of, of.bottleneck)}"

@@ -92,7 +92,7 @@ def run_of(
 
 def _task_row(run: str, each: Mapping[str, Any], at: Any) -> dict[str, Any]:
     began = each["tried"][-1].began if each["tried"] else None
-    given = {
+    given: dict[str, Any] = {
         "run": run, "element": None, "attempts": len(each["tried"]), "grades": [], "why": "", "reused_run": None,
         "reused_task": None, "fingerprint": None, "bad": None,
     }  # fmt: skip

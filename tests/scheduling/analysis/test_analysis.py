@@ -143,16 +143,16 @@ def test_it_is_said_in_plain_lines_too() -> None:
     ]
     text = analyse(run_of(tasks, name="tuesday", has={"cpus": 4})).text()
     assert text.splitlines() == [
-        "tuesday (flow, done): 2 tasks in 20 min",
-        "bottleneck: sort ran (10 min, 50% of the time)",
-        "critical path: 10 min (50%) sort ran",
-        "critical path: 10 min (50%) waiting for cpus",
-        "lacking: cpus: 1 tasks waited 10 min together, 100% of 4 were busy",
-        "wasted: 88% of 1.33 cpu hours of cpus: 1 not used, 0.667 had by what failed",
-        "failed: sort: 1 times for memory, with 0.667 cpu hours",
-        "would help: 8 of cpus instead of 4: 10 min less (50%), 10 min in all",
-        "would help: sort is given 2 of cpus instead of 4: 10 min less (50%), 10 min in all",
-        "would help: sort is twice as fast: 10 min less (50%), 10 min in all",
+        "tuesday (flow, done): 2 tasks in 25 min",
+        "bottleneck: sort ran (15 min, 60% of the time)",
+        "critical path: 15 min (60%) sort ran",
+        "critical path: 10 min (40%) waiting for cpus",
+        "lacking: cpus: 1 task waited 10 min together, 100% of 4 were busy",
+        "wasted: 90% of 1.67 cpu hours of cpus: 1.25 not used, 1 had by what failed",
+        "failed: sort: 1 time for memory, with 1 cpu hours",
+        "would help: sort is twice as fast: 12.5 min less (50%), 12.5 min in all",
+        "would help: 8 of cpus instead of 4: 10 min less (40%), 15 min in all",
+        "would help: sort is given 2 of cpus instead of 4: 10 min less (40%), 15 min in all",
     ]
     waiting = task("x", Tried(seconds=1, waited={"cpus": 600}))
     assert "bottleneck: cpus, which tasks waited for (10 min, 100% of the time)" in analyse(run_of([waiting])).text()
