@@ -21,6 +21,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from .analysis.analysing import Analysis, Bottleneck, analyse
     from .declaring.environments import Environment, Tool
     from .declaring.parameters import REQUIRED, Parameter
     from .declaring.policies import Failure, Hold, Instead, Reduce, Retry, Rule, Skip, StopRun, StopSample, When
@@ -46,6 +47,8 @@ if TYPE_CHECKING:
     from .workflow import Workflow
 
 __all__ = [
+    "Analysis",
+    "Bottleneck",
     "Ended",
     "Environment",
     "Exported",
@@ -86,6 +89,7 @@ __all__ = [
     "Waiting",
     "When",
     "Workflow",
+    "analyse",
     "export_cwl",
     "import_cwl",
     "import_galaxy",
@@ -100,6 +104,8 @@ __all__ = [
 
 # The module that defines each name.
 _HOME = {
+    "Analysis": "analysis.analysing",
+    "Bottleneck": "analysis.analysing",
     "Ended": "places.place",
     "Environment": "declaring.environments",
     "Exported": "neighbours.imported",
@@ -140,6 +146,7 @@ _HOME = {
     "Waiting": "places.place",
     "When": "declaring.policies",
     "Workflow": "workflow",
+    "analyse": "analysis.analysing",
     "export_cwl": "neighbours.cwl.exporting",
     "import_cwl": "neighbours.cwl.importing",
     "import_galaxy": "neighbours.galaxy",
