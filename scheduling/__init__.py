@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from .analysis.analysing import Analysis, Bottleneck, analyse
+    from .declaring.containers import Containers
     from .declaring.environments import Environment, Tool
     from .declaring.parameters import REQUIRED, Parameter
     from .declaring.policies import Failure, Hold, Instead, Reduce, Retry, Rule, Skip, StopRun, StopSample, When
@@ -49,6 +50,7 @@ if TYPE_CHECKING:
 __all__ = [
     "Analysis",
     "Bottleneck",
+    "Containers",
     "Ended",
     "Environment",
     "Exported",
@@ -106,6 +108,7 @@ __all__ = [
 _HOME = {
     "Analysis": "analysis.analysing",
     "Bottleneck": "analysis.analysing",
+    "Containers": "declaring.containers",
     "Ended": "places.place",
     "Environment": "declaring.environments",
     "Exported": "neighbours.imported",
