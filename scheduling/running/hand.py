@@ -17,7 +17,6 @@ from .attempts import job_name, job_of, needs_of, tidy
 from .cache import Kept, brought
 from .deciding import Past, decide
 from .digests import Seen
-from .durable import settle_folder
 from .happened import Happened
 from .inspecting import inspect_attempt
 from .preparing import prepare
@@ -144,10 +143,13 @@ class Hand:
                 self._inspecting[name] = (over, self._inspect(state, over))
                 moved = True
         self._prepare()
-        run.write()
+        return moved
+
+    def write(self) -> None:
+        """Have all of it written down; what is over by that, the place need not know any more."""
+        self.run.write()
         self._means.place.forget(self._forgotten)
         self._forgotten = []
-        return moved
 
     def ready(self) -> Iterator[Ready]:
         """What could begin."""
@@ -270,7 +272,7 @@ class Hand:
             shutil.rmtree(results, ignore_errors=True)  # it was brought from elsewhere, and nobody said so
             results.parent.mkdir(parents=True, exist_ok=True)
             work.rename(results)
-            settle_folder(results.parent)
+            run.settle(results.parent)
         try:
             self._done(state, results, over["outputs"], digests, what="done")
         except FileNotFoundError as error:  # somebody has taken it away meanwhile
@@ -376,6 +378,8 @@ class Hand:
         results, kept = self.run.folders.results(state.task), self._means.cache.find(prepared.fingerprint)
         if kept is None or not brought(kept, results, self._means.digests):
             return False
+        for folder in {results, *((results / each).parent for each in kept.digests)}:
+            self.run.settle(folder)
         inputs = {"fingerprint": prepared.fingerprint, "seen": [asdict(each) for each in prepared.seen]}
         source = {"from": [kept.run, kept.task], "inputs": inputs}
         self._done(state, results, kept.outputs, kept.digests, what="reused", **source)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import polars as pl
 
-from holotype.catalog import InvalidOption
+from holotype.catalog import InvalidOption, StorageFailed
 
 from ..tasks.expanding import result
 from ..tasks.units import Units
@@ -25,6 +25,7 @@ from .standing import Outcome, idle, outcome_of, sample_standing, task_standing
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+    from pathlib import Path
 
     from ..analysis.analysing import Analysis
     from ..checking.order import Order
@@ -61,6 +62,8 @@ class Run:
         self.known: dict[str, Seen] = {}
         self.costs = Costs()
         self._unwritten: list[Event] = []
+        self._unsettled: set[Path] = set()  # folders whose names are not known to be on disk
+        self._known = {folders.whole}  # folders whose own names are, or will be with those
         try:
             for event in self.journal.events():
                 self.progress.apply(event)
@@ -83,7 +86,8 @@ class Run:
         try:
             write_order(order, folders.order)
             run = cls(name, order, folders, lock)
-            settle_folder(folders.whole)
+            for each in (folders.whole, *folders.whole.parents[:2]):
+                settle_folder(each)
             return run
         except BaseException:
             lock.release()
@@ -110,14 +114,33 @@ class Run:
             self._unwritten.append(event)
             self.progress.apply(event)
 
+    def settle(self, folder: Path) -> None:
+        """Something in a folder of it has a new name: have that on disk before more is written down."""
+        self._unsettled.add(folder)
+        while folder not in self._known:
+            self._known.add(folder)
+            folder = folder.parent
+            self._unsettled.add(folder)
+
     def write(self) -> None:
         """Have all that was said on disk."""
         if self._unwritten:
             began = time.perf_counter()
+            self._settle()
             self.journal.write(self._unwritten)
             begun = (event["task"] for event in self._unwritten if event["what"] == "begun")
             self.costs.add(time.perf_counter() - began, begun)
             self._unwritten = []
+
+    def _settle(self) -> None:
+        for folder in sorted(self._unsettled):
+            try:
+                settle_folder(folder)
+            except FileNotFoundError:  # it was taken away meanwhile, as who looks for it will find
+                pass
+            except OSError as error:
+                raise StorageFailed(f"{folder} cannot be written: {error.strerror}", path=str(folder)) from error
+            self._unsettled.remove(folder)
 
     def measure(self, now: float) -> None:
         """Have in its journal what its records have cost, but for what writing this down does; ``now``: what time it

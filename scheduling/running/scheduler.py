@@ -246,7 +246,7 @@ class Scheduler:
         for ready in left.values():
             self._hands[ready.run.name].leave(ready, ())
         for hand in self._hands.values():
-            hand.run.write()
+            hand.write()
         for ready in begun:
             self._hands[ready.run.name].submit(ready.state)
         return bool(begun)
