@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from benchmarks.genomes import Variant, accuracy, variants_in, variants_of, write_reads
 from holotype.catalog import WorkflowInvalid
 from holotype.scheduling import Instead, Sample, Scheduler, Site, read_workflow, workflow_document
 from holotype.scheduling.stages import bcftools, freebayes, samtools
@@ -16,9 +17,7 @@ from holotype.scheduling.stages.germline import germline
 from holotype.scheduling.stages.summaries import report, summarise
 
 from .doing import do
-from .simulated import Variant, variants_of, write_reads
 from .test_gatk import a_gatk
-from .test_variants import accuracy, variants_in
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
