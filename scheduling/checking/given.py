@@ -25,6 +25,16 @@ if TYPE_CHECKING:
 __all__ = ["GivenCheck"]
 
 _MISSING = object()
+# How indexes are called, and by what in its place the files that they are of: in full, x.bam.bai, or instead, x.bai.
+_INDEXES = {
+    ".bai": ("", ".bam"),
+    ".crai": ("", ".cram"),
+    ".csi": ("",),
+    ".dict": (".fa", ".fasta", ".fa.gz", ".fasta.gz", ".fna"),
+    ".fai": ("",),
+    ".gzi": ("",),
+    ".tbi": ("",),
+}
 
 
 class GivenCheck(GroupCheck):
@@ -161,6 +171,11 @@ def _file(path: str, beside: Iterable[str], sample: str | None, name: str, found
         what = f"{path} cannot be read: {error.strerror}"
         found.add(codes.FILE_UNREADABLE, what, member=path, record=sample, column=name)
         return
+    for other in _indexed(path):
+        # Given as a file of its own, it lies beside what it is an index of.
+        if os.path.isfile(other) and os.stat(other).st_mtime_ns > made:
+            what = f"{path} is older than {other}"
+            found.add(codes.FILE_OLDER, what, member=path, record=sample, column=name)
     for other in _beside(path, beside):
         try:
             if os.stat(other).st_mtime_ns < made:
@@ -168,6 +183,13 @@ def _file(path: str, beside: Iterable[str], sample: str | None, name: str, found
                 found.add(codes.FILE_OLDER, what, member=other, record=sample, column=name)
         except OSError:
             found.add(codes.FILE_BESIDE, f"{other} is not there", member=other, record=sample, column=name)
+
+
+def _indexed(path: str) -> Iterator[str]:
+    """The files that one may be an index of, by how it is called."""
+    for ending, others in _INDEXES.items():
+        if path.endswith(ending):
+            yield from (path.removesuffix(ending) + other for other in others)
 
 
 def _beside(path: str, endings: Iterable[str]) -> Iterator[str]:

@@ -144,6 +144,8 @@ class Hand:
         run.write()
         self._means.place.forget(self._forgotten)
         self._forgotten = []
+        if progress.over:
+            run.measure(self._means.clock())
         return moved
 
     def ready(self) -> Iterator[Ready]:
