@@ -23,6 +23,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from .analysis.analysing import Analysis, Bottleneck, analyse
     from .analysis.usage import Rates, usage
+    from .declaring.containers import Containers
     from .declaring.environments import Environment, Tool
     from .declaring.parameters import REQUIRED, Parameter
     from .declaring.policies import Failure, Hold, Instead, Reduce, Retry, Rule, Skip, StopRun, StopSample, When
@@ -51,6 +52,7 @@ if TYPE_CHECKING:
 __all__ = [
     "Analysis",
     "Bottleneck",
+    "Containers",
     "Ended",
     "Environment",
     "Exported",
@@ -111,6 +113,7 @@ __all__ = [
 _HOME = {
     "Analysis": "analysis.analysing",
     "Bottleneck": "analysis.analysing",
+    "Containers": "declaring.containers",
     "Ended": "places.place",
     "Environment": "declaring.environments",
     "Exported": "neighbours.imported",

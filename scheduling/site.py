@@ -13,6 +13,7 @@ from .declaring.frozen import Frozen, nothing
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from .declaring.containers import Containers
     from .declaring.quotas import Quota
 
 __all__ = ["Site", "memory_of_machine"]
@@ -26,6 +27,9 @@ class Site:
     process may use.  ``memory``: bytes, by default what the machine has.  ``gpus``, ``licences`` and ``instruments``:
     how many there are.  ``path``: where programs are looked for, by default in ``PATH``.  ``quotas``: how much who may
     use of it, which is looked at before a run begins.
+
+    ``containers``: how images are entered that stages name, and ``conda``: the program that enters environments (conda,
+    mamba or micromamba).  Without them no stage runs that names one.
     """
 
     folder: str | os.PathLike[str]
@@ -35,6 +39,8 @@ class Site:
     licences: Mapping[str, int] = field(default_factory=nothing, kw_only=True)
     instruments: Mapping[str, int] = field(default_factory=nothing, kw_only=True)
     path: str | None = field(default=None, kw_only=True)
+    containers: Containers | None = field(default=None, kw_only=True)
+    conda: str | None = field(default=None, kw_only=True)
     quotas: tuple[Quota, ...] = field(default=(), kw_only=True)
 
     def __post_init__(self) -> None:

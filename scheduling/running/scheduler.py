@@ -27,6 +27,7 @@ from typing import TYPE_CHECKING, Any
 from holotype.catalog import DataRefused, InvalidOption
 
 from ..checking.check import check_order, check_quotas
+from ..checking.environments import image_ids
 from ..checking.machine import tool_versions
 from ..checking.order import Order, this_operator
 from ..checking.quotas import quotas_held
@@ -105,6 +106,7 @@ class Scheduler:
             clock=clock,
             chance=chance,
             versions={},
+            images={},
         )
         self._hands: dict[str, Hand] = {}
 
@@ -233,15 +235,13 @@ class Scheduler:
         return run
 
     def _ask(self, run: Run) -> dict[str, str]:
-        """What the programs of a run say that they are, by their names."""
+        """What the programs of a run say that they are, by their names, and the identifiers of images."""
         graph, versions = run.progress.units.graph, self._means.versions
         versions |= tool_versions(graph, self._means.site, known=versions)
-        return {
-            tool.name: versions[tool]
-            for node in graph.nodes.values()
-            for tool in node.stage.environment.tools
-            if tool in versions
-        }
+        tools = [tool for node in graph.nodes.values() for tool in node.stage.environment.tools]
+        images = image_ids(graph, self._means.site)
+        self._means.images.update(images)
+        return {tool.name: versions[tool] for tool in tools if tool in versions} | images
 
     def _begin(self) -> bool:
         """Begin what is ready, in order, as far as there is room; whether anything was."""
