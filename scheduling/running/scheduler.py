@@ -247,17 +247,17 @@ class Scheduler:
         """Begin what is ready, in order, as far as there is room; whether anything was."""
         begun: list[Ready] = []
         every = [ready for hand in self._hands.values() for ready in hand.ready()]
-        left = {id(ready): ready for ready in every}
+        left, now = {id(ready): ready for ready in every}, self._means.clock()
         for ready in self._chooses(every):
             hand, lacking = self._hands[ready.run.name], self._means.free.lacks(ready.needs)
             left.pop(id(ready), None)
             if lacking:
-                hand.leave(ready, lacking)
+                hand.leave(ready, now, lacking)
             else:
                 hand.begin(ready)
                 begun.append(ready)
         for ready in left.values():
-            self._hands[ready.run.name].leave(ready, ())
+            self._hands[ready.run.name].leave(ready, now, ())
         for hand in self._hands.values():
             hand.run.write()
         for ready in begun:
