@@ -26,6 +26,8 @@ from typing import TYPE_CHECKING, Any
 
 from holotype.catalog import DataRefused, InvalidOption
 
+from ..analysis.ledger import read_ledger
+from ..analysis.usage import usage
 from ..checking.check import check_order, check_quotas
 from ..checking.environments import image_ids
 from ..checking.machine import tool_versions
@@ -45,11 +47,13 @@ from .tainting import built_on
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from concurrent.futures import Executor
+    from datetime import datetime
 
     import polars as pl
 
     from holotype.validators import Report
 
+    from ..analysis.usage import Rates
     from ..places.place import Place
     from ..samples.sample import Files, Sample
     from ..site import Site
@@ -208,6 +212,22 @@ class Scheduler:
         run.write()
         self._means.cache.never(state.inputs["fingerprint"], why, now)
         return built_on(self._means.site.folder, state.digests)
+
+    def usage(
+        self,
+        *,
+        by: Iterable[str] = ("project",),
+        rates: Rates | None = None,
+        since: datetime | None = None,
+        until: datetime | None = None,
+    ) -> pl.DataFrame:
+        """What all runs of the site have used so far, also of those that are not over: see ``analysis.usage``.
+
+        Raises ``ObjectDamaged`` where a journal is not as it was written, and ``InvalidOption``.
+        """
+        first = 0.0 if since is None else since.timestamp()
+        ledger = read_ledger(self._means.site.folder, since=first, now=self._means.clock())
+        return usage(ledger.tables, by=by, rates=rates, since=since, until=until)
 
     def close(self) -> None:
         """Leave all runs; what runs goes on, and is found again by ``resume``."""
