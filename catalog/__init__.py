@@ -55,6 +55,7 @@ if TYPE_CHECKING:
         WorkflowInvalid,
     )
     from .header import Header
+    from .kept import KEPT_TABLES, declaration_of, declared_in, widening
     from .log import Entry, Segment
     from .provenance.check import check_prov
     from .provenance.checking import Violation
@@ -101,6 +102,7 @@ __all__ = [
     "HolotypeError",
     "InvalidName",
     "InvalidOption",
+    "KEPT_TABLES",
     "LocalStore",
     "LogDamaged",
     "MemoryStore",
@@ -137,6 +139,8 @@ __all__ = [
     "WorkflowInvalid",
     "check_prov",
     "column",
+    "declaration_of",
+    "declared_in",
     "dicts",
     "long_path",
     "numbers",
@@ -148,6 +152,7 @@ __all__ = [
     "row_table",
     "scalar",
     "whole",
+    "widening",
 ]
 
 # The module that defines each name; what is not here is an error.
@@ -161,6 +166,7 @@ _HOME = {
     "GCSStore": "stores.gcs",
     "GenericStore": "stores.generic",
     "Header": "header",
+    "KEPT_TABLES": "kept",
     "LocalStore": "stores.local",
     "MemoryStore": "stores.memory",
     "ObjectInfo": "stores.base",
@@ -175,6 +181,8 @@ _HOME = {
     "Violation": "provenance.checking",
     "check_prov": "provenance.check",
     "column": "columns",
+    "declaration_of": "kept",
+    "declared_in": "kept",
     "dicts": "columns",
     "long_path": "stores.longpaths",
     "numbers": "columns",
@@ -185,6 +193,7 @@ _HOME = {
     "row_table": "columns",
     "scalar": "columns",
     "whole": "columns",
+    "widening": "kept",
 }
 
 

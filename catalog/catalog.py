@@ -32,6 +32,7 @@ from .segments import put_segment, write_segment
 from .stores.probing import probe
 from .stores.single import SingleWriterStore, warn_of_one_writer
 from .strangers import exists, refuse_strangers
+from .tables import Table
 from .tip import write_tip
 
 if TYPE_CHECKING:
@@ -43,7 +44,6 @@ if TYPE_CHECKING:
     from .commits import Check
     from .state import State
     from .stores.base import ObjectStore
-    from .tables import Table
 
 __all__ = ["Catalog"]
 
@@ -185,14 +185,16 @@ class Catalog(Reading):
         if self._read_only:
             raise ArchiveReadOnly(f"the archive at {self._store.url} was opened for reading only", url=self._store.url)
 
-    def write(self, table: str, rows: pa.Table) -> Segment:
-        """Write rows as a new segment of ``table``, which belongs to nothing until a commit adds it.
+    def write(self, table: str | Table, rows: pa.Table) -> Segment:
+        """Write rows as a new segment of ``table``, which belongs to nothing until a commit adds it; a ``Table`` is one
+        that the same commit, or one before it, declares (see ``kept``).
 
         Raises ``RowsRefused``, ``TableNotFound``, ``ArchiveReadOnly``, or what the store raises.
         """
         self.check_writable()
+        declared = table if isinstance(table, Table) else self.table(table)
         return self._written(
-            *write_segment(self._store, self.table(table), rows, seen=self._state.version, entropy=self._entropy)
+            *write_segment(self._store, declared, rows, seen=self._state.version, entropy=self._entropy)
         )
 
     def write_all(self, rows: Mapping[str, pa.Table]) -> list[Segment]:
@@ -269,7 +271,7 @@ class Catalog(Reading):
         is lost or changed either way.
         """
         self.check_writable()
-        return compact(self, sorted(self._tables) if tables is None else tables, self._commit_compaction)
+        return compact(self, sorted(self.tables) if tables is None else tables, self._commit_compaction)
 
     def _commit_compaction(self, add: Sequence[Segment], remove: Sequence[Segment], view: State) -> Entry:
         return self._commit(self._entry(COMPACTION, add=add, remove=remove), view, None)

@@ -32,7 +32,9 @@ if TYPE_CHECKING:
     from .context import Context
     from .executing import Submits
     from .forget import Forgotten
+    from .lineage.deeds import Deed
     from .progress import OnProgress
+    from .records.kept import KeptRows
     from .records.snapshots import Snapshot
     from .restore import Restored
     from .restoring.fitting import Unfit
@@ -387,6 +389,30 @@ class Archive(Looking):
             passing=passing,
             timeout=timeout,
         )
+
+    def record_activities(
+        self,
+        deeds: Iterable[Deed],
+        *,
+        dataset: str | None = None,
+        source: str | os.PathLike[str] | None = None,
+        rows: KeptRows | None = None,
+        message: str = "",
+    ) -> int:
+        """Keep what others say that they did, thousands at a time, and ``rows`` with it; what is known already is not
+        said again.  Returns of how many it was told for the first time.  See ``lake/recording.py``.
+        """
+        from .recording import record_activities
+
+        return record_activities(self._context, deeds, dataset=dataset, source=source, rows=rows, message=message)
+
+    def keep_rows(self, rows: KeptRows, *, message: str = "") -> bool:
+        """Keep rows of tables that the caller declares; they are tables of this archive then, in SQL and wherever it is
+        copied to.  Returns whether that was news.  See ``lake/recording.py``.
+        """
+        from .recording import keep_rows
+
+        return keep_rows(self._context, rows, message=message)
 
     # What people say of it
 
