@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 import stat
-from dataclasses import dataclass
+import time
+from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Any
 
@@ -42,21 +43,26 @@ _FORMAT = Code(
 @dataclass(frozen=True)
 class Inspected:
     """``happened``: what went wrong, ``None`` if nothing did.  ``outputs``: by their names, paths within the folder.
-    ``seen``: of each of them.  ``report``: what was found in them.
+    ``seen``: of each of them.  ``report``: what was found in them.  Seconds: ``inspecting`` it all, and ``recording``
+    what was made.
     """
 
     happened: Happened | None
     outputs: Mapping[str, tuple[str, ...]]
     seen: Mapping[str, Seen]
     report: Report | None = None
+    inspecting: float = 0.0
+    recording: float = 0.0
 
 
 def inspect_attempt(ended: Ended | Lost, **given: Any) -> Inspected:
     """Look at an attempt that is over.  ``given``: as ``_inspected`` takes it."""
+    began = time.perf_counter()
     try:
-        return _inspected(ended, **given)
+        found = _inspected(ended, **given)
     except OSError as error:
-        return Inspected(Happened(Failure.INVALID, f"what it made cannot be looked at: {error}"), {}, {})
+        found = Inspected(Happened(Failure.INVALID, f"what it made cannot be looked at: {error}"), {}, {})
+    return replace(found, inspecting=time.perf_counter() - began - found.recording)
 
 
 def _inspected(
@@ -89,8 +95,11 @@ def _inspected(
     for each in {(folder / path).parent for path in every}:
         settle_folder(each)
     report = _looked_at(way, folder, outputs)
+    began = time.perf_counter()
     seen = {path: digests.of(str(folder / path)) for path in every}
-    return Inspected(_unsound(report), {name: each for name, each in outputs.items() if each}, seen, report)
+    took = time.perf_counter() - began
+    there = {name: each for name, each in outputs.items() if each}
+    return Inspected(_unsound(report), there, seen, report, recording=took)
 
 
 class _Wrong(Exception):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 import json
+import time
 from dataclasses import dataclass
 from pathlib import PurePath
 from typing import TYPE_CHECKING
@@ -26,10 +27,13 @@ __all__ = ["Prepared", "prepare"]
 
 @dataclass(frozen=True)
 class Prepared:
-    """``seen``: every input file.  ``fingerprint``: the same for what would make the same."""
+    """``seen``: every input file.  ``fingerprint``: the same for what would make the same.
+    ``seconds``: what it took.
+    """
 
     seen: tuple[Seen, ...]
     fingerprint: str
+    seconds: float = 0.0
 
 
 def prepare(
@@ -40,6 +44,7 @@ def prepare(
     ``known``: files of this run whose digests were taken when they were made.  ``versions``: what programs say they
     are.  Raises ``OSError`` where an input is not there, and ``ValueError`` where a command could not be made.
     """
+    began = time.perf_counter()
     seen: list[Seen] = []
     inputs: dict[str, list[tuple[str, str]]] = {}
     for name, paths in way.inputs.items():
@@ -66,7 +71,8 @@ def prepare(
         "element": task.element,
     }
     text = json.dumps(said, sort_keys=True)
-    return Prepared(tuple(seen), blake3(text.encode("utf-8", "surrogatepass")).hexdigest())
+    fingerprint = blake3(text.encode("utf-8", "surrogatepass")).hexdigest()
+    return Prepared(tuple(seen), fingerprint, time.perf_counter() - began)
 
 
 def _source(stage: Stage) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -13,6 +14,7 @@ from holotype.catalog import InvalidOption
 
 from ..tasks.expanding import result
 from ..tasks.units import Units
+from .costs import Costs, Overhead
 from .durable import settle_folder
 from .folders import Folders
 from .journal import Journal
@@ -68,6 +70,7 @@ class Run:
         self.journal = Journal(folders.journal)
         self.progress = Progress(Units(order))
         self.known: dict[str, Seen] = {}
+        self.costs = Costs()
         self._unwritten: list[Event] = []
         try:
             for event in self.journal.events():
@@ -121,8 +124,26 @@ class Run:
     def write(self) -> None:
         """Have all that was said on disk."""
         if self._unwritten:
+            began = time.perf_counter()
+            self.journal.write(self._unwritten)
+            begun = (event["task"] for event in self._unwritten if event["what"] == "begun")
+            self.costs.add(time.perf_counter() - began, begun)
+            self._unwritten = []
+
+    def measure(self, now: float) -> None:
+        """Have in its journal what its records have cost, but for what writing this down does; ``now``: what time it
+        is.
+        """
+        if self.costs.recording:
+            spent = self.costs.taken()
+            self.say([{"what": "measured", "time": now, "recording": round(spent, 6), "over": self.progress.over}])
             self.journal.write(self._unwritten)
             self._unwritten = []
+
+    def overhead(self) -> Overhead:
+        """What keeping its records has cost so far, beside what its tasks took."""
+        progress = self.progress
+        return Overhead(progress.recording + self.costs.recording, progress.inspecting, progress.processing)
 
     def close(self) -> None:
         """Leave it."""

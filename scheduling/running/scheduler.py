@@ -36,7 +36,7 @@ from .cache import Cache
 from .digests import Digests
 from .hand import Hand, Means, Ready
 from .progress import State
-from .resources import Free
+from .resources import Free, has
 from .run import Run
 from .tainting import built_on
 
@@ -119,22 +119,26 @@ class Scheduler:
         shared: Mapping[str, Files] | None = None,
         parameters: Mapping[str, Any] | None = None,
         name: str | None = None,
+        project: str = "",
         check: bool = True,
     ) -> Run:
         """Begin a run; nothing is done before ``work``.  ``name``: by default the workflow's, and something of its own.
-        ``check``: look at everything first, and refuse what cannot be well; what is only odd is kept with the run.
+        ``project``: what it is done for, by which usage is told and quotas are held.  ``check``: look at everything
+        first, and refuse what cannot be well; what is only odd is kept with the run.
 
         Raises ``DataRefused`` with the ``findings`` of the check, and ``InvalidOption`` when there is a run of this
         name already, or it is none, or there are two samples of one name.
         """
         given = {each: paths_of(paths) for each, paths in (shared or {}).items()}
-        order = Order(workflow, tuple(samples), given, dict(parameters or {}), self._means.site)
+        site = self._means.site
+        order = Order(workflow, tuple(samples), given, dict(parameters or {}), site, project, self._operator)
         odd = _checked(order) if check else []
         if twice := [name for name, count in Counter(each.name for each in order.samples).items() if count > 1]:
             raise InvalidOption(f"there are two samples {twice[0]}", option="samples")
-        run = Run.begin(name or f"{workflow.name}-{secrets.token_hex(4)}", order, self._means.site)
+        run = Run.begin(name or f"{workflow.name}-{secrets.token_hex(4)}", order, site)
         self._hands[run.name] = Hand(run, self._means)
         about = {"workflow": workflow.name, "version": workflow.version, "tools": self._ask(run), "odd": odd}
+        about |= {"project": project, "machine": platform.node(), "site": has(site)}
         run.say([{"what": "ordered", "time": self._means.clock(), "by": self._operator, **about}])
         run.write()
         return run
@@ -158,6 +162,8 @@ class Scheduler:
                 moved |= hand.look()
             moved |= self._begin()
             if all(hand.run.idle and not hand.busy for hand in self._hands.values()):
+                for hand in self._hands.values():
+                    hand.run.measure(self._means.clock())
                 return
             if deadline is not None and time.monotonic() >= deadline:
                 return
@@ -208,6 +214,7 @@ class Scheduler:
             left.callback(self._means.cache.close)
             for hand in self._hands.values():
                 left.callback(hand.run.close)
+                left.callback(hand.run.measure, self._means.clock())
             if self._own is not None:
                 left.callback(self._own.shutdown, wait=True, cancel_futures=True)
         self._hands = {}
@@ -227,10 +234,17 @@ class Scheduler:
         """Begin what is ready, in order, as far as there is room; whether anything was."""
         begun: list[Ready] = []
         every = [ready for hand in self._hands.values() for ready in hand.ready()]
+        left = {id(ready): ready for ready in every}
         for ready in self._chooses(every):
-            if self._means.free.fits(ready.needs):
-                self._hands[ready.run.name].begin(ready)
+            hand, lacking = self._hands[ready.run.name], self._means.free.lacks(ready.needs)
+            left.pop(id(ready), None)
+            if lacking:
+                hand.leave(ready, lacking)
+            else:
+                hand.begin(ready)
                 begun.append(ready)
+        for ready in left.values():
+            self._hands[ready.run.name].leave(ready, ())
         for hand in self._hands.values():
             hand.run.write()
         for ready in begun:

@@ -109,14 +109,14 @@ def command_of(
     return Command((shell, "-euo", "pipefail", script), {"command.sh": filled[0] + "\n"})
 
 
-def shown_command(way: Way, task: Task, *, run: str, needs: Needs, folder: str) -> str:
+def shown_command(way: Way, task: Task, *, run: str, needs: Needs, folder: str, attempt: int = 1) -> str:
     """What would be run, as one would type it; of a function, its name.  Raises ``ValueError``."""
     template = way.stage.template
     if template is None:
         assert way.stage.call is not None
         return f"{way.stage.call.__module__}.{way.stage.call.__qualname__}"
     outputs = {name: os.path.join(folder, each) for name, each in output_paths(way, task, run=run).items()}
-    return template.shown(_values(way, task, outputs, run=run, attempt=1, needs=needs, scratch="$TMPDIR"))
+    return template.shown(_values(way, task, outputs, run=run, attempt=attempt, needs=needs, scratch="$TMPDIR"))
 
 
 def _values(
