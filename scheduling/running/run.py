@@ -222,6 +222,11 @@ class Run:
             return ()
         return result(bound, chosen, units, made) or ()
 
+    @property
+    def archived(self) -> str | None:
+        """The snapshot that has its results, as ``runs/germline-7@1``; nothing before they are in an archive."""
+        return self.progress.snapshot
+
     def folder(self) -> str:
         """Where it is."""
         return os.fspath(self.folders.whole)

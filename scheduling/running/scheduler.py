@@ -27,6 +27,7 @@ from typing import TYPE_CHECKING, Any
 
 from holotype.catalog import DataRefused, InvalidOption
 
+from ..archiving.following import Following
 from ..checking.check import check_order
 from ..checking.machine import tool_versions
 from ..checking.order import Order
@@ -45,6 +46,8 @@ if TYPE_CHECKING:
     from concurrent.futures import Executor
 
     import polars as pl
+
+    from holotype.lake import Archive
 
     from ..places.place import Place
     from ..samples.sample import Files, Sample
@@ -70,7 +73,8 @@ class Scheduler:
 
     ``chooses``: puts what is ready into order; by default as it became so.  ``clock``, ``chance`` and ``executor``: of
     what time it is, in seconds since 1970, of random numbers from 0 to 1, and of who reads and validates.
-    ``operator``: who has it done, by default who this process belongs to.  It belongs to one thread.
+    ``operator``: who has it done, by default who this process belongs to.  ``archive``: who has the results and records
+    of runs when they are over (see ``archiving/keeping.py``).  It belongs to one thread.
     """
 
     def __init__(
@@ -83,6 +87,7 @@ class Scheduler:
         chance: Callable[[], float] = random.random,
         executor: Executor | None = None,
         operator: str | None = None,
+        archive: Archive | None = None,
     ) -> None:
         self._chooses, self._operator = chooses, operator or _operator()
         self._own = None
@@ -104,6 +109,7 @@ class Scheduler:
             versions={},
         )
         self._hands: dict[str, Hand] = {}
+        self._following = Following(folder, archive, clock=clock)
 
     def __enter__(self) -> Scheduler:
         return self
@@ -121,10 +127,12 @@ class Scheduler:
         name: str | None = None,
         project: str = "",
         check: bool = True,
+        archive: Archive | None = None,
     ) -> Run:
         """Begin a run; nothing is done before ``work``.  ``name``: by default the workflow's, and something of its own.
         ``project``: what it is done for, by which usage is told and quotas are held.  ``check``: look at everything
-        first, and refuse what cannot be well; what is only odd is kept with the run.
+        first, and refuse what cannot be well; what is only odd is kept with the run.  ``archive``: who has its results
+        and records when it is over, by default the scheduler's.
 
         Raises ``DataRefused`` with the ``findings`` of the check, and ``InvalidOption`` when there is a run of this
         name already, or it is none, or there are two samples of one name.
@@ -141,6 +149,7 @@ class Scheduler:
         about |= {"project": project, "machine": platform.node(), "site": has(site)}
         run.say([{"what": "ordered", "time": self._means.clock(), "by": self._operator, **about}])
         run.write()
+        self._following.owe(run, archive)
         return run
 
     def resume(self, name: str, *, workflow: Workflow | None = None) -> Run:
@@ -149,26 +158,36 @@ class Scheduler:
         hand = self._hands[name] = Hand(run, self._means)
         run.say([{"what": "resumed", "time": self._means.clock(), "tools": self._ask(run)}])
         hand.take_up()
+        self._following.take_up(run)
         return run
 
     def work(self, *, until: Callable[[], bool] = lambda: False, timeout: float | None = None) -> None:
         """Do what there is to do, until every run is over or waits for a person, ``until`` says so, or so many seconds
-        have gone by.
+        have gone by.  What an archive that cannot be reached was not told is told by the next call, or by ``resume``
+        and that; ``owed`` has it.
         """
+        self._following.begin(self._hands)
         deadline = None if timeout is None else time.monotonic() + timeout
         while not until():
             moved = False
             for hand in self._hands.values():
                 moved |= hand.look()
             moved |= self._begin()
-            if all(hand.run.idle and not hand.busy for hand in self._hands.values()):
+            runs = {name: hand.run for name, hand in self._hands.items()}
+            moved |= self._following.look(runs)
+            pause = self._following.pause(runs)
+            if pause is None and all(hand.run.idle and not hand.busy for hand in self._hands.values()):
                 for hand in self._hands.values():
                     hand.run.measure(self._means.clock())
                 return
             if deadline is not None and time.monotonic() >= deadline:
                 return
             if not moved:
-                self._means.place.wait(self._patience())
+                self._means.place.wait(self._patience(pause))
+
+    def owed(self) -> pl.DataFrame:
+        """What archives were not told yet: ``run``, ``archive`` (its id), ``tries`` in vain, and ``why`` the last was."""
+        return self._following.owed()
 
     def cancel(self, run: Run, *, why: str) -> None:
         """Begin nothing more of a run, and end what runs; ``work`` then sees it through."""
@@ -203,6 +222,7 @@ class Scheduler:
         run.say([{"what": "bad", "time": now, "task": task, "why": why, "by": self._operator}])
         run.write()
         self._means.cache.never(state.inputs["fingerprint"], why, now)
+        self._following.owe(run)
         return built_on(self._means.site.folder, state.digests)
 
     def close(self) -> None:
@@ -217,6 +237,7 @@ class Scheduler:
                 left.callback(hand.run.measure, self._means.clock())
             if self._own is not None:
                 left.callback(self._own.shutdown, wait=True, cancel_futures=True)
+            left.callback(self._following.close, {name: hand.run for name, hand in self._hands.items()})
         self._hands = {}
 
     def _ask(self, run: Run) -> dict[str, str]:
@@ -251,12 +272,12 @@ class Scheduler:
             self._hands[ready.run.name].submit(ready.state)
         return bool(begun)
 
-    def _patience(self) -> float:
-        """Seconds to wait where nothing has changed: until the next pause is over, at most."""
-        if any(hand.busy for hand in self._hands.values()):
+    def _patience(self, pause: float | None) -> float:
+        """Seconds to wait where nothing has changed: until the next pause is over, at most; ``pause``: of what follows."""
+        if any(hand.busy for hand in self._hands.values()) or pause == 0.0:
             return _SOON
         pauses = (pause for hand in self._hands.values() for pause in hand.pauses())
-        return max(0.0, min([_LATER, *pauses]))
+        return max(0.0, min([_LATER, *pauses, *([] if pause is None else [pause])]))
 
 
 def _operator() -> str:
