@@ -32,7 +32,9 @@ if TYPE_CHECKING:
 __all__ = ["RunFacts", "run_facts"]
 
 # What happened; all else in a journal is about who had the run in hand, what that cost, and its way to an archive.
-_HAPPENED = frozenset({"ordered", "begun", "over", "done", "reused", "decided", "answered", "ended", "cancelled", "bad"})
+_HAPPENED = frozenset(
+    {"ordered", "begun", "over", "done", "reused", "decided", "answered", "ended", "cancelled", "bad"}
+)
 
 
 @dataclass(frozen=True)

@@ -112,9 +112,7 @@ def archive_run(
     return found
 
 
-def keep_run(
-    facts: RunFacts, archive: Archive, *, dataset: str | None = None, everything: bool = False
-) -> Archived:
+def keep_run(facts: RunFacts, archive: Archive, *, dataset: str | None = None, everything: bool = False) -> Archived:
     """The same, for who has the run in hand already, and notes what came of it himself."""
     if not facts.over:
         raise InvalidOption(f"{facts.name} is not over: its records follow when it is", option="run")
