@@ -32,7 +32,6 @@ from .segments import put_segment, write_segment
 from .stores.probing import probe
 from .stores.single import SingleWriterStore, warn_of_one_writer
 from .strangers import exists, refuse_strangers
-from .tables import Table
 from .tip import write_tip
 
 if TYPE_CHECKING:
@@ -44,6 +43,7 @@ if TYPE_CHECKING:
     from .commits import Check
     from .state import State
     from .stores.base import ObjectStore
+    from .tables import Table
 
 __all__ = ["Catalog"]
 
@@ -185,17 +185,17 @@ class Catalog(Reading):
         if self._read_only:
             raise ArchiveReadOnly(f"the archive at {self._store.url} was opened for reading only", url=self._store.url)
 
-    def write(self, table: str | Table, rows: pa.Table) -> Segment:
-        """Write rows as a new segment of ``table``, which belongs to nothing until a commit adds it; a ``Table`` is one
-        that the same commit, or one before it, declares (see ``kept``).
+    def write(self, table: str, rows: pa.Table) -> Segment:
+        """Write rows as a new segment of ``table``, which belongs to nothing until a commit adds it.
 
         Raises ``RowsRefused``, ``TableNotFound``, ``ArchiveReadOnly``, or what the store raises.
         """
+        return self.write_as(self.table(table), rows)
+
+    def write_as(self, table: Table, rows: pa.Table) -> Segment:
+        """As ``write``, of a table that the same commit declares in the archive, or one before it (see ``kept``)."""
         self.check_writable()
-        declared = table if isinstance(table, Table) else self.table(table)
-        return self._written(
-            *write_segment(self._store, declared, rows, seen=self._state.version, entropy=self._entropy)
-        )
+        return self._written(*write_segment(self._store, table, rows, seen=self._state.version, entropy=self._entropy))
 
     def write_all(self, rows: Mapping[str, pa.Table]) -> list[Segment]:
         """As ``write``, for the rows of several tables, by name: where requests are dear, all at once."""

@@ -92,19 +92,21 @@ def keep_rows(context: Context, rows: KeptRows, *, message: str = "") -> bool:
 
 def _deeds(deeds: Iterable[Deed]) -> list[Deed]:
     every = list(deeds)
-    wrong = next((each for each in every if not isinstance(each, Deed)), None)
-    if wrong is not None:
-        raise InvalidOption(f"an activity is told as a lake.Deed, not as {wrong!r}", option="deeds")
+    for each in every:
+        _refuse_unless(each, Deed, "deeds")
     named = dict.fromkeys(each.unique for each in every)
     if len(named) < len(every):
         raise InvalidOption("two activities are told from others by the same", option="unique")
     return every
 
 
+def _refuse_unless(given: object, kind: type, option: str) -> None:
+    if not isinstance(given, kind):
+        raise InvalidOption(f"{option}: a lake.{kind.__name__} is wanted, not {given!r}", option=option)
+
+
 def _refuse_rows(rows: KeptRows) -> None:
-    given: object = rows
-    if not isinstance(given, KeptRows):
-        raise InvalidOption(f"rows are a lake.KeptRows, not {given!r}", option="rows")
+    _refuse_unless(rows, KeptRows, "rows")
     rows.refuse_names({*VIEWS, *(table.name for table in TABLES)})
 
 
@@ -129,4 +131,4 @@ def _keep(context: Context, scene: Scene, deeds: Sequence[Deed], rows: KeptRows 
 
 
 def _change(context: Context, rows: KeptRows, state: State) -> Change:
-    return change(context.catalog, rows, state=state, time=context.clock(), author=context.author)
+    return change(context.catalog, [rows], state=state, time=context.clock(), author=context.author)

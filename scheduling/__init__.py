@@ -21,6 +21,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from .archiving.keeping import Archived, archive_run
     from .declaring.environments import Environment, Tool
     from .declaring.parameters import REQUIRED, Parameter
     from .declaring.policies import Failure, Hold, Instead, Reduce, Retry, Rule, Skip, StopRun, StopSample, When
@@ -46,6 +47,7 @@ if TYPE_CHECKING:
     from .workflow import Workflow
 
 __all__ = [
+    "Archived",
     "Ended",
     "Environment",
     "Exported",
@@ -86,6 +88,7 @@ __all__ = [
     "Waiting",
     "When",
     "Workflow",
+    "archive_run",
     "export_cwl",
     "import_cwl",
     "import_galaxy",
@@ -100,6 +103,7 @@ __all__ = [
 
 # The module that defines each name.
 _HOME = {
+    "Archived": "archiving.keeping",
     "Ended": "places.place",
     "Environment": "declaring.environments",
     "Exported": "neighbours.imported",
@@ -140,6 +144,7 @@ _HOME = {
     "Waiting": "places.place",
     "When": "declaring.policies",
     "Workflow": "workflow",
+    "archive_run": "archiving.keeping",
     "export_cwl": "neighbours.cwl.exporting",
     "import_cwl": "neighbours.cwl.importing",
     "import_galaxy": "neighbours.galaxy",

@@ -107,7 +107,7 @@ class Change:
         """Raise ``Conflict`` when rows were kept meanwhile: then it is to be looked at again what there is."""
         del present
         if self.add and any(KEPT_ROWS.name in entry.add for entry in since if not entry.is_compaction):
-            raise Conflict("rows were kept meanwhile: look again at what there is")
+            raise Conflict("rows were kept meanwhile: look again at what there is", said=True)
 
 
 def kept_last(catalog: Catalog, about: str, *, state: State) -> dict[str, dict[str, Any]]:
@@ -139,36 +139,56 @@ def is_news(catalog: Catalog, given: KeptRows, *, state: State) -> bool:
     return any(wider) or not names <= last.keys() or any(last[name]["version"] != given.version for name in names)
 
 
-def change(catalog: Catalog, given: KeptRows, *, state: State, time: datetime, author: str) -> Change:
-    """What has to be written for ``given`` to be what holds; nothing where it does already.  Raises as ``is_news``."""
-    if not is_news(catalog, given, state=state):
+def change(
+    catalog: Catalog,
+    every: Sequence[KeptRows],
+    *,
+    state: State,
+    time: datetime,
+    author: str,
+    said: Mapping[str, tuple[datetime, str]] | None = None,
+) -> Change:
+    """What has to be written for all of ``every`` to be what holds; nothing where it does already.
+
+    ``said``: when and by whom each was given, by what it is about, by default now.  Raises as ``is_news``.
+    """
+    news = [given for given in every if is_news(catalog, given, state=state)]
+    if not news:
         return Change()
-    last = kept_last(catalog, given.about, state=state)
-    tables = {table: table.enforce(rows) for table, rows in given.tables.items()}
-    add, remove = _declared(catalog, tables, state, time, author), [*_NOTHING]
-    marks: list[dict[str, Any]] = []
-    for table, rows in tables.items():
-        left, gone = _without(catalog, table, given.key, given.about, state=state)
+    tables = {table.name: table for given in news for table in given.tables}
+    add, remove = _declared(catalog, tables.values(), state, time, author), [*_NOTHING]
+    for name, table in tables.items():
+        own = [(given, rows) for given in news for each, rows in given.tables.items() if each.name == name]
+        left, gone = _without(catalog, table, {(given.key, given.about) for given, _ in own}, state=state)
         remove += gone
-        for each in (left, rows):
-            if each.num_rows:
-                add.append(catalog.write(table, each))
-        marks.append(
-            {
-                "about": given.about,
-                "key": given.key,
-                "table": table.name,
-                "dataset": given.dataset,
-                "identity": given.identity,
-                "version": given.version,
-                "rows": rows.num_rows,
-                "digest": _digest(rows),
-                "time": max(time, last[table.name]["time"]) if table.name in last else time,
-                "author": author,
-            }
-        )
+        rows = pa.concat_tables([left, *(table.enforce(rows) for _, rows in own)])
+        if rows.num_rows:
+            add.append(catalog.write_as(table, rows))
+    marks = [
+        row for given in news for row in _marks(catalog, given, state, *(said or {}).get(given.about, (time, author)))
+    ]
     add.append(catalog.write(KEPT_ROWS.name, KEPT_ROWS.rows(marks)))
     return Change(tuple(add), tuple(remove))
+
+
+def _marks(catalog: Catalog, given: KeptRows, state: State, time: datetime, author: str) -> list[dict[str, Any]]:
+    """What says that these rows hold: the last that is said, whatever clocks say."""
+    last = kept_last(catalog, given.about, state=state)
+    return [
+        {
+            "about": given.about,
+            "key": given.key,
+            "table": table.name,
+            "dataset": given.dataset,
+            "identity": given.identity,
+            "version": given.version,
+            "rows": rows.num_rows,
+            "digest": _digest(table.enforce(rows)),
+            "time": max(time, last[table.name]["time"]) if table.name in last else time,
+            "author": author,
+        }
+        for table, rows in given.tables.items()
+    ]
 
 
 def _declared(catalog: Catalog, tables: Iterable[Table], state: State, time: datetime, author: str) -> list[Segment]:
@@ -190,27 +210,32 @@ def _declared(catalog: Catalog, tables: Iterable[Table], state: State, time: dat
 
 
 def _without(
-    catalog: Catalog, table: Table, key: str, about: str, *, state: State
+    catalog: Catalog, table: Table, told: Collection[tuple[str, str]], *, state: State
 ) -> tuple[pa.Table, tuple[Segment, ...]]:
-    """The rows of others that lie in segments with some of the thing's own, and these segments."""
+    """The rows of others that lie in segments with some of those that are told anew (a key and what it has), and these
+    segments.
+    """
     found, left = [*_NOTHING], [table.empty()]
     if table.name not in catalog.tables_at(state):
         return left[0], ()
+    keys = sorted({key for key, _ in told})
     for segment in state.segments(table.name):
-        own = catalog.read(table.name, columns=[key], segments=[segment])[key]
-        if about in own.unique().to_pylist():
+        own = catalog.read(table.name, columns=keys, segments=[segment])
+        if any(about in own[key].unique().to_pylist() for key, about in told):
             found.append(segment)
-            left.append(table.enforce(_with_all(table, catalog.read(table.name, segments=[segment]), key, about)))
+            left.append(_others(table, catalog.read(table.name, segments=[segment]), told))
     return pa.concat_tables(left), tuple(found)
 
 
-def _with_all(table: Table, rows: pa.Table, key: str, about: str) -> pa.Table:
+def _others(table: Table, rows: pa.Table, told: Collection[tuple[str, str]]) -> pa.Table:
     """The rows of others, with the columns that a table was given since."""
-    rows = rows.filter(pc.not_equal(rows[key], scalar(about)))
+    for key in {key for key, _ in told}:
+        abouts = column(sorted(about for each, about in told if each == key), rows.schema.field(key).type)
+        rows = rows.filter(pc.invert(pc.is_in(rows[key], value_set=abouts)))
     for each in table.columns:
         if each.name not in rows.schema.names:
             rows = rows.append_column(each.name, column([None] * rows.num_rows, each.type))
-    return rows
+    return table.enforce(rows)
 
 
 def _digest(rows: pa.Table) -> str:

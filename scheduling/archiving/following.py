@@ -55,8 +55,8 @@ class _Owed:
 class Following:
     """What the runs of a site owe.  It belongs to one thread; what takes long is done by another.
 
-    ``site``: its folder.  ``archive``: who those are owed to that are not in hand here.  ``pauses``: seconds until it is
-    tried again, of which so many as ``waited`` are waited for.
+    ``site``: its folder.  ``archive``: who all of it is owed to, where nobody says otherwise.  ``pauses``: seconds
+    until it is tried again, of which so many as ``waited`` are waited for.
     """
 
     def __init__(

@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING
 import polars as pl
 import pyarrow.parquet as pq
 
-from holotype.catalog import Conflict, DatasetNotFound, InvalidOption
+from holotype.catalog import DatasetNotFound, InvalidOption
 from holotype.lake import KeptRows
 
 from ..records.tables import RUN_TABLES
@@ -43,7 +43,7 @@ if TYPE_CHECKING:
     from ..workflow import Workflow
     from .facts import RunFacts
 
-__all__ = ["Archived", "archive_run", "archived_event", "keep_run", "rows_of"]
+__all__ = ["Archived", "archive_run", "archived_event", "keep_run", "rows_of", "write_tables"]
 
 _RECORDS = ("/order.json", "/journal", "/tables/", "/logs/")
 _EVERYTHING = ("/results/",)
@@ -53,9 +53,10 @@ _EVERYTHING = ("/results/",)
 class Archived:
     """What an archive has of a run now.
 
-    ``snapshot``: its name, as ``runs/germline-7@1``.  ``tasks``: how many it was told of for the first time.  ``seconds``:
-    what telling took, and ``storing`` what storing the results did; ``processing``: what the run's attempts took
-    together.  ``altered``: paths of results that are not what the run's journal says they were, or not there any more.
+    ``snapshot``: its name, as ``runs/germline-7@1``.  ``tasks``: how many it was told of for the first time, the run
+    itself among them.  ``seconds``: what telling took, and ``storing`` what storing the results did; ``processing``:
+    what the run's attempts took together.  ``altered``: paths of results that are not what the run's journal says they
+    were, or not there any more.
     """
 
     run: str

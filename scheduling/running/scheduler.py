@@ -186,7 +186,7 @@ class Scheduler:
                 self._means.place.wait(self._patience(pause))
 
     def owed(self) -> pl.DataFrame:
-        """What archives were not told yet: ``run``, ``archive`` (its id), ``tries`` in vain, and ``why`` the last was."""
+        """What archives were not told yet: ``run``, ``archive`` (its id), ``tries`` in vain, ``why`` the last was."""
         return self._following.owed()
 
     def cancel(self, run: Run, *, why: str) -> None:
@@ -273,7 +273,7 @@ class Scheduler:
         return bool(begun)
 
     def _patience(self, pause: float | None) -> float:
-        """Seconds to wait where nothing has changed: until the next pause is over, at most; ``pause``: of what follows."""
+        """Seconds to wait where nothing has changed: until the next pause is over, at most, or that of what follows."""
         if any(hand.busy for hand in self._hands.values()) or pause == 0.0:
             return _SOON
         pauses = (pause for hand in self._hands.values() for pause in hand.pauses())
