@@ -26,7 +26,7 @@ from .records.views import VIEWS
 from .schema import TABLES
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Iterable, Sequence
 
     from holotype.catalog import State
 
@@ -67,9 +67,11 @@ def record_activities(
     if rows is not None:  # what is refused is refused before anything is said
         is_news(context.catalog, rows, state=scene.state)
     new = sorted(untold(scene, every, graph=graph), key=lambda deed: (deed.ended or deed.began, deed.began))
-    for part in _parts(new, even_none=rows is not None):
-        last = part[-1:] == new[-1:]
-        _keep(context, scene, part, rows if last else None, message)
+    parts = [new[start : start + _TOGETHER] for start in range(0, len(new), _TOGETHER)]
+    for part in parts[:-1]:
+        _keep(context, scene, part, None, message)
+    if parts or rows is not None:
+        _keep(context, scene, parts[-1] if parts else (), rows, message)
     return len(new)
 
 
@@ -108,13 +110,6 @@ def _refuse_unless(given: object, kind: type, option: str) -> None:
 def _refuse_rows(rows: KeptRows) -> None:
     _refuse_unless(rows, KeptRows, "rows")
     rows.refuse_names({*VIEWS, *(table.name for table in TABLES)})
-
-
-def _parts(deeds: Sequence[Deed], *, even_none: bool) -> Iterator[Sequence[Deed]]:
-    if not deeds and even_none:
-        yield ()
-    for start in range(0, len(deeds), _TOGETHER):
-        yield deeds[start : start + _TOGETHER]
 
 
 def _keep(context: Context, scene: Scene, deeds: Sequence[Deed], rows: KeptRows | None, message: str) -> None:

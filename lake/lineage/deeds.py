@@ -59,10 +59,11 @@ class Deed:
     ``unique``: what tells it from every other one, for ever: told twice, it is there once.  ``kind``: a word.
     ``began`` and ``ended``: with time zones; ``ended`` where it is known.  ``outcome``: ``completed``, ``failed``,
     ``interrupted`` or ``skipped``.  ``person``: who had it done, by default the archive's author.  ``command``: its
-    arguments, run in ``folder``.  ``parameters``: by name.  ``programs``: versions, by name.  ``grades``: what its
-    results are marked with, and all that is made of them.  ``facts``: what else is to be known.  ``after``: the
-    ``unique`` of others that it hung on, and ``within``: of the one that it is part of.  ``here``: whether this
-    process, or others like it, did it: then its environment is kept.
+    arguments, run in ``folder``.  ``parameters``: by name.  ``programs``: versions, by name.  ``invalidated``:
+    files that are not to be used any more because of it.  ``grades``: what its results are marked with, and all that is
+    made of them.  ``facts``: what else is to be known.  ``after``: the ``unique`` of others that it hung on, and
+    ``within``: of the one that it is part of.  ``here``: whether this process, or others like it, did it: then its
+    environment is kept.
     """
 
     unique: str
@@ -78,6 +79,7 @@ class Deed:
     programs: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
     used: tuple[DeedFile, ...] = ()
     generated: tuple[DeedFile, ...] = ()
+    invalidated: tuple[DeedFile, ...] = ()
     grades: tuple[str, ...] = ()
     facts: Mapping[str, object] = field(default_factory=lambda: MappingProxyType({}))
     after: tuple[str, ...] = ()
@@ -138,6 +140,8 @@ def _tell(account: Account, scene: Scene, graph: prov.Graph, deed: Deed, files: 
         account.used(files.id(each), role=each.role)
     for each in deed.generated:
         account.generated(files.id(each), role=each.role, time=deed.ended)
+    for each in deed.invalidated:
+        account.invalidated(files.id(each))
     for grade in deed.grades:
         account.graded(grade)
     for other in deed.after:
@@ -170,7 +174,7 @@ class _Files:
         sized = set[str]()
         made: dict[str, tuple[str, DeedFile]] = {}
         for deed in deeds:
-            for each in (*deed.used, *deed.generated):
+            for each in (*deed.used, *deed.generated, *deed.invalidated):
                 version = self._version(each)
                 id = self._ids[os.fspath(each.path), each.sha256] = file_of(version)
                 if each.size is not None or id not in versions:

@@ -59,7 +59,7 @@ def _last(end: End) -> dict[tuple[str, str, str], dict[str, Any]]:
 def _is_news(mine: dict[str, Any], theirs: dict[str, Any] | None) -> bool:
     if theirs is None or theirs["identity"] != mine["identity"]:
         return True
-    return theirs["version"] != mine["version"] and theirs["time"] < mine["time"]
+    return bool(theirs["version"] != mine["version"] and theirs["time"] < mine["time"])
 
 
 def _together(missing: list[dict[str, Any]]) -> Iterator[tuple[str, list[dict[str, Any]]]]:

@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any
 from holotype.lake import Deed, DeedFile
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
     from ..declaring.environments import Environment
     from .facts import RunFacts
@@ -37,8 +37,9 @@ _WORDS = ("licences", "instruments", "waited")
 
 
 def deeds_of(facts: RunFacts) -> list[Deed]:
-    """The run, and each of its tasks that did something, in the order of time."""
-    return [run_deed(facts), *_Telling(facts).tasks()]
+    """The run, each of its tasks that did something, in the order of time, and what was said to be bad afterwards."""
+    telling = _Telling(facts)
+    return [run_deed(facts), *telling.tasks(), *telling.retracted()]
 
 
 def run_deed(facts: RunFacts) -> Deed:
@@ -94,11 +95,29 @@ class _Telling:
         rows.sort(key=lambda row: (row["ended"] or row["began"] or _BEGINNING, row["began"] or _BEGINNING))
         return [self._task(row) for row in rows]
 
+    def retracted(self) -> Iterator[Deed]:
+        """Each time that a result was marked as bad: by whom, why, and which files that are."""
+        for row in self._facts.tables["run_events"].to_pylist():
+            if row["what"] != "bad":
+                continue
+            said = json.loads(row["about"])
+            files = (each for each in self._files.get(row["task"], ()) if each["direction"] == "made")
+            yield Deed(
+                unique=f"{self._facts.identity}/bad/{row['number']}",
+                name=f"{row['task']} was marked bad",
+                kind="retraction",
+                began=row["time"],
+                ended=row["time"],
+                person=said.get("by") or self._facts.row["operator"],
+                invalidated=tuple(self._file(each) for each in files),
+                facts={"run": self._facts.name, "task": row["task"], "why": said["why"]},
+            )
+
     def _task(self, row: Mapping[str, Any]) -> Deed:
         name, attempt = row["task"], self._attempts.get(row["task"], {})
         began, ended = self._times(row, attempt)
         reused = row["reused_task"] is not None
-        files = self._files.get(name, ())
+        files, grades = self._files.get(name, ()), self._grades(name)
         command = attempt.get("command") if not reused else None
         return Deed(
             unique=f"{self._facts.identity}/{name}",
@@ -114,11 +133,11 @@ class _Telling:
             programs={} if reused else self._programs(name),
             used=tuple(self._file(each) for each in files if each["direction"] == "used"),
             generated=tuple(
-                self._file(each, tuple(row["grades"]), {"run": each["run"], "task": name})
+                self._file(each, grades, {"run": each["run"], "task": name})
                 for each in files
                 if each["direction"] == "made" and row["state"] == "done"
             ),
-            grades=tuple(row["grades"]),
+            grades=grades,
             facts=self._said(row, attempt),
             within=self._facts.identity,
         )
@@ -143,6 +162,13 @@ class _Telling:
         ended = max(row["ended"] or attempt.get("settled") or began, began)
         self._ended[row["task"]] = ended
         return began, ended
+
+    def _grades(self, task: str) -> tuple[str, ...]:
+        """What its results are marked with: by what was decided about it, and by what it was made of, or without."""
+        progress = self._facts.progress
+        state = progress.tasks[task]
+        expanded = progress.states[state.task.unit.name].expanded
+        return tuple(sorted(state.grades.union(expanded.grades if expanded is not None else ())))
 
     def _environment(self, task: str) -> Environment:
         return self._facts.progress.tasks[task].way.stage.environment

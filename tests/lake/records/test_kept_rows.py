@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
@@ -10,6 +11,7 @@ import pytest
 
 from holotype import lake
 from holotype.catalog import (
+    KEPT_TABLES,
     ArchiveReadOnly,
     Column,
     InvalidOption,
@@ -26,6 +28,7 @@ if TYPE_CHECKING:
 
     from holotype.lake import Archive, KeptRows
 
+NOON = datetime(2026, 5, 1, 12, tzinfo=UTC)
 _RUN = Column("run", pa.string(), "The run.")
 STEPS = Table(
     "steps",
@@ -215,9 +218,7 @@ def test_they_stay_when_what_they_speak_of_is_purged(archive: Archive, tmp_path:
 
 
 def test_a_declaration_that_was_spoiled_says_so() -> None:
-    from holotype.catalog import KEPT_TABLES
-
-    row = {"name": "steps", "version": 1, "declaration": declaration_of(STEPS), "time": 0, "author": "ada"}
+    row = {"name": "steps", "version": 1, "declaration": declaration_of(STEPS), "time": NOON, "author": "ada"}
     assert declared_in(KEPT_TABLES.rows([row]))["steps"] == STEPS
     for wrong in ("{", "{}", declaration_of(STEPS).replace('"schema": "', '"schema": "AA')):
         with pytest.raises(LogDamaged, match="steps"):
