@@ -1,0 +1,1 @@
+from scheduling.archiving.following import *
