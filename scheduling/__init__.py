@@ -21,6 +21,8 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from .archiving.auditing import Audited, check_audit
+    from .archiving.exporting import AuditExport, audit_export
     from .archiving.keeping import Archived, archive_run
     from .declaring.environments import Environment, Tool
     from .declaring.parameters import REQUIRED, Parameter
@@ -48,6 +50,8 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Archived",
+    "AuditExport",
+    "Audited",
     "Ended",
     "Environment",
     "Exported",
@@ -89,6 +93,8 @@ __all__ = [
     "When",
     "Workflow",
     "archive_run",
+    "audit_export",
+    "check_audit",
     "export_cwl",
     "import_cwl",
     "import_galaxy",
@@ -104,6 +110,8 @@ __all__ = [
 # The module that defines each name.
 _HOME = {
     "Archived": "archiving.keeping",
+    "AuditExport": "archiving.exporting",
+    "Audited": "archiving.auditing",
     "Ended": "places.place",
     "Environment": "declaring.environments",
     "Exported": "neighbours.imported",
@@ -145,6 +153,8 @@ _HOME = {
     "When": "declaring.policies",
     "Workflow": "workflow",
     "archive_run": "archiving.keeping",
+    "audit_export": "archiving.exporting",
+    "check_audit": "archiving.auditing",
     "export_cwl": "neighbours.cwl.exporting",
     "import_cwl": "neighbours.cwl.importing",
     "import_galaxy": "neighbours.galaxy",

@@ -70,7 +70,7 @@ def test_a_run_is_over_though_its_archive_is_gone_and_its_records_follow(tmp_pat
         faulty.arm(1)
         scheduler.work()
         assert run.outcome().state == "done"
-        assert run.archived is None
+        assert not said(tmp_path, "one", "archived")
         ((name, whose, tries, why),) = scheduler.owed().rows()
         assert (name, whose, tries) == ("one", archive.id, 3)
         assert "the connection was lost" in why

@@ -25,7 +25,7 @@ from holotype.scheduling import (
 from ..running.making import SMALL, copying, joining, whole
 
 if TYPE_CHECKING:
-    from .conftest import Laboratory
+    from .laboratories import Laboratory
 
 
 def events(laboratory: Laboratory, run: str, *what: str) -> list[dict[str, Any]]:
