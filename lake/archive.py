@@ -342,9 +342,7 @@ class Archive(Looking):
         source: str | os.PathLike[str] | None = None,
         listen: bool = True,
     ) -> Activity:
-        """Something done in Python, as a block or a function: what it reads and writes is heard, and kept with how it
-        was done.  See ``lake/activity.py``.
-        """
+        """Something done in Python, as a block or a function, kept with how it was done.  See ``lake/activity.py``."""
         from .activity import Activity
 
         return Activity(self._context, name, parameters=parameters, dataset=dataset, source=source, listen=listen)
@@ -399,17 +397,15 @@ class Archive(Looking):
         rows: KeptRows | None = None,
         message: str = "",
     ) -> int:
-        """Keep what others say that they did, thousands at a time, and ``rows`` with it; what is known already is not
-        said again.  Returns of how many it was told for the first time.  See ``lake/recording.py``.
+        """Keep what others say that they did, thousands at a time; returns how much was news.  See
+        ``lake/recording.py``.
         """
         from .recording import record_activities
 
         return record_activities(self._context, deeds, dataset=dataset, source=source, rows=rows, message=message)
 
     def keep_rows(self, rows: KeptRows, *, message: str = "") -> bool:
-        """Keep rows of tables that the caller declares; they are tables of this archive then, in SQL and wherever it is
-        copied to.  Returns whether that was news.  See ``lake/recording.py``.
-        """
+        """Keep rows of tables that the caller declares; returns whether that was news.  See ``lake/recording.py``."""
         from .recording import keep_rows
 
         return keep_rows(self._context, rows, message=message)
@@ -449,9 +445,7 @@ class Archive(Looking):
         reason: str = "",
         dry_run: bool = False,
     ) -> Forgotten:
-        """Forget the snapshots named, or all that no rule keeps; ``recover`` brings them back until ``collect`` purges
-        them.
-        """
+        """Forget the snapshots named, or all that no rule keeps; until ``collect`` purges them ``recover`` helps."""
         from .forget import forget
 
         return forget(

@@ -31,11 +31,11 @@ if TYPE_CHECKING:
     from ..running.run import Run
     from .keeping import Archived
 
-__all__ = ["Following"]
+__all__ = ["PAUSES", "Following"]
 
 # Seconds until it is tried again, longer each time; and how many of these are waited for when there is nothing else to
 # do.
-_PAUSES, _WAITED = (1.0, 5.0, 30.0, 120.0, 600.0), 2
+PAUSES, _WAITED = (1.0, 5.0, 30.0, 120.0, 600.0), 2
 _SCHEMA = {"run": pl.String(), "archive": pl.String(), "tries": pl.Int64(), "why": pl.String()}
 
 
@@ -56,7 +56,7 @@ class Following:
     """What the runs of a site owe.  It belongs to one thread; what takes long is done by another.
 
     ``site``: its folder.  ``archive``: who all of it is owed to, where nobody says otherwise.  ``pauses``: seconds
-    until it is tried again, of which so many as ``waited`` are waited for.
+    until it is tried again, the last of them from then on.
     """
 
     def __init__(
@@ -65,11 +65,10 @@ class Following:
         archive: Archive | None = None,
         *,
         clock: Callable[[], float] = time.time,
-        pauses: tuple[float, ...] = _PAUSES,
-        waited: int = _WAITED,
+        pauses: tuple[float, ...] = PAUSES,
     ) -> None:
         self._site, self._archive, self._clock = site, archive, clock
-        self._pauses, self._waited = pauses, waited
+        self._pauses = pauses
         self._whose: dict[str, Archive] = {}
         self._owed: dict[str, _Owed] = {}
         self._left: dict[str, _Owed] = {}  # by runs that are not in hand
@@ -130,7 +129,7 @@ class Following:
         over = [owed for name, owed in self._owed.items() if name in runs and runs[name].progress.over]
         if any(owed.promised is not None for owed in (*over, *self._left.values())):
             return 0.0
-        waits = [owed.since for owed in over if not owed.given_up and owed.tries <= self._waited]
+        waits = [owed.since for owed in over if not owed.given_up and owed.tries <= _WAITED]
         return max(0.0, min(waits) - self._clock()) if waits else None
 
     def owed(self) -> pl.DataFrame:

@@ -27,7 +27,7 @@ from typing import TYPE_CHECKING, Any
 
 from holotype.catalog import DataRefused, InvalidOption
 
-from ..archiving.following import Following
+from ..archiving.following import PAUSES, Following
 from ..checking.check import check_order
 from ..checking.machine import tool_versions
 from ..checking.order import Order
@@ -74,7 +74,8 @@ class Scheduler:
     ``chooses``: puts what is ready into order; by default as it became so.  ``clock``, ``chance`` and ``executor``: of
     what time it is, in seconds since 1970, of random numbers from 0 to 1, and of who reads and validates.
     ``operator``: who has it done, by default who this process belongs to.  ``archive``: who has the results and records
-    of runs when they are over (see ``archiving/keeping.py``).  It belongs to one thread.
+    of runs when they are over (see ``archiving/keeping.py``); ``patience``: seconds until one is asked again that could
+    not be reached, longer each time.  It belongs to one thread.
     """
 
     def __init__(
@@ -88,6 +89,7 @@ class Scheduler:
         executor: Executor | None = None,
         operator: str | None = None,
         archive: Archive | None = None,
+        patience: tuple[float, ...] = PAUSES,
     ) -> None:
         self._chooses, self._operator = chooses, operator or _operator()
         self._own = None
@@ -109,7 +111,7 @@ class Scheduler:
             versions={},
         )
         self._hands: dict[str, Hand] = {}
-        self._following = Following(folder, archive, clock=clock)
+        self._following = Following(folder, archive, clock=clock, pauses=patience)
 
     def __enter__(self) -> Scheduler:
         return self

@@ -28,9 +28,8 @@ def file(path: Path, text: str | None = None, **more: Any) -> DeedFile:
 def deed(unique: str, *, at: int = 0, **more: Any) -> Deed:
     """One that took a second."""
     began = NOON + timedelta(seconds=at)
-    return lake.Deed(
-        **{"unique": unique, "name": unique, "began": began, "ended": began + timedelta(seconds=1), **more}
-    )
+    given: dict[str, Any] = {"name": unique, "began": began, "ended": began + timedelta(seconds=1), **more}
+    return lake.Deed(unique=unique, **given)
 
 
 @pytest.fixture(name="archive")
@@ -160,9 +159,10 @@ def test_the_same_bytes_made_once_more_are_another_file_of_the_same_content(arch
 
 def test_thousands_are_told_in_a_few_commits(archive: Archive, tmp_path: Path) -> None:
     before = archive.sql("SELECT count(*) FROM activities").fetchall()[0]
-    version = archive._context.catalog.state.version
+    log = tmp_path / "archive" / "log"
+    commits = len([*log.iterdir()])
     assert archive.record_activities(chain(tmp_path, 2500), dataset="run", source=tmp_path / "run") == 2500
-    assert archive._context.catalog.state.version - version <= 4
+    assert len([*log.iterdir()]) - commits <= 4
     after = archive.sql("SELECT count(*) FROM activities").fetchall()[0]
     assert after == (before[0] + 2500,)
 
@@ -184,8 +184,9 @@ def test_what_cannot_be_true_is_refused_and_nothing_is_kept(archive: Archive, tm
     ],
 )
 def test_what_is_no_activity_is_refused(wrong: dict[str, Any], about: str) -> None:
+    wrong = dict(wrong)
     with pytest.raises(InvalidOption, match=about):
-        deed(**{"unique": "a", **wrong})
+        deed(wrong.pop("unique", "a"), **wrong)
 
 
 def test_what_is_no_file_is_refused(tmp_path: Path) -> None:

@@ -1,1 +1,0 @@
-from scheduling.archiving.following import *
