@@ -245,7 +245,7 @@ class Account:
         said = ((_LABEL, prov.literal(f"{name} {version}".rstrip())), *_typed(kind), _own("version", version))
         self._say("agent", id, attributes=said)
         self._say("wasAssociatedWith", None, self.id, id, None)
-        self._say("actedOnBehalfOf", None, id, person, self.id)
+        self._say("actedOnBehalfOf", None, id, person, None)
 
     def environment(self, found: Environment, graph: prov.Graph) -> None:
         """Where it ran: one entity, of which packages are members.  What ``graph`` has is not described again."""
