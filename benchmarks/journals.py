@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from contextlib import closing
 from dataclasses import asdict
 from hashlib import sha256
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
-from holotype.scheduling import Input, Output, Resources, Sample, Site, Stage, Step, Workflow
+from holotype.scheduling import Input, Output, Resources, Sample, Stage, Step, Workflow
 from holotype.scheduling.checking.order import Order
 from holotype.scheduling.running.digests import Seen
 from holotype.scheduling.running.folders import Folders
@@ -23,19 +24,30 @@ if TYPE_CHECKING:
     from holotype.scheduling.running.journal import Event
     from holotype.scheduling.running.progress import TaskState
 
-__all__ = ["PretendedRun"]
+__all__ = ["pretend"]
 
 _STEPS = 10
+# Events that are written at once.
+_AT_ONCE = 10_000
 
 
-class PretendedRun:
-    """A run of so many tasks, ten for each sample, in a site's ``folder``; each task takes a second, and one in fifty
-    fails once.  What ``advance`` says happened is in its journal.
+def pretend(folder: Path, tasks: int, *, events: int, name: str = "run") -> Path:
+    """Write a run of so many tasks into a site's folder, ten for each sample, each of which took a second.
+
+    Its journal has so many ``events``; in the file that is returned are the others, as lines that come next.
     """
+    run = _Pretended(folder, tasks, name)
+    written = run.events()
+    with closing(Journal(run.folders.journal)) as journal, closing(Journal(run.folders.whole / "rest")) as rest:
+        for count, file in ((events, journal), (None, rest)):
+            several = islice(written, count)
+            while said := [*islice(several, _AT_ONCE)]:
+                file.write(said)
+    return run.folders.whole / "rest"
 
-    def __init__(self, folder: Path, tasks: int, *, name: str = "run") -> None:
-        rule = {"when": "exit", "do": "retry", "times": 1}
-        del rule
+
+class _Pretended:
+    def __init__(self, folder: Path, tasks: int, name: str) -> None:
         stages = [
             Stage(
                 name=f"step{n}", command="sort {text} > {out}", inputs={"text": Input()},
@@ -46,28 +58,15 @@ class PretendedRun:
         steps = {s.name: Step(s, {"text": f"step{n - 1}.out" if n else "text"}) for n, s in enumerate(stages)}
         workflow = Workflow(name="pretended", inputs={"text": Input()}, steps=steps, outputs={"out": "step9.out"})
         samples = tuple(Sample(f"S{n:05}", {"text": f"/data/S{n:05}.txt"}) for n in range(tasks // _STEPS))
-        order = Order(workflow, samples, {}, {}, Site(folder, cpus=64, memory=1 << 40))
-        self._folders, self._name = Folders(folder, name), name
-        self._folders.whole.mkdir(parents=True)
-        write_order(order, self._folders.order)
-        self._journal = Journal(self._folders.journal)
+        order = Order(workflow, samples, {}, {})
+        self.folders, self._name, self._clock = Folders(folder, name), name, 1.8e9
+        self.folders.whole.mkdir(parents=True)
+        write_order(order, self.folders.order)
         self._progress = Progress(Units(order))
-        self._clock = 1.8e9
-        ordered = {"what": "ordered", "time": self._clock, "by": "ada@lab", "workflow": "pretended", "version": "1"}
-        self._journal.write([{**ordered, "tools": {}, "odd": []}])
-        self._coming = self._events()
 
-    def advance(self, events: int) -> int:
-        """Have so many events more happen; returns how many there still were."""
-        said = [*islice(self._coming, events)]
-        self._journal.write(said)
-        return len(said)
-
-    def close(self) -> None:
-        """Leave it."""
-        self._journal.close()
-
-    def _events(self) -> Iterator[Event]:
+    def events(self) -> Iterator[Event]:
+        """All that happens."""
+        yield {"what": "ordered", "time": self._clock, "by": "ada@lab", "tools": {}, "odd": []}
         while states := [*self._progress.each(State.READY)]:
             for state in states:
                 for event in self._of(state):
@@ -84,9 +83,17 @@ class PretendedRun:
         begun: dict[str, Any] = {"what": "begun", "time": self._clock, "ready": self._clock - 1, "task": task.name}
         begun |= {"attempt": 1, "job": f"{self._name}-{_digest(task.name)[:16]}-1", "stage": state.way.stage.name}
         begun |= {"command": f"sort {' '.join(*state.way.inputs.values())} > {task.folder}/out.txt", "parameters": {}}
-        needs = {"cpus": 1, "memory": 1 << 30, "disk": 0, "gpus": 0, "time": None, "licences": {}, "instruments": {}}
+        needs: dict[str, Any] = {
+            "cpus": 1,
+            "memory": 1 << 30,
+            "disk": 0,
+            "gpus": 0,
+            "time": None,
+            "licences": {},
+            "instruments": {},
+        }
         yield {**begun, "needs": needs, "inputs": {"fingerprint": _digest(f"f{task.name}"), "seen": inputs}}
-        path = str(self._folders.results(task) / "out.txt")
+        path = str(self.folders.results(task) / "out.txt")
         used = {"code": 0, "signal": None, "began": self._clock, "ended": self._clock + 1, "cpu": 0.9}
         used |= {"memory": 1 << 28, "read": 1 << 30, "written": 1 << 30}
         self._clock += 1.1

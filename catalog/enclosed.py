@@ -18,7 +18,7 @@ from .errors import InvalidOption
 from .files import scratch
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Collection, Iterator, Mapping, Sequence
 
     from .tables import Table
 
@@ -75,7 +75,7 @@ def sql_select(
     return relation
 
 
-def sql_mentioned(text: str, tables: Mapping[str, object], views: Mapping[str, str]) -> tuple[list[str], list[str]]:
+def sql_mentioned(text: str, tables: Collection[str], views: Mapping[str, str]) -> tuple[list[str], list[str]]:
     """The tables and the views that ``text`` may read from, views in their order; all of them when it names none."""
     wanted: set[str] = set()
     texts = [text]

@@ -12,18 +12,18 @@ from typing import TYPE_CHECKING
 
 import polars as pl
 
-from holotype.catalog import HolotypeError, InvalidOption, WorkflowInvalid, sql_mentioned
+from holotype.catalog import Conflict, HolotypeError, InvalidOption, WorkflowInvalid, sql_mentioned
 
-from .folding import Changes, Fold
-from .kept import KEPT, keep, kept, key_of
+from .folding import Fold
+from .kept import is_kept, keep, kept, key_of
 from .ordered import read_units
 from .rows import columns_of, table_of
 from .store import Store
 from .tables import RUN_EVENTS, RUN_TABLES, RUNS
-from .tail import Rewritten, Tail, last_line
+from .tail import Tail, last_line
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 
     import duckdb
 
@@ -32,6 +32,9 @@ if TYPE_CHECKING:
     from ..workflow import Workflow
 
 __all__ = ["Records"]
+
+_EVERY = {table.name: table for table in RUN_TABLES}
+_FOLDED = tuple(name for name in _EVERY if name != RUN_EVENTS.name)
 
 _Stamp = tuple[tuple[int, int] | None, ...]
 
@@ -81,13 +84,13 @@ class Records:
 
         Raises ``InvalidOption`` when ``query`` is no single SELECT, or wrong, and what ``refresh`` does.
         """
-        tables, _ = sql_mentioned(query, {table.name: table for table in RUN_TABLES}, {})
-        self.refresh(events=RUN_EVENTS.name in tables)
+        tables, _ = sql_mentioned(query, _EVERY, {})
+        self.refresh(tables)
         return self._store.select(query, parameters)
 
     def runs(self) -> pl.DataFrame:
         """All runs, as they stand.  Raises what ``refresh`` does."""
-        self.refresh()
+        self.refresh([RUNS.name])
         return pl.DataFrame(self._store.rows(RUNS.name)).sort("began", "run")
 
     def tables(self, run: str) -> dict[str, pl.DataFrame]:
@@ -95,15 +98,15 @@ class Records:
 
         Raises ``InvalidOption`` when there is no such run, why it was left out, and what ``refresh`` does.
         """
-        self.refresh(events=True)
+        self.refresh()
         if run in self._refused:
             raise self._refused[run][1]
         if run not in self._followed:
             raise InvalidOption(f"there is no run {run}", option="run")
         return {table.name: pl.DataFrame(self._store.rows(table.name, run)) for table in RUN_TABLES}
 
-    def refresh(self, *, events: bool = False) -> None:
-        """Take note of what has happened since; ``events``: also in ``run_events``.
+    def refresh(self, tables: Collection[str] = tuple(_EVERY)) -> None:
+        """Take note of what has happened since, and have it in these tables.
 
         Raises ``WorkflowInvalid`` where a run's workflow is needed and not among those given, and ``ObjectDamaged``
         where its order or journal is not as it was written; unless such runs are left out.
@@ -121,7 +124,7 @@ class Records:
                 continue
             followed = self._followed.setdefault(name, _Followed(self._runs / name, self._store, self._units))
             try:
-                followed.look(events=events)
+                followed.look(tables)
             except HolotypeError as error:
                 self._store.forget(name)
                 del self._followed[name]
@@ -159,78 +162,91 @@ class Records:
 
 
 class _Followed:
-    """One run: how far its journal was read, and what it is folded into until the run is over."""
+    """One run: how far its journal was read, and what it is folded into until the run is over.
+
+    What has changed is put into a table when that is asked for, or when it has become much.
+    """
 
     def __init__(self, folder: Path, store: Store, units: Callable[[Path], Units]) -> None:
         self._folder, self._store, self._units = folder, store, units
         self._begin()
 
-    def look(self, *, events: bool) -> None:
-        """Take note of what has happened since; ``events``: also in ``run_events``."""
+    def look(self, tables: Collection[str]) -> None:
+        """Take note of what has happened since, and have it in these tables."""
         while True:
             try:
                 self._read()
-                if events:
-                    self._read_events()
+                self._have(tables)
                 return
-            except Rewritten:  # by who has it in hand, or because there is another run of this name
+            except Conflict:  # by who has it in hand, or because there is another run of this name
                 self._store.forget(self._folder.name)
-                self._begin()
+                self._begin(anew=True)
 
-    def _begin(self) -> None:
+    def _begin(self, *, anew: bool = False) -> None:
         journal = self._folder / "journal"
         self._tail, self._events, self._number = Tail(journal), Tail(journal), 0
         self._fold: Fold | None = None
-        self._known = False
+        self._known, self._anew = False, anew
+        self._waiting = 0  # events that are folded, and not in every table
+        self._kept = set[str]()  # tables that are kept in the folder, and not read yet
 
     def _read(self) -> None:
-        if not self._known and self._remembered():
-            return
-        if self._fold is None and self._known:
-            # It was over, and something was said of it since: then all is told anew.
-            for _ in self._tail.lines():
-                raise Rewritten
-            return
-        if self._fold is None:
+        if not self._known:
+            self._known = True
+            if not self._anew and self._remembered():
+                return
             self._fold = Fold(self._folder, self._units(self._folder), events=False)
-        waiting, moved = 0, not self._known
+        elif self._fold is None:
+            # It was over, and where something was said of it since all is told anew.
+            for _ in self._tail.lines():
+                raise Conflict("it goes on")
+            return
+        assert self._fold is not None
         for event, _ in self._tail.lines():
             self._fold.apply(event)
-            waiting, moved = waiting + 1, True
-            if waiting == _AT_ONCE:
-                self._put(self._fold)
-                waiting = 0
-        if moved:
-            self._put(self._fold)
-            if self._fold.progress.over:
-                self._keep()
+            self._waiting += 1
+            if self._waiting == _AT_ONCE:
+                self._put(self._fold, _FOLDED)
+                self._waiting = 0
+        if self._fold.progress.over:
+            self._put(self._fold, _FOLDED)
+            self._keep()
 
-    def _put(self, fold: Fold) -> None:
-        self._store.put(self._folder.name, fold.take(), fresh=not self._known)
-        self._known = True
+    def _put(self, fold: Fold, tables: Collection[str]) -> None:
+        self._store.put(self._folder.name, fold.take(tables))
+
+    def _have(self, tables: Collection[str]) -> None:
+        folded = [name for name in tables if name in _FOLDED]
+        if self._fold is not None:
+            self._put(self._fold, folded)
+        for name in self._kept.intersection(folded):
+            rows = kept(self._folder, self._key(), _EVERY[name])
+            if rows is None:  # somebody keeps those of a longer journal
+                raise Conflict("they are of another journal")
+            self._store.add(name, rows)
+            self._kept.remove(name)
+        if RUN_EVENTS.name in tables:
+            self._read_events()
+
+    def _key(self) -> str:
+        return key_of(self._tail.offset, self._tail.last)
 
     def _remembered(self) -> bool:
-        """Take what was kept, where it is of this journal."""
+        """Whether the tables were kept, and are of this journal."""
         try:
             size, line = last_line(self._folder / "journal")
         except FileNotFoundError:
             return False
-        tables = kept(self._folder, key_of(size, line)) if line else None
-        if tables is None:
+        if not line or not is_kept(self._folder, key_of(size, line)):
             return False
-        self._store.put(self._folder.name, Changes(tables, ()), fresh=True)
         self._tail = Tail(self._folder / "journal", offset=size, last=line)
-        self._known = True
+        self._kept = {*_FOLDED}
         return True
 
     def _keep(self) -> None:
         """It is over: its tables are kept, and what they were folded from is not needed any more."""
         run = self._folder.name
-        keep(
-            self._folder,
-            key_of(self._tail.offset, self._tail.last),
-            {table.name: self._store.rows(table.name, run) for table in KEPT},
-        )
+        keep(self._folder, self._key(), {name: self._store.rows(name, run) for name in _FOLDED})
         self._fold = None
 
     def _read_events(self) -> None:

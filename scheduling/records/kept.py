@@ -10,7 +10,6 @@ only for that journal; what is half-written, or of an earlier version, is as if 
 
 from __future__ import annotations
 
-import os
 import secrets
 from contextlib import suppress
 from typing import TYPE_CHECKING
@@ -24,7 +23,9 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
-__all__ = ["KEPT", "keep", "kept", "key_of"]
+    from holotype.catalog import Table
+
+__all__ = ["KEPT", "is_kept", "keep", "kept", "key_of"]
 
 KEPT = tuple(table for table in RUN_TABLES if table is not RUN_EVENTS)
 """The tables that are kept: all but that which is the journal itself."""
@@ -39,18 +40,26 @@ def key_of(size: int, line: bytes) -> str:
     return f"{_FOLD}-{size}-{line[:8].decode('ascii')}"
 
 
-def kept(folder: Path, key: str) -> dict[str, pa.Table] | None:
-    """The tables that were kept of the journal of this key; ``None`` where there are none."""
-    found: dict[str, pa.Table] = {}
+def is_kept(folder: Path, key: str) -> bool:
+    """Whether all tables of the journal of this key were kept."""
     for table in KEPT:
         try:
-            rows = pq.read_table(folder / "records" / f"{table.name}.parquet", partitioning=None)
+            schema = pq.read_schema(folder / "records" / f"{table.name}.parquet")
         except (OSError, pa.ArrowException):
-            return None
-        if (rows.schema.metadata or {}).get(_KEY) != key.encode() or rows.schema != table.schema:
-            return None
-        found[table.name] = rows.cast(table.schema)
-    return found
+            return False
+        if not _is_of(schema, key, table):
+            return False
+    return True
+
+
+def kept(folder: Path, key: str, table: Table) -> pa.Table | None:
+    """A table that was kept of the journal of this key; ``None`` where there is none."""
+    try:
+        with pq.ParquetFile(folder / "records" / f"{table.name}.parquet") as file:
+            rows = file.read()
+    except (OSError, pa.ArrowException):
+        return None
+    return rows.cast(table.schema) if _is_of(rows.schema, key, table) else None
 
 
 def keep(folder: Path, key: str, tables: Mapping[str, pa.Table]) -> None:
@@ -64,6 +73,10 @@ def keep(folder: Path, key: str, tables: Mapping[str, pa.Table]) -> None:
             new = where / f"{table.name}.{secrets.token_hex(4)}.new"
             try:
                 pq.write_table(rows, new, compression="zstd")
-                os.replace(new, where / f"{table.name}.parquet")
+                new.replace(where / f"{table.name}.parquet")
             finally:
                 new.unlink(missing_ok=True)
+
+
+def _is_of(schema: pa.Schema, key: str, table: Table) -> bool:
+    return (schema.metadata or {}).get(_KEY) == key.encode() and bool(schema.equals(table.schema))

@@ -13,7 +13,8 @@ import pyarrow as pa
 
 from holotype.catalog import column, sql_comments, sql_database, sql_select
 
-from .tables import ATTEMPTS, RUN_SAMPLES, RUN_TABLES, RUNS, TASK_FILES, TASKS
+from .folding import REPLACED
+from .tables import RUN_TABLES
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -24,13 +25,6 @@ if TYPE_CHECKING:
 
 __all__ = ["Store"]
 
-# By what rows of a run take the place of others; of tables that are not here they never do.
-_KEYS: Mapping[str, tuple[str, ...]] = {
-    RUNS.name: (),
-    RUN_SAMPLES.name: ("sample",),
-    TASKS.name: ("task",),
-    ATTEMPTS.name: ("job",),
-}
 _DECLARED = {table.name: table for table in RUN_TABLES}
 # What is replaced stays in memory until a table is made anew: when it is more than what counts, and more than this.
 _LEAST = 50_000
@@ -49,20 +43,16 @@ class Store:
             self._base.execute(sql_comments(table, kind="TABLE"))
         self._base.unregister("new")
 
-    def put(self, run: str, changes: Changes, *, fresh: bool = False) -> None:
-        """Have what has changed in a run, all at once; ``fresh``: nothing of it is here yet."""
-        base = self._base
-        base.execute("BEGIN")
-        if changes.files and not fresh:
-            tasks, directions = zip(*changes.files, strict=True)
-            keys = {"task": column(tasks, pa.string()), "direction": column(directions, pa.string())}
-            self._take_away(TASK_FILES.name, run, pa.table(keys), tuple(keys))
+    def put(self, run: str, changes: Changes) -> None:
+        """Have what has changed in a run, all at once."""
+        self._base.execute("BEGIN")
+        for name, gone in changes.gone.items():
+            if gone:
+                self._take_away(name, run, gone)
         for name, rows in changes.rows.items():
-            if name in _KEYS and not fresh:
-                self._take_away(name, run, rows, _KEYS[name])
             if rows.num_rows:
                 self.add(name, rows)
-        base.execute("COMMIT")
+        self._base.execute("COMMIT")
         self._tidy()
 
     def add(self, name: str, rows: pa.Table) -> None:
@@ -97,18 +87,15 @@ class Store:
         """Leave it."""
         self._base.close()
 
-    def _take_away(self, name: str, run: str, rows: pa.Table, keys: tuple[str, ...]) -> None:
-        """Rows of a run that have these keys; missing ones are nobody's."""
-        if not rows.num_rows:
-            return
-        where = f"{name}.run = $1" + "".join(f" AND {name}.{key} = gone.{key}" for key in keys)
+    def _take_away(self, name: str, run: str, gone: list[tuple[str, ...]]) -> None:
+        keys = REPLACED[name]
         if keys:
-            self._base.register("gone", rows.select(list(keys)))
-            gone = self._base.execute(f"DELETE FROM {name} USING gone WHERE {where}", [run]).fetchone()
-            self._base.unregister("gone")
-        else:
-            gone = self._base.execute(f"DELETE FROM {name} WHERE {where}", [run]).fetchone()
-        self._replaced[name] += gone[0] if gone else 0
+            columns = [column(values, pa.string()) for values in zip(*gone, strict=True)]
+            self._base.register("gone", pa.table(columns, names=list(keys)))
+        which = f" AND ({', '.join(keys)}) IN (SELECT ({', '.join(keys)}) FROM gone)" if keys else ""
+        which = which if len(keys) != 1 else f" AND {keys[0]} IN (SELECT {keys[0]} FROM gone)"
+        self._base.execute(f"DELETE FROM {name} WHERE run = $1{which}", [run])
+        self._replaced[name] += len(gone)
 
     def _tidy(self) -> None:
         for name, replaced in self._replaced.items():

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING
 
-from holotype.catalog import ObjectDamaged
+from holotype.catalog import Conflict, ObjectDamaged
 
 from ..running.journal import read_line
 
@@ -16,14 +16,10 @@ if TYPE_CHECKING:
 
     from ..running.journal import Event
 
-__all__ = ["Rewritten", "Tail", "last_line"]
+__all__ = ["Tail", "last_line"]
 
 # No event is longer than this, or it is read in several steps.
 _STEP = 1 << 16
-
-
-class Rewritten(Exception):
-    """What was read before is not there any more: whoever follows begins again."""
 
 
 class Tail:
@@ -40,14 +36,14 @@ class Tail:
     def lines(self, *, until: int | None = None) -> Iterator[tuple[Event, str]]:
         """Events that are new, each with its text; none where there is no journal.  ``until``: an offset.
 
-        Raises ``Rewritten`` where lines that were read were taken back, and ``ObjectDamaged`` where one is not as it
+        Raises ``Conflict`` where lines that were read were taken back, and ``ObjectDamaged`` where one is not as it
         was written.
         """
         try:
             status = os.stat(self._path)
         except FileNotFoundError:
             if self.offset:
-                raise Rewritten from None
+                raise self._taken_back() from None
             return
         seen = status.st_size, status.st_mtime_ns
         if seen == self._seen or self.offset == until:
@@ -68,7 +64,10 @@ class Tail:
         """See that what was read last is still there, and go on behind it."""
         file.seek(self.offset - len(self.last))
         if file.read(len(self.last)) != self.last:
-            raise Rewritten
+            raise self._taken_back()
+
+    def _taken_back(self) -> Conflict:
+        return Conflict(f"what was read of {self._path} is not there any more: read it anew", key=str(self._path))
 
     def _again(self) -> Event:
         """A line that was read while it was cut off and written anew is whole when it is read once more."""

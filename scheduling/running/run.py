@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import os
 import re
+from collections import deque
+from collections.abc import Callable, Mapping
 from dataclasses import asdict
-from typing import TYPE_CHECKING
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
@@ -19,6 +22,7 @@ from .journal import Journal
 from .lock import Lock
 from .orders import read_order, write_order
 from .progress import Progress
+from .reporting import RunReport, account
 from .standing import Outcome, idle, outcome_of, sample_standing, task_standing
 
 if TYPE_CHECKING:
@@ -30,7 +34,7 @@ if TYPE_CHECKING:
     from .digests import Seen
     from .journal import Event
 
-__all__ = ["Outcome", "Run"]
+__all__ = ["OnEvent", "Outcome", "Run"]
 
 # What is a folder everywhere.
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,98}[A-Za-z0-9_-]|[A-Za-z0-9]")
@@ -47,6 +51,10 @@ _TASKS = {
 }
 
 
+OnEvent = Callable[[str, Mapping[str, Any]], object]
+"""Is told the name of a run, and what has happened, as it is in the run's journal."""
+
+
 class Run:
     """A run that a scheduler has in hand.  What it says is what its journal says."""
 
@@ -56,7 +64,9 @@ class Run:
         self.journal = Journal(folders.journal)
         self.progress = Progress(Units(order))
         self.known: dict[str, Seen] = {}
+        self.on_event: OnEvent | None = None
         self._unwritten: list[Event] = []
+        self._untold: deque[Event] = deque()
         try:
             for event in self.journal.events():
                 self.progress.apply(event)
@@ -107,10 +117,14 @@ class Run:
             self.progress.apply(event)
 
     def write(self) -> None:
-        """Have all that was said on disk."""
+        """Have all that was said on disk, and then tell of it who wants to know."""
         if self._unwritten:
             self.journal.write(self._unwritten)
+            if self.on_event is not None:
+                self._untold.extend(self._unwritten)
             self._unwritten = []
+        while self._untold and self.on_event is not None:
+            self.on_event(self.name, MappingProxyType(self._untold.popleft()))
 
     def close(self) -> None:
         """Leave it."""
@@ -161,6 +175,14 @@ class Run:
         if any(unit.name not in made for unit in needed):
             return ()
         return result(bound, chosen, units, made) or ()
+
+    def report(self) -> RunReport:
+        """The account of it: what became of every sample and task, what failed and what was done about it.
+
+        Raises ``ObjectDamaged`` where it does not add up; ``problems`` says what.
+        """
+        self.write()
+        return account(self.name, self.progress, self.journal.events())
 
     def folder(self) -> str:
         """Where it is."""

@@ -31,24 +31,27 @@ from ..checking.check import check_order
 from ..checking.machine import tool_versions
 from ..checking.order import Order
 from ..places.local import LocalPlace
+from ..records.following import Records
 from ..samples.sample import paths_of
 from .cache import Cache
 from .digests import Digests
 from .hand import Hand, Means, Ready
 from .progress import State
 from .resources import Free
-from .run import Run
+from .run import OnEvent, Run
 from .tainting import built_on
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from concurrent.futures import Executor
 
+    import duckdb
     import polars as pl
 
     from ..places.place import Place
     from ..samples.sample import Files, Sample
     from ..site import Site
+    from ..tasks.units import Units
     from ..workflow import Workflow
 
 __all__ = ["Chooses", "Scheduler"]
@@ -70,7 +73,10 @@ class Scheduler:
 
     ``chooses``: puts what is ready into order; by default as it became so.  ``clock``, ``chance`` and ``executor``: of
     what time it is, in seconds since 1970, of random numbers from 0 to 1, and of who reads and validates.
-    ``operator``: who has it done, by default who this process belongs to.  It belongs to one thread.
+    ``operator``: who has it done, by default who this process belongs to.  ``on_event``: told of each event, once it is
+    written down, in the order of the run's journal: the run, and a view of the event that cannot be changed.  What it
+    raises comes out of ``work``, or whatever made the event; nothing is lost by that, and ``work`` goes on when it is
+    called again.  It belongs to one thread.
     """
 
     def __init__(
@@ -83,6 +89,7 @@ class Scheduler:
         chance: Callable[[], float] = random.random,
         executor: Executor | None = None,
         operator: str | None = None,
+        on_event: OnEvent | None = None,
     ) -> None:
         self._chooses, self._operator = chooses, operator or _operator()
         self._own = None
@@ -104,6 +111,8 @@ class Scheduler:
             versions={},
         )
         self._hands: dict[str, Hand] = {}
+        self._on_event = on_event
+        self._records: Records | None = None
 
     def __enter__(self) -> Scheduler:
         return self
@@ -133,6 +142,7 @@ class Scheduler:
         if twice := [name for name, count in Counter(each.name for each in order.samples).items() if count > 1]:
             raise InvalidOption(f"there are two samples {twice[0]}", option="samples")
         run = Run.begin(name or f"{workflow.name}-{secrets.token_hex(4)}", order, self._means.site)
+        run.on_event = self._on_event
         self._hands[run.name] = Hand(run, self._means)
         about = {"workflow": workflow.name, "version": workflow.version, "tools": self._ask(run), "odd": odd}
         run.say([{"what": "ordered", "time": self._means.clock(), "by": self._operator, **about}])
@@ -142,6 +152,7 @@ class Scheduler:
     def resume(self, name: str, *, workflow: Workflow | None = None) -> Run:
         """Go on with a run that was left, however that came.  Raises what ``Run.again`` does."""
         run = Run.again(name, self._means.site, workflow=workflow)
+        run.on_event = self._on_event
         hand = self._hands[name] = Hand(run, self._means)
         run.say([{"what": "resumed", "time": self._means.clock(), "tools": self._ask(run)}])
         hand.take_up()
@@ -199,9 +210,25 @@ class Scheduler:
         self._means.cache.never(state.inputs["fingerprint"], why, now)
         return built_on(self._means.site.folder, state.digests)
 
+    def sql(
+        self, query: str, *, parameters: Sequence[object] | Mapping[str, object] | None = None
+    ) -> duckdb.DuckDBPyRelation:
+        """Ask what is known of the runs of its site with DuckDB's SQL, also of those that others have in hand; the
+        tables are those of ``Records``, and runs that cannot be read are left out.
+
+        Raises ``InvalidOption`` when ``query`` is no single SELECT, or wrong.
+        """
+        for hand in self._hands.values():
+            hand.run.write()
+        if self._records is None:
+            self._records = Records(self._means.site, strict=False, in_hand=self._units)
+        return self._records.sql(query, parameters=parameters)
+
     def close(self) -> None:
         """Leave all runs; what runs goes on, and is found again by ``resume``."""
         with ExitStack() as left:
+            if self._records is not None:
+                left.callback(self._records.close)
             if self._local is not None:
                 left.callback(self._local.close)
             left.callback(self._means.digests.close)
@@ -211,6 +238,11 @@ class Scheduler:
             if self._own is not None:
                 left.callback(self._own.shutdown, wait=True, cancel_futures=True)
         self._hands = {}
+
+    def _units(self, name: str) -> Units | None:
+        """What there is to do in a run, where it is in hand."""
+        hand = self._hands.get(name)
+        return None if hand is None else hand.run.progress.units
 
     def _ask(self, run: Run) -> dict[str, str]:
         """What the programs of a run say that they are, by their names."""
