@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 from holotype.catalog import ObjectDamaged
 
 from ..declaring.policies import Failure
+from ..declaring.resources import Needs
 from ..running.journal import read_events
 from ..running.progress import Progress
 from ..running.standing import outcome_of, sample_standing, task_standing
@@ -40,6 +41,11 @@ __all__ = ["Changes", "Fold", "run_tables"]
 
 _Row = tuple[Any, ...]
 _Gone = list[tuple[str, ...]]
+
+# What settled tasks have in common, that nobody changes any more.
+_NO_INPUTS: dict[str, Any] = {}
+_NO_DIGESTS: set[str] = set()
+_NO_NEEDS = Needs()
 
 _NAMES = tuple(table.name for table in RUN_TABLES)
 # Tables of which rows stay as they are.
@@ -88,6 +94,7 @@ class _Course:
     began: float | None = None
     ended: float | None = None
     reused: tuple[str | None, str | None] = (None, None)
+    fingerprint: str | None = None  # of one that is settled
     bad: str | None = None
     attempt: Attempt | None = None  # the one that is not settled
     told: int = 0  # which of its rows were taken: 1 of the task itself, 2 and 4 of files that it used and made
@@ -244,8 +251,9 @@ class Fold:
         course = self._courses[state.task.name]
         if course.ended is None and state.settled:
             course.ended = now
-            # What only the scheduler needs is most of what a task takes of memory.
-            state.over, state.inputs = None, {"fingerprint": state.inputs.get("fingerprint")}
+            # What only the scheduler goes on with is most of what a task takes of memory.
+            course.fingerprint = state.inputs.get("fingerprint")
+            state.over, state.inputs, state.digests, state.needs = None, _NO_INPUTS, _NO_DIGESTS, _NO_NEEDS
 
     def _happened(self, state: TaskState, event: Event) -> None:
         """Something has happened to a task."""
@@ -325,7 +333,7 @@ class Fold:
         return (
             *(self.run, name, is_["node"], state.way.stage.name, is_["sample"], is_["element"], is_["state"]),
             *(is_["attempts"], is_["grades"], is_["why"], needs, course.ready, course.began, course.ended),
-            *(*course.reused, state.inputs.get("fingerprint"), course.bad),
+            *(*course.reused, course.fingerprint or state.inputs.get("fingerprint"), course.bad),
         )
 
 

@@ -39,7 +39,7 @@ _FOLDED = tuple(name for name in _EVERY if name != RUN_EVENTS.name)
 _Stamp = tuple[tuple[int, int] | None, ...]
 
 # Events that are folded before what has changed is put into the tables: so much of them is in memory twice at most.
-_AT_ONCE = 50_000
+_AT_ONCE = 20_000
 
 
 class Records:

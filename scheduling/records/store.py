@@ -33,8 +33,8 @@ _LEAST = 50_000
 class Store:
     """Tables by the names that ``tables.py`` declares."""
 
-    def __init__(self) -> None:
-        self._base = sql_database()
+    def __init__(self, *, least: int = _LEAST) -> None:
+        self._base, self._least = sql_database(), least
         self._set_up(self._base)
         self._replaced = Counter[str]()
         for table in RUN_TABLES:
@@ -99,10 +99,10 @@ class Store:
 
     def _tidy(self) -> None:
         for name, replaced in self._replaced.items():
-            if replaced < _LEAST:
+            if replaced < self._least:
                 continue
-            count = self._base.execute(f"SELECT count(*) FROM {name}").fetchone()
-            if count and replaced > count[0]:
+            ((count,),) = self._base.execute(f"SELECT count(*) FROM {name}").fetchall()
+            if replaced > count:
                 self._base.execute(f"CREATE OR REPLACE TABLE {name} AS SELECT * FROM {name}")
                 self._base.execute(sql_comments(_DECLARED[name], kind="TABLE"))
                 self._replaced[name] = 0
