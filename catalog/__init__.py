@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from .auditing import Damage
     from .catalog import Catalog
     from .columns import column, dicts, numbers, plain, repeated, row_table, scalar, whole
+    from .enclosed import sql_comments, sql_database, sql_mentioned, sql_select
     from .errors import (
         AccessError,
         ArchiveExists,
@@ -151,6 +152,10 @@ __all__ = [
     "repeated",
     "row_table",
     "scalar",
+    "sql_comments",
+    "sql_database",
+    "sql_mentioned",
+    "sql_select",
     "whole",
     "widening",
 ]
@@ -192,6 +197,10 @@ _HOME = {
     "repeated": "columns",
     "row_table": "columns",
     "scalar": "columns",
+    "sql_comments": "enclosed",
+    "sql_database": "enclosed",
+    "sql_mentioned": "enclosed",
+    "sql_select": "enclosed",
     "whole": "columns",
     "widening": "kept",
 }

@@ -41,6 +41,8 @@ if TYPE_CHECKING:
     from .neighbours.snakemake.importing import import_snakemake
     from .places.local import LocalPlace
     from .places.place import Ended, Job, Lost, Place, Running, Waiting
+    from .records.following import Records
+    from .running.reporting import RunReport
     from .running.run import Outcome, Run
     from .running.scheduler import Scheduler
     from .samples.sample import Sample
@@ -73,11 +75,13 @@ __all__ = [
     "Per",
     "Place",
     "REQUIRED",
+    "Records",
     "Reduce",
     "Resources",
     "Retry",
     "Rule",
     "Run",
+    "RunReport",
     "Running",
     "Sample",
     "Scheduler",
@@ -133,11 +137,13 @@ _HOME = {
     "Per": "declaring.steps",
     "Place": "places.place",
     "REQUIRED": "declaring.parameters",
+    "Records": "records.following",
     "Reduce": "declaring.policies",
     "Resources": "declaring.resources",
     "Retry": "declaring.policies",
     "Rule": "declaring.policies",
     "Run": "running.run",
+    "RunReport": "running.reporting",
     "Running": "places.place",
     "Sample": "samples.sample",
     "Scheduler": "running.scheduler",

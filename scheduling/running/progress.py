@@ -55,7 +55,7 @@ _STOPPED = "its sample was stopped"
 _SETTLED = (State.DONE, State.SKIPPED, State.STOPPED)
 
 
-@dataclass
+@dataclass(slots=True)
 class TaskState:
     """A task, and what became of it so far.
 
@@ -95,7 +95,7 @@ class TaskState:
         return self.state in _SETTLED
 
 
-@dataclass
+@dataclass(slots=True)
 class UnitState:
     """A unit: how many of those that it needs are not over, its tasks, and what it leaves when it is over."""
 

@@ -32,19 +32,21 @@ from ..checking.check import check_order
 from ..checking.machine import tool_versions
 from ..checking.order import Order
 from ..places.local import LocalPlace
+from ..records.following import Records
 from ..samples.sample import paths_of
 from .cache import Cache
 from .digests import Digests
 from .hand import Hand, Means, Ready
 from .progress import State
 from .resources import Free, has
-from .run import Run
+from .run import OnEvent, Run
 from .tainting import built_on
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from concurrent.futures import Executor
 
+    import duckdb
     import polars as pl
 
     from holotype.lake import Archive
@@ -52,6 +54,7 @@ if TYPE_CHECKING:
     from ..places.place import Place
     from ..samples.sample import Files, Sample
     from ..site import Site
+    from ..tasks.units import Units
     from ..workflow import Workflow
 
 __all__ = ["Chooses", "Scheduler"]
@@ -75,7 +78,10 @@ class Scheduler:
     what time it is, in seconds since 1970, of random numbers from 0 to 1, and of who reads and validates.
     ``operator``: who has it done, by default who this process belongs to.  ``archive``: who has the results and records
     of runs when they are over (see ``archiving/keeping.py``); ``patience``: seconds until one is asked again that could
-    not be reached, longer each time.  It belongs to one thread.
+    not be reached, longer each time.  ``on_event``: told of each event, once it is written down, in the order of the
+    run's journal: the run, and a view of the event that cannot be changed.  What it raises comes out of ``work``, or
+    whatever made the event; nothing is lost by that, and ``work`` goes on when it is called again.  It belongs to one
+    thread.
     """
 
     def __init__(
@@ -90,6 +96,7 @@ class Scheduler:
         operator: str | None = None,
         archive: Archive | None = None,
         patience: tuple[float, ...] = PAUSES,
+        on_event: OnEvent | None = None,
     ) -> None:
         self._chooses, self._operator = chooses, operator or _operator()
         self._own = None
@@ -112,6 +119,8 @@ class Scheduler:
         )
         self._hands: dict[str, Hand] = {}
         self._following = Following(folder, archive, clock=clock, pauses=patience)
+        self._on_event = on_event
+        self._records: Records | None = None
 
     def __enter__(self) -> Scheduler:
         return self
@@ -146,6 +155,7 @@ class Scheduler:
         if twice := [name for name, count in Counter(each.name for each in order.samples).items() if count > 1]:
             raise InvalidOption(f"there are two samples {twice[0]}", option="samples")
         run = Run.begin(name or f"{workflow.name}-{secrets.token_hex(4)}", order, site)
+        run.on_event = self._on_event
         self._hands[run.name] = Hand(run, self._means)
         about = {"workflow": workflow.name, "version": workflow.version, "tools": self._ask(run), "odd": odd}
         about |= {"project": project, "machine": platform.node(), "site": has(site)}
@@ -157,6 +167,7 @@ class Scheduler:
     def resume(self, name: str, *, workflow: Workflow | None = None) -> Run:
         """Go on with a run that was left, however that came.  Raises what ``Run.again`` does."""
         run = Run.again(name, self._means.site, workflow=workflow)
+        run.on_event = self._on_event
         hand = self._hands[name] = Hand(run, self._means)
         run.say([{"what": "resumed", "time": self._means.clock(), "tools": self._ask(run)}])
         hand.take_up()
@@ -227,9 +238,25 @@ class Scheduler:
         self._following.owe(run)
         return built_on(self._means.site.folder, state.digests)
 
+    def sql(
+        self, query: str, *, parameters: Sequence[object] | Mapping[str, object] | None = None
+    ) -> duckdb.DuckDBPyRelation:
+        """Ask what is known of the runs of its site with DuckDB's SQL, also of those that others have in hand; the
+        tables are those of ``Records``, and runs that cannot be read are left out.
+
+        Raises ``InvalidOption`` when ``query`` is no single SELECT, or wrong.
+        """
+        for hand in self._hands.values():
+            hand.run.write()
+        if self._records is None:
+            self._records = Records(self._means.site, strict=False, in_hand=self._units)
+        return self._records.sql(query, parameters=parameters)
+
     def close(self) -> None:
         """Leave all runs; what runs goes on, and is found again by ``resume``."""
         with ExitStack() as left:
+            if self._records is not None:
+                left.callback(self._records.close)
             if self._local is not None:
                 left.callback(self._local.close)
             left.callback(self._means.digests.close)
@@ -241,6 +268,11 @@ class Scheduler:
                 left.callback(self._own.shutdown, wait=True, cancel_futures=True)
             left.callback(self._following.close, {name: hand.run for name, hand in self._hands.items()})
         self._hands = {}
+
+    def _units(self, name: str) -> Units | None:
+        """What there is to do in a run, where it is in hand."""
+        hand = self._hands.get(name)
+        return None if hand is None else hand.run.progress.units
 
     def _ask(self, run: Run) -> dict[str, str]:
         """What the programs of a run say that they are, by their names."""
