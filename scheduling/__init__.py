@@ -21,13 +21,17 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from .analysis.analysing import Analysis, Bottleneck, analyse
+    from .analysis.usage import Rates, usage
     from .archiving.auditing import Audited, check_audit
     from .archiving.exporting import AuditExport, audit_export
     from .archiving.keeping import Archived, archive_run
+    from .declaring.containers import Containers
     from .declaring.environments import Environment, Tool
     from .declaring.parameters import REQUIRED, Parameter
     from .declaring.policies import Failure, Hold, Instead, Reduce, Retry, Rule, Skip, StopRun, StopSample, When
     from .declaring.ports import Input, Output
+    from .declaring.quotas import Quota
     from .declaring.resources import Load, Needs, Resources
     from .declaring.stages import Stage
     from .declaring.steps import First, Per, Setting, Step
@@ -51,9 +55,12 @@ if TYPE_CHECKING:
     from .workflow import Workflow
 
 __all__ = [
+    "Analysis",
     "Archived",
     "AuditExport",
     "Audited",
+    "Bottleneck",
+    "Containers",
     "Ended",
     "Environment",
     "Exported",
@@ -74,7 +81,9 @@ __all__ = [
     "Parameter",
     "Per",
     "Place",
+    "Quota",
     "REQUIRED",
+    "Rates",
     "Records",
     "Reduce",
     "Resources",
@@ -96,6 +105,7 @@ __all__ = [
     "Waiting",
     "When",
     "Workflow",
+    "analyse",
     "archive_run",
     "audit_export",
     "check_audit",
@@ -108,14 +118,18 @@ __all__ = [
     "read_nfcore",
     "read_samples",
     "read_workflow",
+    "usage",
     "workflow_document",
 ]
 
 # The module that defines each name.
 _HOME = {
+    "Analysis": "analysis.analysing",
     "Archived": "archiving.keeping",
     "AuditExport": "archiving.exporting",
     "Audited": "archiving.auditing",
+    "Bottleneck": "analysis.analysing",
+    "Containers": "declaring.containers",
     "Ended": "places.place",
     "Environment": "declaring.environments",
     "Exported": "neighbours.imported",
@@ -136,7 +150,9 @@ _HOME = {
     "Parameter": "declaring.parameters",
     "Per": "declaring.steps",
     "Place": "places.place",
+    "Quota": "declaring.quotas",
     "REQUIRED": "declaring.parameters",
+    "Rates": "analysis.usage",
     "Records": "records.following",
     "Reduce": "declaring.policies",
     "Resources": "declaring.resources",
@@ -158,6 +174,7 @@ _HOME = {
     "Waiting": "places.place",
     "When": "declaring.policies",
     "Workflow": "workflow",
+    "analyse": "analysis.analysing",
     "archive_run": "archiving.keeping",
     "audit_export": "archiving.exporting",
     "check_audit": "archiving.auditing",
@@ -170,6 +187,7 @@ _HOME = {
     "read_nfcore": "neighbours.nfcore",
     "read_samples": "samples.sheets",
     "read_workflow": "documents.loading",
+    "usage": "analysis.usage",
     "workflow_document": "documents.loading",
 }
 

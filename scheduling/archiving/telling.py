@@ -174,7 +174,8 @@ class _Telling:
         return self._facts.progress.tasks[task].way.stage.environment
 
     def _programs(self, task: str) -> dict[str, str]:
-        names = (tool.name for tool in self._environment(task).tools)
+        environment = self._environment(task)
+        names = [*(tool.name for tool in environment.tools), *filter(None, (environment.container, environment.conda))]
         return {name: self._tools[name] for name in names if name in self._tools}
 
     def _said(self, row: Mapping[str, Any], attempt: Mapping[str, Any]) -> dict[str, Any]:

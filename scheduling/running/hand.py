@@ -8,9 +8,11 @@ from contextlib import suppress
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
+from ..checking.asking import answer_of
 from ..declaring.policies import Failure, Hold, Instead, Reduce, Retry, Skip, StopRun, StopSample
 from ..places.place import Ended, Lost
 from ..tasks.commands import output_paths, shown_command
+from ..tasks.entering import takes_away
 from .attempts import job_name, job_of, needs_of, tidy
 from .cache import Kept, brought
 from .deciding import Past, decide
@@ -59,7 +61,7 @@ _AHEAD = 64
 
 @dataclass(frozen=True)
 class Means:
-    """What all runs of a scheduler share.  ``versions``: what programs say they are."""
+    """What all runs of a scheduler share.  ``versions``: what programs say they are.  ``images``: their identifiers."""
 
     site: Site
     place: Place
@@ -70,6 +72,7 @@ class Means:
     clock: Callable[[], float]
     chance: Callable[[], float]
     versions: dict[Tool, str]
+    images: dict[str, str]
 
 
 @dataclass(frozen=True)
@@ -134,7 +137,7 @@ class Hand:
             elif not isinstance(over, Ended | Lost) or name in self._inspecting:
                 continue
             elif state.settled or progress.cancelled:
-                self._release(state)
+                self._release(state, over)
                 run.say([self._event("ended", state)])
                 moved = True
             else:
@@ -144,6 +147,8 @@ class Hand:
         run.write()
         self._means.place.forget(self._forgotten)
         self._forgotten = []
+        if progress.over:
+            run.measure(self._means.clock())
         return moved
 
     def ready(self) -> Iterator[Ready]:
@@ -158,9 +163,9 @@ class Hand:
                 del self._prepared[name]  # its sample was stopped
                 del self._waits[name]
 
-    def leave(self, ready: Ready, lacking: tuple[str, ...]) -> None:
+    def leave(self, ready: Ready, now: float, lacking: tuple[str, ...]) -> None:
         """Take note of what keeps a task from being begun now; nothing may be lacking, and others come first."""
-        self._waits[ready.state.task.name].seen(self._means.clock(), lacking or (TURN,))
+        self._waits[ready.state.task.name].seen(now, lacking or (TURN,))
 
     def begin(self, ready: Ready) -> None:
         """Write down that a task begins, and what with; it is submitted after ``run.write``."""
@@ -232,7 +237,7 @@ class Hand:
 
     def _say_over(self, state: TaskState, over: Ended | Lost, promised: Future[Inspected]) -> None:
         """An attempt is over, and has been looked at."""
-        self._release(state)
+        self._release(state, over)
         found = promised.result()
         used = {name: value for name, value in vars(over).items() if name not in ("cause", "message", "why")}
         self.run.costs.add(found.recording, (state.task.name,))
@@ -325,7 +330,13 @@ class Hand:
                 break
             self._waits[name] = self._waited(state, now)
             self._preparing[name] = means.executor.submit(
-                prepare, state.way, state.task, means.digests, known=run.known, versions=means.versions
+                prepare,
+                state.way,
+                state.task,
+                means.digests,
+                known=run.known,
+                versions=means.versions,
+                images=means.images,
             )
 
         first = next(iter(self._prepared), None)
@@ -377,11 +388,18 @@ class Hand:
         self.run.say([self._event("over", state, attempt=state.attempts, happened=asdict(happened))])
         self._decide(state, happened)
 
-    def _release(self, state: TaskState) -> None:
+    def _release(self, state: TaskState, over: Ended | Lost) -> None:
         """A job is over, and has what it had no more."""
         assert state.job is not None
         self._means.free.give_back(state.needs)
         self._forgotten.append(state.job)
+        containers, folder = self._means.site.containers, self.run.folders.work(state.task, state.attempts)
+        if containers is None or state.way.stage.environment.container is None or (isinstance(over, Ended) and over.ok):
+            return
+        # Who was ended could not tidy up.  Where that fails something lies about, and no more.
+        with suppress(ValueError):
+            if command := takes_away(containers, str(folder), site=self._means.site):
+                self._means.executor.submit(answer_of, command)
 
     def _event(self, what: str, state: TaskState, **also: Any) -> Event:
         return {"what": what, "time": self._means.clock(), "task": state.task.name, **also}

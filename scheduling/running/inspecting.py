@@ -13,6 +13,7 @@ from holotype.validators import Check, Code, Examination, Severity
 
 from ..checking.contents import kinds_of
 from ..declaring.policies import Failure
+from ..declaring.ports import with_beside
 from .durable import settle, settle_folder
 from .happened import Happened, seen_of
 
@@ -88,7 +89,7 @@ def _inspected(
         outputs = {name: tuple(_found(folder, patterns[name], output)) for name, output in way.stage.outputs.items()}
     except _Wrong as wrong:
         return Inspected(wrong.happened, {}, {})
-    every = [path for name, paths in outputs.items() for path in _with_beside(paths, way.stage.outputs[name])]
+    every = [path for name, paths in outputs.items() for path in with_beside(paths, way.stage.outputs[name])]
     for path in every:
         settle(folder / path)
         _protect(folder / path)
@@ -141,16 +142,9 @@ def _found(folder: Path, pattern: str, output: Output) -> Iterator[str]:
     if not names and not output.optional:
         raise _Wrong(Failure.MISSING, f"there is no {pattern}")
     for name in names:
-        for each in _with_beside((name,), output):
+        for each in with_beside((name,), output):
             _check_file(folder, each)
         yield name
-
-
-def _with_beside(paths: Iterable[str], output: Output) -> Iterator[str]:
-    for path in paths:
-        yield path
-        for ending in output.beside:
-            yield os.path.splitext(path)[0] + ending[1:] if ending.startswith("^") else path + ending
 
 
 def _check_file(folder: Path, name: str) -> None:

@@ -37,12 +37,19 @@ class Prepared:
 
 
 def prepare(
-    way: Way, task: Task, digests: Digests, *, known: Mapping[str, Seen], versions: Mapping[Tool, str]
+    way: Way,
+    task: Task,
+    digests: Digests,
+    *,
+    known: Mapping[str, Seen],
+    versions: Mapping[Tool, str],
+    images: Mapping[str, str],
 ) -> Prepared:
     """Look at what an attempt would be given.
 
     ``known``: files of this run whose digests were taken when they were made.  ``versions``: what programs say they
-    are.  Raises ``OSError`` where an input is not there, and ``ValueError`` where a command could not be made.
+    are.  ``images``: the identifiers of images, by the names that stages have for them.  Raises ``OSError`` where an
+    input is not there, and ``ValueError`` where a command could not be made.
     """
     began = time.perf_counter()
     seen: list[Seen] = []
@@ -63,7 +70,7 @@ def prepare(
         "outputs": output_paths(way, task, run=""),
         "tools": sorted((tool.name, versions.get(tool, "")) for tool in stage.environment.tools),
         "environment": (
-            stage.environment.container,
+            stage.environment.container and (stage.environment.container, images.get(stage.environment.container)),
             stage.environment.conda,
             sorted(stage.environment.variables.items()),
         ),

@@ -30,6 +30,7 @@ from .standing import Outcome, idle, outcome_of, sample_standing, task_standing
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from ..analysis.analysing import Analysis
     from ..checking.order import Order
     from ..site import Site
     from ..workflow import Workflow
@@ -148,6 +149,15 @@ class Run:
     def _tell(self) -> None:
         while self._untold and self.on_event is not None:
             self.on_event(self.name, MappingProxyType(self._untold.popleft()))
+
+    def analyse(self) -> Analysis:
+        """What there is to say of it: see ``analysis.analysing``.  Raises ``ObjectDamaged``."""
+        # What looks back is not needed to go on.
+        from ..analysis.analysing import analyse
+        from ..records.folding import run_tables
+
+        self.write()
+        return analyse(run_tables(self.folders.whole, workflow=self.order.workflow))
 
     def overhead(self) -> Overhead:
         """What keeping its records has cost so far, beside what its tasks took."""
