@@ -1,7 +1,7 @@
 """What running workflows costs: by the task, by the pipeline, and beside Snakemake on the same graph::
 
     python -m benchmarks.workflows                         # ten minutes
-    python -m benchmarks.workflows --tasks 200 --pipelines 5 --without-peer
+    python -m benchmarks.workflows --tasks 200 --pipelines 5 --known 1000 --without-peer
 
 Tasks are processes that do nothing, so what is measured is what they cost.  Snakemake is asked for where it is on PATH.
 """
@@ -13,11 +13,13 @@ import datetime
 import os
 import resource
 import shutil
+import statistics
 import subprocess
 import sys
 import tempfile
 import time
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -25,10 +27,12 @@ from typing import TYPE_CHECKING
 sys.path.append(str(Path(__file__).resolve().parent.parent))
 
 from benchmarks import report, results
+from benchmarks.journals import pretend
 from holotype.scheduling import (
     Input,
     Output,
     Parameter,
+    Records,
     Resources,
     Sample,
     Scheduler,
@@ -40,17 +44,27 @@ from holotype.scheduling import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
 __all__ = ["main"]
 
+# Of each task in a journal; those that come between two questions, and questions of each kind.
+_EVENTS, _NEWS, _ASKED = 3, 1000, 10
+_GROUPED = "SELECT node, state, count(*) FROM tasks GROUP BY ALL"
+_JOINED = (
+    "SELECT node, count(*), avg(wall), max(attempts.memory) FROM attempts JOIN tasks USING (run, task) "
+    "WHERE state = 'done' GROUP BY node"
+)
 TOP = Path(__file__).resolve().parent.parent
 HOW = """\
 Each task is a shell that writes a file. "A graph of two levels": so many tasks that need nothing of each other, each
 with its own output, and one that takes all; by holotype with everything on record and every output hashed, though not
 validated, and durable before the next begins; by Snakemake, the same commands in a Snakefile. Beside seconds of the
 clock on the wall the processors' seconds, with all processes there were. "Pipelines at once": each ten steps one after
-the other, each of which sleeps; the bound is what the sleeping alone takes, given the processors that there are."""
+the other, each of which sleeps; the bound is what the sleeping alone takes, given the processors that there are.
+"The state of so many tasks": the journal of a run, seven tenths of which had happened when it was first followed; then
+a thousand events more came before each question, and "with news" is the time from asking to having all rows of the
+answer, of many the one in the middle and the longest."""
 
 
 @dataclass(frozen=True)
@@ -70,10 +84,13 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--steps", type=int, default=10)
     parser.add_argument("--seconds", type=float, default=10.0, help="how long each step of a pipeline sleeps")
     parser.add_argument("--at-once", type=int, default=8, help="tasks that there are processors for")
+    parser.add_argument(
+        "--known", type=int, nargs="+", default=[10_000, 100_000], help="tasks whose state is asked for"
+    )
     parser.add_argument("--without-peer", action="store_true")
     parser.add_argument("--output", type=Path, default=TOP / "benchmarks", help="where RESULTS.md is")
     given = parser.parse_args(arguments)
-    lines = [*_of_graphs(given), "", *_of_pipelines(given)]
+    lines = [*_of_graphs(given), "", *_of_pipelines(given), "", *_of_states(given)]
     machine, day = results.this_machine(), datetime.datetime.now(datetime.UTC).date().isoformat()
     when = f"{day}; {machine.cores} cores of {machine.processor}, {machine.system}, Python {machine.python}."
     section = "\n\n".join(["# What running workflows costs", HOW, when, "\n".join(lines)]) + "\n"
@@ -116,21 +133,45 @@ def _of_pipelines(given: argparse.Namespace) -> list[str]:
     ]
 
 
+def _of_states(given: argparse.Namespace) -> list[str]:
+    lines = [
+        "| the state of so many tasks | first followed | asked again | with news | a join with news | memory |",
+        "|---|---|---|---|---|---|",
+    ]
+    for tasks in given.known:
+        *seconds, memory = _told(["state", str(tasks)])
+        first, again, grouped, longest, joined, slowest = seconds
+        lines.append(
+            f"| {tasks:,} | {first:.1f} s | {1000 * again:.0f} ms | {1000 * grouped:.0f} ms, at most "
+            f"{1000 * longest:.0f} ms | {1000 * joined:.0f} ms, at most {1000 * slowest:.0f} ms | {memory:.0f} MiB |"
+        )
+    return lines
+
+
 def _measured(work: Sequence[str]) -> _Took:
     """A process of its own does it, so that nothing of one counts for the next."""
-    program = "import sys; from benchmarks import workflows; workflows.job(*sys.argv[1:])"
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
-    done = subprocess.run([sys.executable, "-c", program, *work], cwd=TOP, capture_output=True, text=True, check=True)
+    wall, memory = _told(work)
     after = resource.getrusage(resource.RUSAGE_CHILDREN)
-    wall, memory = map(float, done.stdout.split()[-2:])
     processors = (after.ru_utime - before.ru_utime) + (after.ru_stime - before.ru_stime)
     return _Took(wall, processors, memory)
 
 
+def _told(work: Sequence[str]) -> list[float]:
+    program = "import sys; from benchmarks import workflows; workflows.job(*sys.argv[1:])"
+    done = subprocess.run([sys.executable, "-c", program, *work], cwd=TOP, capture_output=True, text=True, check=True)
+    return [*map(float, done.stdout.split())]
+
+
 def job(what: str, *given: str) -> None:
-    """Do one, and tell the seconds that it took and the memory that it had."""
+    """Do one, and tell the seconds that it took, and the memory that it had in MiB."""
+    wall: float | str = ""
     with tempfile.TemporaryDirectory(prefix="holotype-workflows-") as folder:
         match what:
+            case "state":
+                wall = " ".join(map(str, _state(Path(folder), int(given[0]))))
+            case "pretend":
+                pretend(Path(given[0]), int(given[1]), events=int(given[2]))
             case "holotype":
                 wall = _by_holotype(Path(folder), int(given[0]), int(given[1]))
             case "snakemake":
@@ -222,6 +263,28 @@ def _pipelines(folder: Path, pipelines: int, steps: int, seconds: float, at_once
         if {run.outcome().state for run in runs} != {"done"}:
             raise RuntimeError(f"they came to {[run.outcome() for run in runs]}")
     return wall
+
+
+def _state(folder: Path, tasks: int) -> list[float]:
+    """Seconds: until a journal was followed, of a question then, and of two kinds when something has happened."""
+    # Another process writes it, as another one has a run in hand, and its memory does not count.
+    _told(["pretend", str(folder), str(tasks), str(int(0.7 * _EVENTS * tasks))])
+    run = folder / "runs" / "run"
+    with Records(folder) as records, (run / "rest").open("rb") as rest, (run / "journal").open("ab") as journal:
+        first = _seconds(lambda: records.sql(_GROUPED).fetchall())
+        again = _seconds(lambda: records.sql(_GROUPED).fetchall())
+        took: dict[str, list[float]] = {_GROUPED: [], _JOINED: []}
+        for query in [*took] * _ASKED:
+            journal.write(b"".join(islice(rest, _NEWS)))
+            journal.flush()
+            took[query].append(_seconds(lambda query=query: records.sql(query).fetchall()))  # type: ignore[misc]
+    return [first, again, *(each for taken in took.values() for each in (statistics.median(taken), max(taken)))]
+
+
+def _seconds(do: Callable[[], object]) -> float:
+    began = time.perf_counter()
+    do()
+    return time.perf_counter() - began
 
 
 if __name__ == "__main__":

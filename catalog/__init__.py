@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from .auditing import Damage
     from .catalog import Catalog
     from .columns import column, dicts, numbers, plain, repeated, row_table, scalar, whole
+    from .enclosed import sql_comments, sql_database, sql_mentioned, sql_select
     from .errors import (
         AccessError,
         ArchiveExists,
@@ -55,6 +56,7 @@ if TYPE_CHECKING:
         WorkflowInvalid,
     )
     from .header import Header
+    from .kept import KEPT_TABLES, declaration_of, declared_in, widening
     from .log import Entry, Segment
     from .provenance.check import check_prov
     from .provenance.checking import Violation
@@ -101,6 +103,7 @@ __all__ = [
     "HolotypeError",
     "InvalidName",
     "InvalidOption",
+    "KEPT_TABLES",
     "LocalStore",
     "LogDamaged",
     "MemoryStore",
@@ -137,6 +140,8 @@ __all__ = [
     "WorkflowInvalid",
     "check_prov",
     "column",
+    "declaration_of",
+    "declared_in",
     "dicts",
     "long_path",
     "numbers",
@@ -147,7 +152,12 @@ __all__ = [
     "repeated",
     "row_table",
     "scalar",
+    "sql_comments",
+    "sql_database",
+    "sql_mentioned",
+    "sql_select",
     "whole",
+    "widening",
 ]
 
 # The module that defines each name; what is not here is an error.
@@ -161,6 +171,7 @@ _HOME = {
     "GCSStore": "stores.gcs",
     "GenericStore": "stores.generic",
     "Header": "header",
+    "KEPT_TABLES": "kept",
     "LocalStore": "stores.local",
     "MemoryStore": "stores.memory",
     "ObjectInfo": "stores.base",
@@ -175,6 +186,8 @@ _HOME = {
     "Violation": "provenance.checking",
     "check_prov": "provenance.check",
     "column": "columns",
+    "declaration_of": "kept",
+    "declared_in": "kept",
     "dicts": "columns",
     "long_path": "stores.longpaths",
     "numbers": "columns",
@@ -184,7 +197,12 @@ _HOME = {
     "repeated": "columns",
     "row_table": "columns",
     "scalar": "columns",
+    "sql_comments": "enclosed",
+    "sql_database": "enclosed",
+    "sql_mentioned": "enclosed",
+    "sql_select": "enclosed",
     "whole": "columns",
+    "widening": "kept",
 }
 
 

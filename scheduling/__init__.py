@@ -23,6 +23,9 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from .analysis.analysing import Analysis, Bottleneck, analyse
     from .analysis.usage import Rates, usage
+    from .archiving.auditing import Audited, check_audit
+    from .archiving.exporting import AuditExport, audit_export
+    from .archiving.keeping import Archived, archive_run
     from .declaring.containers import Containers
     from .declaring.environments import Environment, Tool
     from .declaring.parameters import REQUIRED, Parameter
@@ -42,6 +45,8 @@ if TYPE_CHECKING:
     from .neighbours.snakemake.importing import import_snakemake
     from .places.local import LocalPlace
     from .places.place import Ended, Job, Lost, Place, Running, Waiting
+    from .records.following import Records
+    from .running.reporting import RunReport
     from .running.run import Outcome, Run
     from .running.scheduler import Scheduler
     from .samples.sample import Sample
@@ -51,6 +56,9 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Analysis",
+    "Archived",
+    "AuditExport",
+    "Audited",
     "Bottleneck",
     "Containers",
     "Ended",
@@ -76,11 +84,13 @@ __all__ = [
     "Quota",
     "REQUIRED",
     "Rates",
+    "Records",
     "Reduce",
     "Resources",
     "Retry",
     "Rule",
     "Run",
+    "RunReport",
     "Running",
     "Sample",
     "Scheduler",
@@ -96,6 +106,9 @@ __all__ = [
     "When",
     "Workflow",
     "analyse",
+    "archive_run",
+    "audit_export",
+    "check_audit",
     "export_cwl",
     "import_cwl",
     "import_galaxy",
@@ -112,6 +125,9 @@ __all__ = [
 # The module that defines each name.
 _HOME = {
     "Analysis": "analysis.analysing",
+    "Archived": "archiving.keeping",
+    "AuditExport": "archiving.exporting",
+    "Audited": "archiving.auditing",
     "Bottleneck": "analysis.analysing",
     "Containers": "declaring.containers",
     "Ended": "places.place",
@@ -137,11 +153,13 @@ _HOME = {
     "Quota": "declaring.quotas",
     "REQUIRED": "declaring.parameters",
     "Rates": "analysis.usage",
+    "Records": "records.following",
     "Reduce": "declaring.policies",
     "Resources": "declaring.resources",
     "Retry": "declaring.policies",
     "Rule": "declaring.policies",
     "Run": "running.run",
+    "RunReport": "running.reporting",
     "Running": "places.place",
     "Sample": "samples.sample",
     "Scheduler": "running.scheduler",
@@ -157,6 +175,9 @@ _HOME = {
     "When": "declaring.policies",
     "Workflow": "workflow",
     "analyse": "analysis.analysing",
+    "archive_run": "archiving.keeping",
+    "audit_export": "archiving.exporting",
+    "check_audit": "archiving.auditing",
     "export_cwl": "neighbours.cwl.exporting",
     "import_cwl": "neighbours.cwl.importing",
     "import_galaxy": "neighbours.galaxy",

@@ -58,6 +58,7 @@ class Attempt:
     waited: str = "{}"
     inspecting: float | None = None
     recording: float | None = None
+    told: bool = False  # whether this row was taken: no column
 
     def over(self, event: Mapping[str, Any]) -> None:
         """It is over, and was looked at."""
@@ -99,5 +100,5 @@ def refused(state: TaskState, event: Mapping[str, Any]) -> Attempt:
 
 def attempt_columns(run: str, attempts: Sequence[Attempt]) -> dict[str, Sequence[Any]]:
     """Attempts as columns."""
-    columns = {each.name: [getattr(one, each.name) for one in attempts] for each in fields(Attempt)}
+    columns = {each.name: [getattr(one, each.name) for one in attempts] for each in fields(Attempt)[:-1]}
     return {"run": [run] * len(attempts), **columns}

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 from holotype.catalog import ObjectDamaged
 
 from ..declaring.policies import Failure
+from ..declaring.resources import Needs
 from ..running.journal import read_events
 from ..running.progress import Progress
 from ..running.standing import outcome_of, sample_standing, task_standing
@@ -24,13 +25,14 @@ from .rows import columns_of, said, table_of
 from .tables import ATTEMPTS, DECISIONS, RUN_EVENTS, RUN_SAMPLES, RUN_TABLES, RUNS, TASK_FILES, TASK_METRICS, TASKS
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Callable, Collection, Iterable, Mapping
     from pathlib import Path
 
     import pyarrow as pa
 
     from ..running.journal import Event
     from ..running.progress import TaskState
+    from ..running.standing import Standing
     from ..tasks.units import Units
     from ..workflow import Workflow
     from .attempts import Attempt
@@ -38,6 +40,25 @@ if TYPE_CHECKING:
 __all__ = ["Changes", "Fold", "run_tables"]
 
 _Row = tuple[Any, ...]
+_Gone = list[tuple[str, ...]]
+
+# What settled tasks have in common, that nobody changes any more.
+_NO_INPUTS: dict[str, Any] = {}
+_NO_DIGESTS: set[str] = set()
+_NO_NEEDS = Needs()
+
+_NAMES = tuple(table.name for table in RUN_TABLES)
+# Tables of which rows stay as they are.
+_FURTHER = {table.name: table for table in (TASK_METRICS, DECISIONS, RUN_EVENTS)}
+
+REPLACED = {
+    RUNS.name: (),
+    RUN_SAMPLES.name: ("sample",),
+    TASKS.name: ("task",),
+    ATTEMPTS.name: ("job",),
+    TASK_FILES.name: ("task", "direction"),
+}
+"""By which columns one finds the rows of a run that others take the place of; of other tables they never do."""
 
 
 def run_tables(folder: Path, *, workflow: Workflow | None = None) -> dict[str, pa.Table]:
@@ -57,12 +78,12 @@ def run_tables(folder: Path, *, workflow: Workflow | None = None) -> dict[str, p
 
 @dataclass(frozen=True)
 class Changes:
-    """``rows``: by the names of tables, those that are new, or other than they were.  ``files``: the tasks and
-    directions whose rows in ``task_files`` are these, and no others any more.
+    """``rows``: by the names of tables, those that are new, or other than they were.  ``gone``: by the names of tables,
+    of the rows that these take the place of the values in the columns of ``REPLACED``.
     """
 
     rows: dict[str, pa.Table]
-    files: tuple[tuple[str, str], ...]
+    gone: dict[str, _Gone]
 
 
 @dataclass(slots=True)
@@ -73,16 +94,16 @@ class _Course:
     began: float | None = None
     ended: float | None = None
     reused: tuple[str | None, str | None] = (None, None)
+    fingerprint: str | None = None  # of one that is settled
     bad: str | None = None
     attempt: Attempt | None = None  # the one that is not settled
+    told: int = 0  # which of its rows were taken: 1 of the task itself, 2 and 4 of files that it used and made
 
 
 class Fold:
     """The tables of one run, from its order and as much of its journal as was applied.
 
-    ``take`` gives the rows that have changed since it was last called: of a run, of a sample, of a task, of an attempt
-    by its job, and of the files that a task took or made, they take the place of those before.  ``events``: whether
-    ``run_events`` is among the tables.
+    ``take`` gives what has changed since it was last called.  ``events``: whether ``run_events`` is among the tables.
     """
 
     def __init__(self, folder: Path, units: Units, *, events: bool = True) -> None:
@@ -93,12 +114,16 @@ class Fold:
         self._ordered: Event = {}
         self._courses = {name: _Course() for name in self.progress.tasks}
         self._makers: dict[str, str] = {}  # the tasks that made files, by their paths
-        self._standings: dict[str, str] = {}  # the states of samples, by their names
-        self._counts = Counter[str]()  # how many are in each of these
+        self._standings: dict[str, Standing] = {}  # of samples, by their names
+        self._counts = Counter[str]()  # how many samples are in each state
         self._with_events = events
-        self._forget()
-        self._samples = self._every_sample()
+        self._told = -1  # events when the row of the run was last taken
+        # What was not taken yet, or is other than it was: of samples whether they were taken before.
+        self._unsure, self._samples = self._every_sample(), dict[str, bool]()
         self._tasks = dict.fromkeys(self.progress.tasks)
+        self._attempts: dict[int, Attempt] = {}
+        self._files: dict[tuple[str, str], list[_Row]] = {}
+        self._further: dict[str, list[_Row]] = {name: [] for name in _FURTHER}
 
     def apply(self, event: Event, text: str | None = None) -> None:
         """Take note of the next event; ``text``: as the journal has it.
@@ -122,39 +147,99 @@ class Fold:
             self._touch(progress.tasks[each], now)
         for unit in _last(progress.made, len(progress.made) - made):
             if (sample := progress.states[unit].unit.sample) is not None:
-                self._samples[sample.name] = None
+                self._unsure[sample.name] = None
         if ending is None and progress.ending is not None:
-            self._samples |= self._every_sample()
+            self._unsure |= self._every_sample()
         self._ended = None if not progress.over else now if self._ended is None else self._ended
         if self._with_events:
             about = said(event) if text is None else text
-            self._events.append((self.run, self._number, now, event["what"], name, about))
+            self._further[RUN_EVENTS.name].append((self.run, self._number, now, event["what"], name, about))
         self._number += 1
 
-    def take(self) -> Changes:
-        """What has changed, and from now on what changes from here."""
-        rows = {
-            RUN_SAMPLES.name: table_of(RUN_SAMPLES, self._sample_columns()),
-            RUNS.name: table_of(RUNS, self._run_columns()),
-            TASKS.name: table_of(TASKS, self._task_columns()),
-            ATTEMPTS.name: table_of(ATTEMPTS, attempt_columns(self.run, [*self._attempts.values()])),
+    def take(self, names: Collection[str] = _NAMES) -> Changes:
+        """What has changed in these tables, and from now on what changes from here."""
+        if RUNS.name in names or RUN_SAMPLES.name in names:
+            self._stand()
+        takers: dict[str, Callable[[], tuple[pa.Table, _Gone]]] = {
+            RUNS.name: self._take_run,
+            RUN_SAMPLES.name: self._take_samples,
+            TASKS.name: self._take_tasks,
+            ATTEMPTS.name: self._take_attempts,
+            TASK_FILES.name: self._take_files,
         }
-        several = {
-            TASK_FILES: [row for files in self._files.values() for row in files],
-            TASK_METRICS: self._metrics,
-            DECISIONS: self._decisions,
-            RUN_EVENTS: self._events,
-        }
-        rows |= {table.name: table_of(table, columns_of(found, table)) for table, found in several.items()}
-        files = tuple(self._files)
-        self._forget()
-        return Changes(rows, files)
+        changes = Changes({}, {})
+        for name in names:
+            if name in takers:
+                changes.rows[name], changes.gone[name] = takers[name]()
+            else:
+                further = self._further[name]
+                changes.rows[name], changes.gone[name] = (
+                    table_of(_FURTHER[name], columns_of(further, _FURTHER[name])),
+                    [],
+                )
+                further.clear()
+        return changes
 
-    def _forget(self) -> None:
-        self._samples, self._tasks = dict[str, None](), dict[str, None]()
-        self._attempts: dict[int, Attempt] = {}
-        self._files: dict[tuple[str, str], list[tuple[Any, ...]]] = {}
-        self._metrics, self._decisions, self._events = list[_Row](), list[_Row](), list[_Row]()
+    def _stand(self) -> None:
+        """See anew how samples stand to which something has happened."""
+        for name in self._unsure:
+            if (before := self._standings.get(name)) is not None:
+                self._counts[before.state] -= 1
+            after = self._standings[name] = sample_standing(self.progress, name)
+            self._counts[after.state] += 1
+            if after != before:
+                self._samples[name] = before is not None
+        self._unsure = {}
+
+    def _take_run(self) -> tuple[pa.Table, _Gone]:
+        progress, ordered = self.progress, self._ordered
+        outcome = outcome_of(progress, +self._counts)
+        workflow, operator = progress.units.order.workflow, ordered.get("by", "")
+        machine = ordered.get("machine", operator.rpartition("@")[2])
+        row = (
+            *(self.run, workflow.name, workflow.version, outcome.state, outcome.why, operator),
+            *(ordered.get("project", ""), ordered.get("time"), self._ended),
+            *(len(progress.units.order.samples), len(progress.tasks), said(ordered.get("tools", {}))),
+            *(machine, str(self._folder)),
+        )
+        gone: _Gone = [()] if self._told >= 0 else []
+        rows = [] if self._told == self._number else [row]
+        self._told = self._number
+        return table_of(RUNS, columns_of(rows, RUNS)), gone if rows else []
+
+    def _take_samples(self) -> tuple[pa.Table, _Gone]:
+        standings = {name: self._standings[name] for name in self._samples}
+        rows = [(self.run, name, each.state, each.grades, each.why) for name, each in standings.items()]
+        gone: _Gone = [(name,) for name, before in self._samples.items() if before]
+        self._samples = {}
+        return table_of(RUN_SAMPLES, columns_of(rows, RUN_SAMPLES)), gone
+
+    def _take_tasks(self) -> tuple[pa.Table, _Gone]:
+        rows = [self._task(name, self.progress.tasks[name]) for name in self._tasks]
+        gone: _Gone = [(name,) for name in self._tasks if self._told_before(name, 1)]
+        self._tasks = {}
+        return table_of(TASKS, columns_of(rows, TASKS)), gone
+
+    def _take_attempts(self) -> tuple[pa.Table, _Gone]:
+        every = [*self._attempts.values()]
+        gone: _Gone = [(each.job,) for each in every if each.told and each.job is not None]
+        for each in every:
+            each.told = True
+        self._attempts = {}
+        return table_of(ATTEMPTS, attempt_columns(self.run, every)), gone
+
+    def _take_files(self) -> tuple[pa.Table, _Gone]:
+        rows = [row for files in self._files.values() for row in files]
+        gone: _Gone = [key for key in self._files if self._told_before(key[0], 2 if key[1] == "used" else 4)]
+        self._files = {}
+        return table_of(TASK_FILES, columns_of(rows, TASK_FILES)), gone
+
+    def _told_before(self, task: str, what: int) -> bool:
+        """Whether a row of a task was taken before; now it is."""
+        course = self._courses[task]
+        before = course.told & what
+        course.told |= what
+        return bool(before)
 
     def _every_sample(self) -> dict[str, None]:
         return dict.fromkeys(each.name for each in self.progress.units.order.samples)
@@ -162,10 +247,13 @@ class Fold:
     def _touch(self, state: TaskState, now: float) -> None:
         self._tasks[state.task.name] = None
         if state.task.unit.sample is not None:
-            self._samples[state.task.unit.sample.name] = None
+            self._unsure[state.task.unit.sample.name] = None
         course = self._courses[state.task.name]
         if course.ended is None and state.settled:
             course.ended = now
+            # What only the scheduler goes on with is most of what a task takes of memory.
+            course.fingerprint = state.inputs.get("fingerprint")
+            state.over, state.inputs, state.digests, state.needs = None, _NO_INPUTS, _NO_DIGESTS, _NO_NEEDS
 
     def _happened(self, state: TaskState, event: Event) -> None:
         """Something has happened to a task."""
@@ -206,7 +294,7 @@ class Fold:
             attempt.over(event)
         self._attempts[id(attempt)] = attempt
         key = (self.run, state.task.name, event["attempt"])
-        self._metrics += [
+        self._further[TASK_METRICS.name] += [
             (*key, each["path"], each["name"], each["of"], each["value"]) for each in event.get("metrics", ())
         ]
 
@@ -231,56 +319,22 @@ class Fold:
         happened = (state.over or {}).get("happened")
         # Where an attempt had ended well, and there is something to decide, what it had made was gone.
         failure = None if event["what"] == "answered" else happened["failure"] if happened else Failure.MISSING.value
-        self._decisions.append(
+        self._further[DECISIONS.name].append(
             (
                 *(self.run, state.task.name, state.attempts, event["time"], failure, event["do"], event.get("rule")),
                 *(event.get("who"), event.get("why", ""), event.get("until"), said(event.get("raised", {}))),
             )
         )
 
-    def _sample_columns(self) -> dict[str, Sequence[Any]]:
-        standings = {name: sample_standing(self.progress, name) for name in self._samples}
-        for name, standing in standings.items():
-            if (before := self._standings.get(name)) is not None:
-                self._counts[before] -= 1
-            self._counts[standing.state] += 1
-            self._standings[name] = standing.state
-        rows = [(self.run, name, each.state, each.grades, each.why) for name, each in standings.items()]
-        return columns_of(rows, RUN_SAMPLES)
-
-    def _run_columns(self) -> dict[str, Sequence[Any]]:
-        progress, ordered = self.progress, self._ordered
-        outcome = outcome_of(progress, +self._counts)
-        workflow, operator = progress.units.order.workflow, ordered.get("by", "")
-        machine = ordered.get("machine", operator.rpartition("@")[2])
-        row = (
-            *(self.run, workflow.name, workflow.version, outcome.state, outcome.why, operator),
-            *(ordered.get("project", ""), ordered.get("time"), self._ended),
-            *(len(progress.units.order.samples), len(progress.tasks), said(ordered.get("tools", {}))),
-            *(machine, str(self._folder)),
+    def _task(self, name: str, state: TaskState) -> _Row:
+        course, is_ = self._courses[name], task_standing(state)
+        taken = (self._makers.get(path) for paths in state.way.inputs.values() for path in paths)
+        needs = tuple(dict.fromkeys(each for each in taken if each is not None))
+        return (
+            *(self.run, name, is_["node"], state.way.stage.name, is_["sample"], is_["element"], is_["state"]),
+            *(is_["attempts"], is_["grades"], is_["why"], needs, course.ready, course.began, course.ended),
+            *(*course.reused, course.fingerprint or state.inputs.get("fingerprint"), course.bad),
         )
-        return columns_of([row], RUNS)
-
-    def _task_columns(self) -> dict[str, Sequence[Any]]:
-        return columns_of([self._task(self.progress.tasks[name]) for name in self._tasks], TASKS)
-
-    def _task(self, state: TaskState) -> _Row:
-        course, makers, standing = self._courses[state.task.name], self._makers, task_standing(state)
-        taken = (makers.get(path) for paths in state.way.inputs.values() for path in paths)
-        found = {
-            **standing,
-            "run": self.run,
-            "stage": state.way.stage.name,
-            "needs": tuple(dict.fromkeys(each for each in taken if each is not None)),
-            "ready": course.ready,
-            "began": course.began,
-            "ended": course.ended,
-            "reused_run": course.reused[0],
-            "reused_task": course.reused[1],
-            "fingerprint": state.inputs.get("fingerprint"),
-            "bad": course.bad,
-        }
-        return tuple(found[each.name] for each in TASKS.columns)
 
 
 def _last(mapping: dict[str, Any], count: int) -> Iterable[str]:

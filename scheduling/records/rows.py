@@ -17,9 +17,9 @@ if TYPE_CHECKING:
 __all__ = ["columns_of", "said", "table_of"]
 
 
-def said(value: Any) -> str:
-    """A value as JSON, as journals have it."""
-    return json.dumps(value, ensure_ascii=True, separators=(",", ":"))
+def said(value: Mapping[str, Any]) -> str:
+    """A mapping as JSON, as journals have it."""
+    return json.dumps(value, ensure_ascii=True, separators=(",", ":")) if value else "{}"
 
 
 def columns_of(rows: Sequence[tuple[Any, ...]], table: Table) -> dict[str, Sequence[Any]]:
@@ -38,6 +38,9 @@ def table_of(table: Table, columns: Mapping[str, Sequence[Any]]) -> pa.Table:
 
 
 def _array(values: Sequence[Any], type: pa.DataType) -> pa.Array:
+    if len(values) > 1 and values.count(values[0]) == len(values):
+        # Many columns say the same of all, and of these one value is enough to lay out.
+        return pa.nulls(len(values), type) if values[0] is None else pa.repeat(_array(values[:1], type)[0], len(values))
     if pa.types.is_timestamp(type):
         return column([None if each is None else round(each * 1e6) for each in values], pa.int64()).cast(type)
     try:

@@ -19,7 +19,7 @@ from holotype.catalog import ObjectDamaged, StorageFailed, StorageFull
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-__all__ = ["Event", "Journal", "read_events"]
+__all__ = ["Event", "Journal", "read_events", "read_line"]
 
 Event = dict[str, Any]
 """``what`` happened, and what is to be known of it."""
@@ -74,7 +74,8 @@ def _written(event: Event) -> bytes:
     return b"%08x %s\n" % (zlib.crc32(text), text)
 
 
-def _read(line: bytes) -> Event | None:
+def read_line(line: bytes) -> Event | None:
+    """What a line says; ``None`` where it is not whole, or not as it was written."""
     checksum, _, text = line.rstrip(b"\n").partition(b" ")
     if not line.endswith(b"\n") or checksum != b"%08x" % zlib.crc32(text):
         return None
@@ -91,7 +92,7 @@ def _lines(path: Path) -> Iterator[tuple[Event, int]]:
     """Events, with the bytes that they take, up to a last line that is cut off."""
     with path.open("rb") as file:
         for number, line in enumerate(file, 1):
-            event = _read(line)
+            event = read_line(line)
             if event is not None:
                 yield event, len(line)
             elif file.read(1) or line.endswith(b"\n"):

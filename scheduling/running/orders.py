@@ -33,6 +33,7 @@ def write_order(order: Order, path: Path) -> None:
         document = None  # it has functions of its own: who goes on with it has to bring it along
     said = {
         "name": order.workflow.name,
+        "version": order.workflow.version,
         "workflow": document,
         "functions": {name: f"{each.__module__}:{each.__qualname__}" for name, each in _functions(order.workflow)},
         "samples": [
@@ -61,7 +62,9 @@ def read_order(path: Path, site: Site | None, *, workflow: Workflow | None = Non
             what = f"{said['name']} calculates what it needs by functions: give the workflow itself, workflow="
             raise WorkflowInvalid(what, problems=(what,))
         workflow = read_workflow(said["workflow"], functions={n: _function(at) for n, at in said["functions"].items()})
-    elif said["workflow"] is not None and workflow_document(workflow) != said["workflow"]:
+    elif (workflow.name, workflow.version) != (said["name"], said["version"]) or (
+        said["workflow"] is not None and workflow_document(workflow) != said["workflow"]
+    ):
         what = f"this is another workflow than the {said['name']} that was begun"
         raise WorkflowInvalid(what, problems=(what,))
     samples = tuple(Sample(each["name"], each["files"], values=each["values"]) for each in said["samples"])

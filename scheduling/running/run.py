@@ -5,8 +5,11 @@ from __future__ import annotations
 import os
 import re
 import time
+from collections import deque
+from collections.abc import Callable, Mapping
 from dataclasses import asdict
-from typing import TYPE_CHECKING
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
@@ -21,6 +24,7 @@ from .journal import Journal
 from .lock import Lock
 from .orders import read_order, write_order
 from .progress import Progress
+from .reporting import RunReport, account
 from .standing import Outcome, idle, outcome_of, sample_standing, task_standing
 
 if TYPE_CHECKING:
@@ -34,7 +38,7 @@ if TYPE_CHECKING:
     from .digests import Seen
     from .journal import Event
 
-__all__ = ["Outcome", "Run"]
+__all__ = ["OnEvent", "Outcome", "Run"]
 
 # What is a folder everywhere.
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,98}[A-Za-z0-9_-]|[A-Za-z0-9]")
@@ -51,6 +55,10 @@ _TASKS = {
 }
 
 
+OnEvent = Callable[[str, Mapping[str, Any]], object]
+"""Is told the name of a run, and what has happened, as it is in the run's journal."""
+
+
 class Run:
     """A run that a scheduler has in hand.  What it says is what its journal says."""
 
@@ -61,9 +69,11 @@ class Run:
         self.progress = Progress(Units(order))
         self.known: dict[str, Seen] = {}
         self.costs = Costs()
+        self.on_event: OnEvent | None = None
         self._unwritten: list[Event] = []
         self._unsettled: set[Path] = set()  # folders whose names are not known to be on disk
         self._known = {folders.whole}  # folders whose own names are, or will be with those
+        self._untold: deque[Event] = deque()
         try:
             for event in self.journal.events():
                 self.progress.apply(event)
@@ -123,14 +133,14 @@ class Run:
             self._unsettled.add(folder)
 
     def write(self) -> None:
-        """Have all that was said on disk."""
+        """Have all that was said on disk, and then tell of it who wants to know."""
         if self._unwritten:
             began = time.perf_counter()
-            self._settle()
-            self.journal.write(self._unwritten)
+            self._write()
             begun = (event["task"] for event in self._unwritten if event["what"] == "begun")
             self.costs.add(time.perf_counter() - began, begun)
             self._unwritten = []
+        self._tell()
 
     def _settle(self) -> None:
         for folder in sorted(self._unsettled):
@@ -149,8 +159,19 @@ class Run:
         if self.costs.recording:
             spent = self.costs.taken()
             self.say([{"what": "measured", "time": now, "recording": round(spent, 6), "over": self.progress.over}])
-            self.journal.write(self._unwritten)
+            self._write()
             self._unwritten = []
+        self._tell()
+
+    def _write(self) -> None:
+        self._settle()
+        self.journal.write(self._unwritten)
+        if self.on_event is not None:
+            self._untold.extend(self._unwritten)
+
+    def _tell(self) -> None:
+        while self._untold and self.on_event is not None:
+            self.on_event(self.name, MappingProxyType(self._untold.popleft()))
 
     def analyse(self) -> Analysis:
         """What there is to say of it: see ``analysis.analysing``.  Raises ``ObjectDamaged``."""
@@ -215,6 +236,19 @@ class Run:
         if any(unit.name not in made for unit in needed):
             return ()
         return result(bound, chosen, units, made) or ()
+
+    @property
+    def archived(self) -> str | None:
+        """The snapshot that has its results, as ``runs/germline-7@1``; nothing before they are in an archive."""
+        return self.progress.snapshot
+
+    def report(self) -> RunReport:
+        """The account of it: what became of every sample and task, what failed and what was done about it.
+
+        Raises ``ObjectDamaged`` where it does not add up; ``problems`` says what.
+        """
+        self.write()
+        return account(self.name, self.progress, self.journal.events())
 
     def folder(self) -> str:
         """Where it is."""

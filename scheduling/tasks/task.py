@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from ..declaring.frozen import Frozen, nothing
@@ -30,7 +31,7 @@ class Task:
         object.__setattr__(self, "inputs", Frozen(self.inputs))
         object.__setattr__(self, "parameters", Frozen(self.parameters))
 
-    @property
+    @cached_property
     def name(self) -> str:
         """As ``call[NA12878].3``, the fourth of a scatter."""
         return self.unit.name if self.element is None else f"{self.unit.name}.{self.element}"

@@ -7,6 +7,7 @@ takes is there.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from graphlib import TopologicalSorter
 from typing import TYPE_CHECKING, Any
 
@@ -38,7 +39,7 @@ class Unit:
     needs: tuple[str, ...]
     wanted: bool = True
 
-    @property
+    @cached_property
     def name(self) -> str:
         """As ``prepare/trim[NA12878]``, or ``report``."""
         return name_of(self.node.name, self.sample)

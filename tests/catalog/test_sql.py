@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import gc
 from concurrent.futures import ThreadPoolExecutor
-from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 import duckdb
@@ -12,7 +11,7 @@ import polars as pl
 import pyarrow as pa
 import pytest
 
-from holotype.catalog import Catalog, InvalidOption, LocalStore
+from holotype.catalog import Catalog, InvalidOption, LocalStore, sql_mentioned
 
 from .faults import FaultyStore
 from .samples import SAMPLES, TABLES, add_samples, keys, masses, new_catalog, pages, readings, reopened
@@ -114,15 +113,14 @@ def test_only_the_tables_that_are_mentioned_are_opened(catalog: Catalog) -> None
 
 
 def test_which_tables_a_query_mentions() -> None:
-    mentioned = import_module("holotype.catalog.sql").mentioned
     tables = dict.fromkeys(("a", "b", "c"))
     views = {"v": "SELECT * FROM a", "w": "SELECT * FROM v, b"}
-    assert mentioned("SELECT * FROM a", tables, views) == (["a"], [])
-    assert mentioned('select * from "A" join C', tables, views) == (["a", "c"], [])
-    assert mentioned("SELECT * FROM w", tables, views) == (["a", "b"], ["v", "w"])
-    assert mentioned("SHOW TABLES", tables, views) == (["a", "b", "c"], ["v", "w"])
-    assert mentioned("SELECT * FROM query_table('b' || '')", tables, views) == (["a", "b", "c"], ["v", "w"])
-    assert mentioned("SELECT abc FROM aa", tables, {}) == (["a", "b", "c"], [])
+    assert sql_mentioned("SELECT * FROM a", tables, views) == (["a"], [])
+    assert sql_mentioned('select * from "A" join C', tables, views) == (["a", "c"], [])
+    assert sql_mentioned("SELECT * FROM w", tables, views) == (["a", "b"], ["v", "w"])
+    assert sql_mentioned("SHOW TABLES", tables, views) == (["a", "b", "c"], ["v", "w"])
+    assert sql_mentioned("SELECT * FROM query_table('b' || '')", tables, views) == (["a", "b", "c"], ["v", "w"])
+    assert sql_mentioned("SELECT abc FROM aa", tables, {}) == (["a", "b", "c"], [])
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,1 @@
+from scheduling.checking.order import *

@@ -1,0 +1,1 @@
+from scheduling.tasks.units import *
