@@ -41,6 +41,8 @@ _ATTEMPT = Column("attempt", _COUNT, "Which attempt, from 1; 0 before the first.
 _FAILURES = (
     "exit", "signal", "time", "memory", "disk", "node", "missing", "invalid", "quality", "input", "start",
 )  # fmt: skip
+# Nothing was wrong with it: what it was for was given up, and it was ended.
+_GIVEN_UP = "stopped"
 _ACTIONS = ("retry", "instead", "reduce", "skip", "hold", "stop_sample", "stop_run")
 
 RUNS = Table(
@@ -57,7 +59,7 @@ RUNS = Table(
         Column("why", _TEXT, "Why it was stopped or cancelled; else empty."),
         Column("operator", _TEXT, "Who has it done."),
         Column("project", _TEXT, "What for; empty where nobody said."),
-        Column("began", _TIME, "When it was ordered."),
+        Column("began", _TIME, "When it was ordered; missing until that is written down.", nullable=True),
         Column("ended", _TIME, "When the last of it was over.", nullable=True),
         Column("samples", _COUNT, "How many samples.", least=0),
         Column("tasks", _COUNT, "How many tasks there are so far.", least=0),
@@ -105,7 +107,7 @@ TASKS = Table(
         Column("ended", _TIME, "When it was settled: done, skipped or stopped.", nullable=True),
         Column("reused_run", _TEXT, "The run whose result was taken instead of making it.", nullable=True),
         Column("reused_task", _TEXT, "The task in that run.", nullable=True),
-    Column("fingerprint", _TEXT, "The digest of all that it is made of, once it is known.", nullable=True),
+        Column("fingerprint", _TEXT, "The digest of all that it is made of, once it is known.", nullable=True),
         Column("bad", _TEXT, "Why its result was marked as bad.", nullable=True),
     ),
 )  # fmt: skip
@@ -118,7 +120,7 @@ ATTEMPTS = Table(
         _TASK,
         _ATTEMPT,
         Column("job", _TEXT, "What the place knows it by; missing where it was never begun.", nullable=True),
-        Column("stage", _TEXT, "The stage that did it."),
+        Column("stage", _TEXT, "The stage that did it, or would have."),
         Column("command", _TEXT, "What was run; missing for a function.", nullable=True),
         Column("parameters", _TEXT, "What it was given, as JSON."),
         Column("ready", _TIME, "When it could begin.", nullable=True),
@@ -126,7 +128,11 @@ ATTEMPTS = Table(
         Column("began", _TIME, "When its process began.", nullable=True),
         Column("ended", _TIME, "When its process ended.", nullable=True),
         Column("settled", _TIME, "When what it made had been looked at.", nullable=True),
-        Column("failure", _TEXT, "What happened to it; missing where all was well.", nullable=True, among=_FAILURES),
+        Column(
+            "failure", _TEXT,
+            "What happened to it; stopped where its sample or run was given up; missing where all was well so far.",
+            nullable=True, among=(*_FAILURES, _GIVEN_UP),
+        ),
         Column("message", _TEXT, "That in words; else empty."),
         Column("code", _COUNT, "Its exit status.", nullable=True),
         Column("signal", _COUNT, "The number of the signal that ended it.", nullable=True),
@@ -146,11 +152,11 @@ ATTEMPTS = Table(
         Column("inspecting", _NUMBER, "Seconds that looking at what it made took.", nullable=True),
         Column("recording", _NUMBER, "Seconds that writing all this down took.", nullable=True),
     ),
-)
+)  # fmt: skip
 
 TASK_FILES = Table(
     "task_files",
-    "The files that tasks took, by their last attempt, and made.",
+    "The files that tasks took, for their last attempt, and made.",
     (
         _RUN,
         _TASK,

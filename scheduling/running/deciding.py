@@ -47,7 +47,8 @@ class Decision:
 def decide(rules: Sequence[Rule], happened: Happened, past: Past, needs: Needs, *, chance: float) -> Decision:
     """What is to be done.  ``needs``: what the attempt had.  ``chance``: a random number from 0 to 1."""
     for number, rule in enumerate(rules):
-        if not _fits(rule.when, happened, past.attempts):
+        # What could not even be begun is as one that failed at first.
+        if not _fits(rule.when, happened, max(past.attempts, 1)):
             continue
         used = past.used.get(number, 0)
         match rule.do:

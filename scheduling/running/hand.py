@@ -263,14 +263,15 @@ class Hand:
         what: str,
         **also: Any,
     ) -> None:
+        files: dict[str, dict[str, Any]] = {}
         for path, digest in digests.items():
             seen = self._means.digests.remember(str(results / path), digest)
             self.run.known[seen.path] = seen
-        made = {
-            name: [{"path": str(results / path), "digest": digests[path]} for path in paths]
-            for name, paths in outputs.items()
-        }
-        self.run.say([self._event(what, state, outputs=made, **also)])
+            files[path] = {"path": seen.path, "digest": digest, "size": seen.size}
+        made = {name: [files[path] for path in paths] for name, paths in outputs.items()}
+        named = {path for paths in outputs.values() for path in paths}
+        beside = [files[path] for path in files if path not in named]
+        self.run.say([self._event(what, state, outputs=made, **({"beside": beside} if beside else {}), **also)])
 
     def _decide(self, state: TaskState, happened: Happened) -> None:
         past = Past(state.in_this_way, state.used)

@@ -50,7 +50,7 @@ def write_order(order: Order, path: Path) -> None:
     new.replace(path)
 
 
-def read_order(path: Path, site: Site, *, workflow: Workflow | None = None) -> Order:
+def read_order(path: Path, site: Site | None, *, workflow: Workflow | None = None) -> Order:
     """What was ordered; ``workflow``: it itself, where no document can hold it.
 
     Raises ``WorkflowInvalid`` where it is needed and not given, or another one, and ``OSError``.
@@ -58,7 +58,7 @@ def read_order(path: Path, site: Site, *, workflow: Workflow | None = None) -> O
     said = json.loads(path.read_text(encoding="utf-8"))
     if workflow is None:
         if said["workflow"] is None:
-            what = f"{said['name']} calculates what it needs by functions: give the workflow itself"
+            what = f"{said['name']} calculates what it needs by functions: give the workflow itself, workflow="
             raise WorkflowInvalid(what, problems=(what,))
         workflow = read_workflow(said["workflow"], functions={n: _function(at) for n, at in said["functions"].items()})
     elif said["workflow"] is not None and workflow_document(workflow) != said["workflow"]:

@@ -51,6 +51,7 @@ class State(StrEnum):
     STOPPED = "stopped"
 
 
+_STOPPED = "its sample was stopped"
 _SETTLED = (State.DONE, State.SKIPPED, State.STOPPED)
 
 
@@ -111,6 +112,10 @@ class Progress:
     def __init__(self, units: Units) -> None:
         self.units = units
         self.states = {unit.name: UnitState(unit, len(unit.needs)) for unit in units}
+        self.own: dict[str, list[UnitState]] = {}  # those of each sample, by its name
+        for state in self.states.values():
+            if state.unit.sample is not None:
+                self.own.setdefault(state.unit.sample.name, []).append(state)
         self.tasks: dict[str, TaskState] = {}
         self.stopped: dict[str, str] = {}  # samples, and why
         self.ending: str | None = None  # why nothing more is begun
@@ -162,6 +167,10 @@ class Progress:
     def any(self, *states: State) -> bool:
         """Whether there are tasks in one of these states."""
         return any(self._in[state] for state in states)
+
+    def counts(self) -> dict[str, int]:
+        """How many tasks are in each state that any is in."""
+        return {state.value: len(tasks) for state, tasks in self._in.items() if tasks}
 
     @property
     def over(self) -> bool:
@@ -252,13 +261,14 @@ class Progress:
             return
         self.stopped.setdefault(sample.name, f"{state.task.name}: {why}" if why else state.task.name)
         waiting = deque[str]()
-        for unit in self.states.values():
-            if unit.unit.sample == sample and unit.made is None:
+        for unit in self.own[sample.name]:
+            if unit.made is None:
                 for each in map(self.tasks.__getitem__, unit.tasks):
                     if not each.settled:
                         self._become(each, State.STOPPED, job=each.job)
+                        each.reason = each.reason if each is state else _STOPPED
                 self._close(unit, Made(grades=frozenset({INCOMPLETE}), lacking=True), waiting)
-                unit.why = "its sample was stopped"
+                unit.why = _STOPPED
         self._open(waiting)
 
     def _settle(self, state: TaskState) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-from dataclasses import dataclass
+from dataclasses import asdict
 from typing import TYPE_CHECKING
 
 import polars as pl
@@ -18,13 +18,13 @@ from .folders import Folders
 from .journal import Journal
 from .lock import Lock
 from .orders import read_order, write_order
-from .progress import INCOMPLETE, Progress, State
+from .progress import Progress
+from .standing import Outcome, idle, outcome_of, sample_standing, task_standing
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from ..checking.order import Order
-    from ..samples.sample import Sample
     from ..site import Site
     from ..workflow import Workflow
     from .digests import Seen
@@ -45,18 +45,6 @@ _TASKS = {
     "grades": pl.List(pl.String()),
     "why": pl.String(),
 }
-
-
-@dataclass(frozen=True)
-class Outcome:
-    """How a run stands.  ``state``: ``running``, ``held`` when nothing goes on until a person has decided, or how it
-    ended: ``done``, ``degraded``, ``failed``, ``stopped`` or ``cancelled``.  ``samples``: how many are of each state.
-    """
-
-    state: str
-    samples: dict[str, int]
-    tasks: dict[str, int]
-    why: str = ""
 
 
 class Run:
@@ -135,53 +123,26 @@ class Run:
     @property
     def idle(self) -> bool:
         """Whether there is nothing to do unless a person decides something."""
-        progress = self.progress
-        return progress.over or not (progress.running or progress.any(State.READY, State.BEGUN, State.OVER))
+        return idle(self.progress)
 
     def outcome(self) -> Outcome:
         """How it stands."""
-        samples = self.samples()
-        counts = dict(samples["state"].value_counts().iter_rows())
-        tasks = dict(self.tasks()["state"].value_counts().iter_rows())
-        progress = self.progress
-        if progress.cancelled and progress.over:
-            return Outcome("cancelled", counts, tasks, progress.ending or "")
-        if progress.ending is not None and progress.over:
-            return Outcome("stopped", counts, tasks, progress.ending)
-        if not progress.over:
-            return Outcome("held" if self.idle else "running", counts, tasks)
-        marked = any(made.grades or made.lacking for made in progress.made.values())
-        whole = any(
-            state.state is State.STOPPED and state.task.unit.sample is None for state in progress.tasks.values()
-        )
-        if whole or (counts and set(counts) == {"stopped"}):
-            return Outcome("failed", counts, tasks)
-        return Outcome("degraded" if marked or "stopped" in counts else "done", counts, tasks)
+        return outcome_of(self.progress, dict(self.samples()["state"].value_counts().iter_rows()))
 
     def samples(self) -> pl.DataFrame:
         """Every sample with the one state it is in: ``done``, ``degraded``, ``stopped``, ``held``, ``cancelled``,
         ``unfinished`` or ``running``; ``grades``, and ``why``.
         """
-        rows = [dict(zip(_SAMPLES, (each.name, *self._sample(each)), strict=True)) for each in self.order.samples]
+        rows = [
+            {"sample": each.name, **asdict(sample_standing(self.progress, each.name))} for each in self.order.samples
+        ]
         return pl.DataFrame(rows, schema=_SAMPLES)
 
     def tasks(self) -> pl.DataFrame:
         """Every task that there is so far: ``task``, ``node``, ``sample``, ``element``, ``state``, ``attempts``,
         ``grades`` and ``why`` it is held, skipped or stopped.
         """
-        rows = [
-            {
-                "task": name,
-                "node": state.task.unit.node.name,
-                "sample": state.task.unit.sample.name if state.task.unit.sample is not None else None,
-                "element": state.task.element,
-                "state": state.state.value,
-                "attempts": state.attempts,
-                "grades": sorted(state.grades),
-                "why": state.reason,
-            }
-            for name, state in self.progress.tasks.items()
-        ]
+        rows = [task_standing(state) for state in self.progress.tasks.values()]
         return pl.DataFrame(rows, schema=_TASKS)
 
     def outputs(self, name: str, sample: str | None = None) -> tuple[str, ...]:
@@ -204,20 +165,3 @@ class Run:
     def folder(self) -> str:
         """Where it is."""
         return os.fspath(self.folders.whole)
-
-    def _sample(self, sample: Sample) -> tuple[str, list[str], str]:
-        progress = self.progress
-        if sample.name in progress.stopped:
-            return "stopped", [INCOMPLETE], progress.stopped[sample.name]
-        own = [state for state in progress.states.values() if state.unit.sample == sample]
-        grades = sorted(set[str]().union(*(state.made.grades for state in own if state.made is not None)))
-        if all(state.made is not None for state in own):
-            lacking = grades or any(state.made is not None and state.made.lacking for state in own)
-            return ("degraded" if lacking else "done"), grades, ""
-        tasks = [progress.tasks[name] for state in own for name in state.tasks]
-        if progress.ending is not None:
-            return ("cancelled" if progress.cancelled else "unfinished"), grades, progress.ending
-        held = [task for task in tasks if task.state is State.HELD]
-        if held and not any(task.state in (State.READY, State.BEGUN, State.OVER) for task in tasks):
-            return "held", grades, f"{held[0].task.name}: {held[0].reason}"
-        return "running", grades, ""

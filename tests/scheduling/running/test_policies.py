@@ -300,3 +300,9 @@ def test_a_result_that_is_cut_off_is_no_result(tmp_path: Path, scheduling: Sched
     )
     run, events = done(scheduling, after(stage), tmp_path)
     assert state_of(run, "fails[ann]") == ("skipped", 1), events
+
+
+def test_rules_are_for_what_cannot_even_be_begun_as_well(tmp_path: Path, scheduling: Scheduling) -> None:
+    stage = copying("fails", resources=Resources(memory="1 TiB"), errors=(Rule(When("start"), Skip()),))
+    run, events = done(scheduling, after(stage), tmp_path)
+    assert state_of(run, "fails[ann]") == ("skipped", 0), events

@@ -1,0 +1,1 @@
+from scheduling.records.tables import *
