@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from datetime import UTC, datetime
+from importlib.metadata import version as version_of
 from typing import TYPE_CHECKING, Any
 
 import pyarrow.parquet as pq
@@ -49,13 +50,13 @@ def attach_tables(nodes: Nodes, tables: Mapping[str, pa.Table], folder: Path) ->
         nodes.add(f"tables/{path.name}", "File", **said, **_weighed(path.read_bytes()))
 
 
-def write_documents(nodes: Nodes, documents: Mapping[str, Mapping[str, Any]], main: str | None, folder: Path) -> None:
+def write_documents(nodes: Nodes, documents: Mapping[str, Mapping[str, Any]], folder: Path) -> None:
     """Have the documents of the workflow in the crate, by their places.  Raises ``OSError``."""
     for place, document in documents.items():
         data = _written(document)
         (folder / place).write_bytes(data)
-        if place != main:
-            said = {"version": nodes[str(main)]["version"], "isBasedOn": {"@id": str(main)}}
+        if place != CWL:
+            said = {"version": nodes[CWL]["version"], "isBasedOn": {"@id": CWL}}
             nodes.add(place, ["File", "SoftwareSourceCode"], name=place, **said)
         language = {"@id": _cwl(nodes, document) if place == CWL else _own(nodes)}
         nodes[place].update(programmingLanguage=language, encodingFormat="application/json", **_weighed(data))
@@ -78,7 +79,9 @@ def describe_root(nodes: Nodes, root: prov.Root, version: str, main: str | None)
         if "hasPart" in nodes[main]:
             profiles[f"{_RUNS}provenance/{runs}"] = "Provenance Run Crate"
     for address, name in profiles.items():
-        nodes.add(address, "CreativeWork", name=name, version=address.rpartition("/")[2])
+        # The context of 1.1 does not know what a profile is.
+        kinds = "CreativeWork" if version == "1.1" else ["CreativeWork", "Profile"]
+        nodes.add(address, kinds, name=name, version=address.rpartition("/")[2])
     nodes.link("./", "conformsTo", *profiles)
     nodes["./"].update(root.more or {})
     nodes[METADATA]["about"] = {"@id": "./"}
@@ -109,8 +112,9 @@ def _cwl(nodes: Nodes, document: Mapping[str, Any]) -> str:
 
 
 def _own(nodes: Nodes) -> str:
-    about = "Documents from which holotype.scheduling.read_workflow makes workflows"
-    return nodes.add(fragment("language"), "ComputerLanguage", name="holotype", description=about)
+    own, about = version_of("holotype"), "Documents from which holotype.scheduling.read_workflow makes workflows"
+    said = {"name": "holotype", "version": own, "description": about, "url": f"pkg:pypi/holotype@{own}"}
+    return nodes.add(fragment("language"), "ComputerLanguage", **said)
 
 
 def _written(document: Mapping[str, Any]) -> bytes:

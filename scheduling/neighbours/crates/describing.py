@@ -5,12 +5,13 @@ from __future__ import annotations
 import json
 from graphlib import TopologicalSorter
 from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
 
 from ...declaring.policies import Instead
 from ...declaring.steps import Setting
 from ...graphs.laying import lay_out
 from ..cwl.formats import format_uri
-from .nodes import fragment
+from .nodes import fragment, program
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
     from ..imported import Losses
     from .nodes import Nodes
 
-__all__ = ["Described", "value_text"]
+__all__ = ["Described", "bare_tool", "value_text"]
 
 _KINDS = {"bool": "Boolean", "int": "Integer", "float": "Float", "str": "Text"}
 
@@ -106,8 +107,8 @@ class Described:
         same = sum(known.name == stage.name for known, _ in self._known)
         id = fragment("stages", stage.name if not same else f"{stage.name}_{same + 1}")
         self._known.append((stage, id))
-        about = stage.about or None
-        self._nodes.add(id, "SoftwareApplication", name=stage.name, description=about, softwareVersion=stage.version)
+        said = {"name": stage.name, "version": stage.version, "description": stage.about or None}
+        self._nodes.add(id, "SoftwareApplication", **said, url={"@id": self.at})
         prefix = id[1:].split("/")
         inputs = [self._port(*prefix, "inputs", name, port) for name, port in stage.inputs.items()]
         inputs += [self._parameter(*prefix, name, each) for name, each in stage.parameters.items()]
@@ -120,11 +121,8 @@ class Described:
     def _environment(self, stage: Stage, id: str) -> None:
         nodes, environment = self._nodes, stage.environment
         for tool in environment.tools:
-            said = self._tools.get(tool.name)
-            program = nodes.add(
-                fragment("programs", tool.name), "SoftwareApplication", name=tool.name, softwareVersion=said
-            )
-            nodes.link(id, "softwareRequirements", program)
+            needed = program(nodes, "generic", tool.name, self._tools.get(tool.name))
+            nodes.link(id, "softwareRequirements", needed)
         for name in environment.variables:
             formal = f"{id}/environment/{fragment(name)[1:]}"
             nodes.add(formal, "FormalParameter", name=name, additionalType="Text")
@@ -181,7 +179,8 @@ class Described:
 
 def bare_tool(nodes: Nodes, stage: str) -> str:
     """A tool of which nothing is known but its name."""
-    return nodes.add(fragment("stages", stage), "SoftwareApplication", name=stage)
+    said = {"name": stage, "version": "unknown", "url": f"urn:holotype:stage:{quote(stage)}"}
+    return nodes.add(fragment("stages", stage), "SoftwareApplication", **said)
 
 
 def value_text(value: object) -> str:

@@ -38,7 +38,7 @@ from ..imported import Exported, Losses
 from ..recorded import recorded
 from .closing import CWL, METADATA, PROFILES, attach_tables, describe_root, write_documents, write_metadata
 from .describing import Described
-from .nodes import Nodes, fragment
+from .nodes import Nodes, fragment, program
 from .payload import Payload
 from .telling import Telling
 
@@ -156,7 +156,6 @@ class _Crate:
     def __post_init__(self) -> None:
         self.losses, self.nodes = Losses(), Nodes()
         self._documents: dict[str, dict[str, Any]] = {}
-        self._main: str | None = None
 
     def told(self, wanted: set[str] | None, addresses: Mapping[str, str]) -> Payload:
         """Tell of everything; returns the files."""
@@ -178,17 +177,15 @@ class _Crate:
             why = "it was not given: the crate tells of what was done, and not of what was to be done"
             self.losses.add("workflow", self.run.run["workflow"], why)
             return None
-        for place, written in ((CWL, self._as_cwl), (_OWN, workflow_document)):
-            try:
-                self._documents[place] = written(workflow)
-            except WorkflowInvalid as error:
-                self.losses.add(place, workflow.name, f"it cannot be written: {error.message}")
-        self._main = next(iter(self._documents), None)
-        at = self._main or fragment("workflow")
-        kinds = ["SoftwareSourceCode", "ComputationalWorkflow", "HowTo"]
+        self._documents[CWL] = self._as_cwl(workflow)
+        try:
+            self._documents[_OWN] = workflow_document(workflow)
+        except WorkflowInvalid as error:
+            self.losses.add(_OWN, workflow.name, f"it cannot be written: {error.message}")
+        kinds = ["File", "SoftwareSourceCode", "ComputationalWorkflow", "HowTo"]
         said = {"name": workflow.name, "version": workflow.version, "description": workflow.about or None}
-        self.nodes.add(at, ["File", *kinds] if self._main else kinds, **said)
-        described = Described(workflow, self.nodes, self.losses, at=at, tools=json.loads(self.run.run["tools"]))
+        self.nodes.add(CWL, kinds, **said)
+        described = Described(workflow, self.nodes, self.losses, at=CWL, tools=json.loads(self.run.run["tools"]))
         described.describe()
         return described
 
@@ -210,9 +207,7 @@ class _Crate:
         whole = telling.whole([*self._given(payload), *self._values(telling)], results)
         tools = {link["@id"] for id in self.nodes.of("CreateAction") for link in [self.nodes[id]["instrument"]]}
         self.nodes.link(described.at, "hasPart", *sorted(tools - {described.at}))
-        engine = self.nodes.add(
-            fragment("engine"), "SoftwareApplication", name="holotype", softwareVersion=version_of("holotype")
-        )
+        engine = program(self.nodes, "pypi", "holotype", version_of("holotype"))
         if controls := telling.controls():
             said = {key: self.nodes[whole].get(key) for key in ("startTime", "endTime", "actionStatus", "error")}
             organized = self.nodes.add(
@@ -264,7 +259,7 @@ class _Crate:
         """Have all but the files in the crate; returns the metadata."""
         if attached:
             attach_tables(self.nodes, self.run.tables, folder)
-        write_documents(self.nodes, self._documents, self._main, folder)
-        describe_root(self.nodes, self.root, self.version, self._main)
+        write_documents(self.nodes, self._documents, folder)
+        describe_root(self.nodes, self.root, self.version, CWL if self._documents else None)
         self._lack(attached=attached)
         return write_metadata(self.nodes, self.version, folder)

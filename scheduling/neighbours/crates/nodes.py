@@ -8,7 +8,7 @@ from urllib.parse import quote
 if TYPE_CHECKING:
     from datetime import datetime
 
-__all__ = ["Node", "Nodes", "fragment", "quoted_place", "time_text"]
+__all__ = ["Node", "Nodes", "fragment", "program", "quoted_place", "time_text"]
 
 Node = dict[str, Any]
 
@@ -57,6 +57,17 @@ class Nodes:
 def fragment(*parts: str) -> str:
     """The identifier of something that is no file, by what it is called."""
     return "#" + "/".join(quote(part.encode("utf-8", "backslashreplace"), safe="") for part in parts)
+
+
+def program(nodes: Nodes, source: str, name: str, version: str | None) -> str:
+    """A program, known by its package's address, as ``pkg:generic/samtools@1.19``; ``source``: of what kind it is.
+
+    Every program has to have an address and a version.
+    """
+    known = version or "unknown"
+    address = f"pkg:{source}/{quote(name, safe='')}" + (f"@{quote(version, safe='')}" if version else "")
+    id = fragment("programs", name)
+    return nodes.add(id, "SoftwareApplication", name=name, version=known, url=address)
 
 
 def quoted_place(place: str) -> str:

@@ -85,7 +85,7 @@ def run_said(own: Owned, document: Document) -> dict[str, Any]:
         "why": own.text(said, "why") or "",
         "operator": own.text(said, "operator") or document.operator,
         "project": own.text(said, "project") or "",
-        "tools": json.dumps(tools) if isinstance(tools, dict) else "{}",
+        "tools": json.dumps(tools, separators=(",", ":")) if isinstance(tools, dict) else "{}",
         "folder": own.text(said, "folder") or "",
     }
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -249,9 +249,7 @@ class _Reader:
             for child in self._referred(task.id, task.own["children"], referred):
                 if child in parents and task.id not in parents[child]:
                     parents[child][task.id] = None
-        return [
-            TraceTask(**{**vars(task), "parents": tuple(parents[task.id]), "own": _without(task.own)}) for task in tasks
-        ]
+        return [replace(task, parents=tuple(parents[task.id]), own=_without(task.own)) for task in tasks]
 
     def _referred(self, task: str, names: object, referred: Mapping[str, str]) -> Iterator[str]:
         assert isinstance(names, list | tuple)

@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 __all__ = ["calculate", "replay"]
 
 _BLOCK = 1 << 20
+# What doing nothing takes: who asked for less would be ended for its memory.
+_LEAST = 64 << 20
 # What a process that only calculates does until a time has gone by; nothing of a trace stands in it.
 _CALCULATE = "import sys, time\nend = time.monotonic() + float(sys.argv[1])\nwhile time.monotonic() < end: pass"
 
@@ -58,7 +60,7 @@ def replay(
             "seconds": wall * scale,
             "cores": cores,
             "busy": max(1, min(used, cores)),
-            "footprint": (attempt.get("memory") or 0) if memory else 0,
+            "footprint": max(_LEAST, attempt.get("memory") or 0) if memory else 0,
             "amount": int(written.get(row["task"], 0) * data),
         }
         parents = tuple(f"{names.of(parent, at='')}.out" for parent in row["needs"])

@@ -5,12 +5,10 @@ The contexts that crates refer to come with the package ``rocrate``, or stand he
 
 from __future__ import annotations
 
-import io
 import json
 import sys
-from typing import Any
+from typing import Any, ClassVar
 
-import requests
 from rocrate.vocabs import RO_CRATE
 from rocrate_validator import services
 from rocrate_validator.models import Severity, ValidationSettings
@@ -37,12 +35,21 @@ _CONTEXTS: dict[str, dict[str, Any]] = {
 }
 
 
-def _get(_: object, address: str, **options: object) -> requests.Response:
-    response = requests.Response()
-    response.status_code = 200 if address in _CONTEXTS else 404
-    response.headers["Content-Type"] = "application/ld+json"
-    response.raw = io.BytesIO(json.dumps(_CONTEXTS.get(address)).encode())
-    return response
+class _Response:
+    """What an address has, as far as it is asked for."""
+
+    headers: ClassVar = {"Content-Type": "application/ld+json"}
+
+    def __init__(self, address: str) -> None:
+        self.status_code = 200 if address in _CONTEXTS else 404
+        self.text = json.dumps(_CONTEXTS.get(address))
+
+    def json(self) -> object:
+        return json.loads(self.text)
+
+
+def _get(_: object, address: str, **options: object) -> _Response:
+    return _Response(address)
 
 
 def main(folder: str, profile: str, severity: str) -> None:
