@@ -170,7 +170,10 @@ class _Writer:
 
     def _executed(self, name: str) -> dict[str, Any] | None:
         """The last attempt at a task, if any was run."""
-        attempts = [each for each in self.run.attempts.get(name, ()) if each["wall"] is not None]
+        every = self.run.attempts.get(name, ())
+        attempts = [each for each in every if each["wall"] is not None]
+        if every and not attempts:
+            self.losses.add(f"tasks.{name}", "its attempts", "how long they took is not known")
         if not attempts:
             return None
         last = attempts[-1]

@@ -97,9 +97,9 @@ def eventful(folder: Path) -> Workflow:
         parameters={"word": Parameter(default="> "), "limit": Parameter(kind="float", default=None)},
         steps={
             "mark": Step(marked, {"text": "text"}, parameters={"word": Setting("word")}),
-            "risk": Step(risky, {"text": "mark.out"}),
-            "copy": Step(copying, {"src": "mark.out"}),
             "keep": Step(stopping, {"text": "mark.out"}),
+            "risk": Step(risky, {"text": "keep.out"}),
+            "copy": Step(copying, {"src": "keep.out"}),
             "all": Step(joining, {"texts": ("mark.out", "keep.out")}, per="run"),
         },
         outputs={"marked": "mark.out", "rest": "risk.out", "copy": "copy.dst", "all": "all.out"},
