@@ -133,13 +133,14 @@ def _wanted(run: Recorded, workflow: Workflow | None, files: str) -> set[str] | 
 
 def _results(run: Recorded, workflow: Workflow) -> dict[str, list[Row]]:
     """The files of a workflow's outputs, by their names."""
-    found: dict[str, list[Row]] = {}
-    for name, bound in lay_out(workflow, lambda *_: None).outputs.items():
-        wanted = {(source.node, source.name) for source in bound.sources()}
-        for task, rows in run.made.items():
-            node = run.tasks[task]["node"]
-            found.setdefault(name, []).extend(row for row in rows if (node, row["port"]) in wanted)
-    return found
+    made: dict[tuple[str, str | None], list[Row]] = {}
+    for task, rows in run.made.items():
+        for row in rows:
+            made.setdefault((run.tasks[task]["node"], row["port"]), []).append(row)
+    return {
+        name: [row for source in bound.sources() if source.node for row in made.get((source.node, source.name), ())]
+        for name, bound in lay_out(workflow, lambda *_: None).outputs.items()
+    }
 
 
 @dataclass
