@@ -21,6 +21,8 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from .analysis.analysing import Analysis, Bottleneck, analyse
+    from .declaring.containers import Containers
     from .declaring.environments import Environment, Tool
     from .declaring.parameters import REQUIRED, Parameter
     from .declaring.policies import Failure, Hold, Instead, Reduce, Retry, Rule, Skip, StopRun, StopSample, When
@@ -49,6 +51,9 @@ if TYPE_CHECKING:
     from .workflow import Workflow
 
 __all__ = [
+    "Analysis",
+    "Bottleneck",
+    "Containers",
     "Ended",
     "Environment",
     "Exported",
@@ -90,6 +95,7 @@ __all__ = [
     "Waiting",
     "When",
     "Workflow",
+    "analyse",
     "export_cwl",
     "export_run_crate",
     "export_wfformat",
@@ -107,6 +113,9 @@ __all__ = [
 
 # The module that defines each name.
 _HOME = {
+    "Analysis": "analysis.analysing",
+    "Bottleneck": "analysis.analysing",
+    "Containers": "declaring.containers",
     "Ended": "places.place",
     "Environment": "declaring.environments",
     "Exported": "neighbours.imported",
@@ -148,6 +157,7 @@ _HOME = {
     "Waiting": "places.place",
     "When": "declaring.policies",
     "Workflow": "workflow",
+    "analyse": "analysis.analysing",
     "export_cwl": "neighbours.cwl.exporting",
     "export_run_crate": "neighbours.crates.exporting",
     "export_wfformat": "neighbours.wfformat.exporting",

@@ -13,6 +13,8 @@ from .declaring.frozen import Frozen, nothing
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from .declaring.containers import Containers
+
 __all__ = ["Site"]
 
 
@@ -23,6 +25,9 @@ class Site:
     ``folder``: where runs work and keep their results, made when it is not there.  ``cpus``: by default all that this
     process may use.  ``memory``: bytes, by default what the machine has.  ``gpus``, ``licences`` and ``instruments``:
     how many there are.  ``path``: where programs are looked for, by default in ``PATH``.
+
+    ``containers``: how images are entered that stages name, and ``conda``: the program that enters environments (conda,
+    mamba or micromamba).  Without them no stage runs that names one.
     """
 
     folder: str | os.PathLike[str]
@@ -32,6 +37,8 @@ class Site:
     licences: Mapping[str, int] = field(default_factory=nothing, kw_only=True)
     instruments: Mapping[str, int] = field(default_factory=nothing, kw_only=True)
     path: str | None = field(default=None, kw_only=True)
+    containers: Containers | None = field(default=None, kw_only=True)
+    conda: str | None = field(default=None, kw_only=True)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "folder", os.path.abspath(os.fspath(self.folder)))

@@ -9,6 +9,7 @@ from holotype.validators import Examination, Report
 from ..graphs.checking import GraphCheck
 from ..graphs.laying import lay_out
 from .contents import look_at_contents
+from .environments import EnvironmentsCheck
 from .given import GivenCheck
 from .machine import NeedsCheck, ToolsCheck
 
@@ -27,7 +28,9 @@ def check_workflow(workflow: Workflow, site: Site | None = None) -> Report:
     examination = Examination(checks=())
     examination.ask(GraphCheck(workflow), name=workflow.name)
     if site is not None:
-        examination.ask(ToolsCheck(lay_out(workflow, lambda *_: None), site), name=workflow.name)
+        graph = lay_out(workflow, lambda *_: None)
+        examination.ask(ToolsCheck(graph, site), name=workflow.name)
+        examination.ask(EnvironmentsCheck(graph, site), name=workflow.name)
     return examination.report()
 
 

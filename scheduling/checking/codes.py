@@ -6,6 +6,9 @@ from holotype.validators import Code, Severity
 
 __all__ = [
     "CONDITION",
+    "ENVIRONMENT_CLOSED",
+    "ENVIRONMENT_FUNCTION",
+    "ENVIRONMENT_MISSING",
     "FILE_BESIDE",
     "FILE_FORMAT",
     "FILE_MISSING",
@@ -60,6 +63,9 @@ FILE_OLDER = _warning("file.older", "An index is not older than the file it is o
 TOOL_MISSING = _error("tool.missing", "The programs that stages need are there.")
 TOOL_VERSION = _error("tool.version", "A program has a version that was asked for.")
 TOOL_SILENT = _error("tool.silent", "A program tells its version.")
+ENVIRONMENT_CLOSED = _error("environment.closed", "The site can enter what a stage runs in.")
+ENVIRONMENT_MISSING = _error("environment.missing", "The image that a stage runs in is there.")
+ENVIRONMENT_FUNCTION = _error("environment.function", "What runs in a container is a command, and no function.")
 SITE_LACKS = _error("site.lacks", "What a task needs, the site has.")
 SITE_FOLDER = _error("site.folder", "The site's folder can be written to.")
 SITE_SPACE = _warning("site.space", "There is room for what is going to be written.")

@@ -17,13 +17,17 @@ __all__ = ["Order"]
 
 @dataclass(frozen=True)
 class Order:
-    """``shared``: the files of inputs that all samples have in common.  ``parameters``: the workflow's."""
+    """``shared``: the files of inputs that all samples have in common.  ``parameters``: the workflow's.
+    ``project``: what for.  ``operator``: who has it done.  Each is empty where nobody said.
+    """
 
     workflow: Workflow
     samples: tuple[Sample, ...]
     shared: dict[str, tuple[str, ...]]
     parameters: Mapping[str, Any]
     site: Site | None = None
+    project: str = ""
+    operator: str = ""
 
     def files(self) -> Iterator[tuple[str | None, str, str]]:
         """Every file that is given: the sample's name, ``None`` where it is shared, the input, and the path."""

@@ -28,6 +28,7 @@ from typing import TYPE_CHECKING, Any
 from holotype.catalog import DataRefused, InvalidOption
 
 from ..checking.check import check_order
+from ..checking.environments import image_ids
 from ..checking.machine import tool_versions
 from ..checking.order import Order
 from ..places.local import LocalPlace
@@ -36,7 +37,7 @@ from .cache import Cache
 from .digests import Digests
 from .hand import Hand, Means, Ready
 from .progress import State
-from .resources import Free
+from .resources import Free, has
 from .run import Run
 from .tainting import built_on
 
@@ -102,6 +103,7 @@ class Scheduler:
             clock=clock,
             chance=chance,
             versions={},
+            images={},
         )
         self._hands: dict[str, Hand] = {}
 
@@ -119,22 +121,26 @@ class Scheduler:
         shared: Mapping[str, Files] | None = None,
         parameters: Mapping[str, Any] | None = None,
         name: str | None = None,
+        project: str = "",
         check: bool = True,
     ) -> Run:
         """Begin a run; nothing is done before ``work``.  ``name``: by default the workflow's, and something of its own.
-        ``check``: look at everything first, and refuse what cannot be well; what is only odd is kept with the run.
+        ``project``: what it is done for, by which usage is told and quotas are held.  ``check``: look at everything
+        first, and refuse what cannot be well; what is only odd is kept with the run.
 
         Raises ``DataRefused`` with the ``findings`` of the check, and ``InvalidOption`` when there is a run of this
         name already, or it is none, or there are two samples of one name.
         """
         given = {each: paths_of(paths) for each, paths in (shared or {}).items()}
-        order = Order(workflow, tuple(samples), given, dict(parameters or {}), self._means.site)
+        site = self._means.site
+        order = Order(workflow, tuple(samples), given, dict(parameters or {}), site, project, self._operator)
         odd = _checked(order) if check else []
         if twice := [name for name, count in Counter(each.name for each in order.samples).items() if count > 1]:
             raise InvalidOption(f"there are two samples {twice[0]}", option="samples")
-        run = Run.begin(name or f"{workflow.name}-{secrets.token_hex(4)}", order, self._means.site)
+        run = Run.begin(name or f"{workflow.name}-{secrets.token_hex(4)}", order, site)
         self._hands[run.name] = Hand(run, self._means)
         about = {"workflow": workflow.name, "version": workflow.version, "tools": self._ask(run), "odd": odd}
+        about |= {"project": project, "machine": platform.node(), "site": has(site)}
         run.say([{"what": "ordered", "time": self._means.clock(), "by": self._operator, **about}])
         run.write()
         return run
@@ -158,6 +164,8 @@ class Scheduler:
                 moved |= hand.look()
             moved |= self._begin()
             if all(hand.run.idle and not hand.busy for hand in self._hands.values()):
+                for hand in self._hands.values():
+                    hand.run.measure(self._means.clock())
                 return
             if deadline is not None and time.monotonic() >= deadline:
                 return
@@ -208,31 +216,37 @@ class Scheduler:
             left.callback(self._means.cache.close)
             for hand in self._hands.values():
                 left.callback(hand.run.close)
+                left.callback(hand.run.measure, self._means.clock())
             if self._own is not None:
                 left.callback(self._own.shutdown, wait=True, cancel_futures=True)
         self._hands = {}
 
     def _ask(self, run: Run) -> dict[str, str]:
-        """What the programs of a run say that they are, by their names."""
+        """What the programs of a run say that they are, by their names, and the identifiers of images."""
         graph, versions = run.progress.units.graph, self._means.versions
         versions |= tool_versions(graph, self._means.site, known=versions)
-        return {
-            tool.name: versions[tool]
-            for node in graph.nodes.values()
-            for tool in node.stage.environment.tools
-            if tool in versions
-        }
+        tools = [tool for node in graph.nodes.values() for tool in node.stage.environment.tools]
+        images = image_ids(graph, self._means.site)
+        self._means.images.update(images)
+        return {tool.name: versions[tool] for tool in tools if tool in versions} | images
 
     def _begin(self) -> bool:
         """Begin what is ready, in order, as far as there is room; whether anything was."""
         begun: list[Ready] = []
         every = [ready for hand in self._hands.values() for ready in hand.ready()]
+        left = {id(ready): ready for ready in every}
         for ready in self._chooses(every):
-            if self._means.free.fits(ready.needs):
-                self._hands[ready.run.name].begin(ready)
+            hand, lacking = self._hands[ready.run.name], self._means.free.lacks(ready.needs)
+            left.pop(id(ready), None)
+            if lacking:
+                hand.leave(ready, lacking)
+            else:
+                hand.begin(ready)
                 begun.append(ready)
+        for ready in left.values():
+            self._hands[ready.run.name].leave(ready, ())
         for hand in self._hands.values():
-            hand.run.write()
+            hand.write()
         for ready in begun:
             self._hands[ready.run.name].submit(ready.state)
         return bool(begun)
