@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from ..imported import Losses
     from .nodes import Nodes
 
-__all__ = ["Described", "bare_tool", "value_text"]
+__all__ = ["Described", "bare_tool", "container_image", "value_text"]
 
 _KINDS = {"bool": "Boolean", "int": "Integer", "float": "Float", "str": "Text"}
 
@@ -69,6 +69,12 @@ class Described:
             if each.name == stage:
                 return self._tool(each)
         return bare_tool(self._nodes, stage)
+
+    def image(self, node: str, stage: str) -> str | None:
+        """The identifier of the image that a step was done in, if it was in one."""
+        place = self.graph.nodes.get(node)
+        every = [each for each in _with_others(place.stage) if each.name == stage] if place is not None else []
+        return container_image(self._nodes, every[0].environment.container) if every else None
 
     def formal(self, tool: str, kind: str, name: str) -> str | None:
         """The identifier of an input, output or parameter of a tool, if it has one of this name."""
@@ -127,10 +133,9 @@ class Described:
             formal = f"{id}/environment/{fragment(name)[1:]}"
             nodes.add(formal, "FormalParameter", name=name, additionalType="Text")
             nodes.link(id, "environment", formal)
-        for name in ("container", "conda"):
-            if given := getattr(environment, name):
-                why = "it is what the stage asks for; whether it was run in it is not recorded"
-                self._losses.add(f"stages.{stage.name}.environment.{name}", given, why)
+        if environment.conda:
+            why = "there are only containers, and programs that are required"
+            self._losses.add(f"stages.{stage.name}.environment.conda", environment.conda, why)
 
     def _port(self, *place: Any) -> str:
         *names, port = place
@@ -175,6 +180,27 @@ class Described:
             valueRequired=str(given.required),
             unitText=given.unit,
         )
+
+
+def container_image(nodes: Nodes, name: str | None) -> str | None:
+    """An image of a container, as ``registry.example/lab/bwa:0.7@sha256:…`` or a file, ``bwa.sif``."""
+    if name is None:
+        return None
+    kind = "SIFImage" if name.endswith(".sif") else "DockerImage"
+    rest, _, digest = name.removeprefix("docker://").partition("@sha256:")
+    host, slash, path = rest.partition("/")
+    # What has no dot, no port and is not this machine is no registry, but a part of the name.
+    elsewhere = bool(slash) and (("." in host) or (":" in host) or host == "localhost") and kind == "DockerImage"
+    image, colon, tag = (path if elsewhere else rest).rpartition(":")
+    said = {"registry": host if elsewhere else "docker.io", "tag": tag if colon else None} if kind[0] == "D" else {}
+    return nodes.add(
+        fragment("images", name),
+        "ContainerImage",
+        name=image if colon else tag,
+        additionalType={"@id": f"https://w3id.org/ro/terms/workflow-run#{kind}"},
+        sha256=digest or None,
+        **said,
+    )
 
 
 def bare_tool(nodes: Nodes, stage: str) -> str:

@@ -91,6 +91,8 @@ class Telling:
             endTime=time_text(attempt["ended"] or attempt["settled"]),
             **_status(state, f"{attempt['failure']}: {attempt['message']}"),
         )
+        if self._described is not None and (image := self._described.image(task["node"], attempt["stage"])):
+            nodes.link(id, "containerImage", image)
         nodes.link(id, "object", *self._parameters(tool, attempt))
         nodes.link(id, "environment", *self._variables(tool, task, attempt))
         nodes.link(id, "resourceUsage", *self._usage(id, attempt))

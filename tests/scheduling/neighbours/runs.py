@@ -71,7 +71,6 @@ def eventful(folder: Path) -> Workflow:
         inputs={"text": Input()},
         outputs={"out": Output("rest.txt")},
         resources=SMALL,
-        environment=Environment(container="docker.io/library/bash:5"),
         errors=(Rule(When("exit"), Skip("nothing left", grade="without-rest")),),
     )
     copying = Stage(

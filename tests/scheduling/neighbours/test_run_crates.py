@@ -16,7 +16,17 @@ import pytest
 
 from holotype.catalog import InvalidOption, RowsRefused, SourceProblem, TargetRefused
 from holotype.catalog.provenance import Root
-from holotype.scheduling import Exported, Resources, Stage, Step, Workflow, export_run_crate, import_cwl, load_workflow
+from holotype.scheduling import (
+    Environment,
+    Exported,
+    Resources,
+    Stage,
+    Step,
+    Workflow,
+    export_run_crate,
+    import_cwl,
+    load_workflow,
+)
 
 from .runs import NAMES, Ran, run_in
 
@@ -143,6 +153,7 @@ def test_every_attempt_is_an_action_with_what_happened_to_it(crate: Crate) -> No
     first, second = crate.linked(control, "object")
     assert (first["actionStatus"], first["error"]) == (FAILED, "exit: its exit status is 3")
     assert second["actionStatus"] == COMPLETED
+    assert "sed s/^/" in second["description"], "what was run"
     assert first["startTime"] <= first["endTime"] <= second["startTime"] <= second["endTime"]
     assert crate.linked(second, "agent")[0] == {"@id": "#operator", "@type": "Person", "name": "ana@bench"}
     assert control["actionStatus"] == COMPLETED
@@ -204,7 +215,6 @@ def test_what_has_no_word_there_is_told_and_the_tables_have_it(crate: Crate, ran
     assert "decisions" in lost
     assert "the tables in the crate have it" in lost["decisions"].why
     assert lost["tasks.mark[ann].files"].what == "2 attempts"
-    assert lost["stages.risk.environment.container"].what == "docker.io/library/bash:5"
     kept = pl.read_parquet(crate.folder / "tables" / "decisions.parquet")
     assert kept.height == ran.tables["decisions"].num_rows
     assert crate.nodes["tables/tasks.parquet"]["encodingFormat"] == "application/vnd.apache.parquet"
@@ -302,6 +312,41 @@ def test_a_workflow_that_no_document_of_ours_holds_is_there_as_cwl(ran: Ran, tmp
     (loss,) = (loss for loss in crate.written.lost if loss.where == "workflow.json")
     assert "resources.cpus is a function, which no document holds" in loss.why
     assert not (crate.folder / "workflow.json").exists()
+
+
+@pytest.mark.parametrize(
+    ("name", "kind", "said"),
+    [
+        ("bash:5", "DockerImage", ("docker.io", "bash", "5", None)),
+        ("lab/bwa", "DockerImage", ("docker.io", "lab/bwa", None, None)),
+        ("docker://quay.io/lab/bwa:0.7@sha256:" + "a" * 64, "DockerImage", ("quay.io", "lab/bwa", "0.7", "a" * 64)),
+        ("localhost:5000/bwa@sha256:" + "b" * 64, "DockerImage", ("localhost:5000", "bwa", None, "b" * 64)),
+        ("/images/bwa.sif", "SIFImage", (None, "/images/bwa.sif", None, None)),
+    ],
+)
+def test_the_image_that_a_stage_runs_in_is_told(
+    ran: Ran, tmp_path: Path, name: str, kind: str, said: tuple[str | None, ...]
+) -> None:
+    crate = Crate(tmp_path / "crate", ran.tables, workflow=within(ran, container=name), files="none", attach=False)
+    action = crate.linked(crate.one("ControlAction", name="risk[ann]"), "object")[0]
+    (image,) = crate.linked(action, "containerImage")
+    assert image["additionalType"]["@id"].endswith(f"#{kind}")
+    assert tuple(image.get(key) for key in ("registry", "name", "tag", "sha256")) == said
+    assert len(crate.of("ContainerImage")) == 1
+
+
+def test_a_conda_environment_is_told_to_have_no_word(ran: Ran, tmp_path: Path) -> None:
+    crate = Crate(tmp_path / "crate", ran.tables, workflow=within(ran, conda="bwa-env"), files="none", attach=False)
+    assert ("stages.risk.environment.conda", "bwa-env") in {(loss.where, loss.what) for loss in crate.written.lost}
+
+
+def within(ran: Ran, **environment: str) -> Workflow:
+    """The workflow, of which one step is done in an environment."""
+    workflow = ran.run.order.workflow
+    step = workflow.steps["risk"]
+    assert isinstance(step.stage, Stage)
+    stage = replace(step.stage, environment=Environment(**environment))  # type: ignore[arg-type]
+    return replace(workflow, steps={**workflow.steps, "risk": replace(step, stage=stage)})
 
 
 def test_another_workflow_is_no_plan_of_this_run(ran: Ran, tmp_path: Path) -> None:
