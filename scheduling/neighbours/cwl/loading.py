@@ -16,7 +16,12 @@ from ..reading import Folder, unreadable
 if TYPE_CHECKING:
     from pathlib import Path
 
-__all__ = ["Library", "Process", "listed"]
+__all__ = ["Library", "Process", "SAID_OF_ALL", "listed"]
+
+SAID_OF_ALL = (
+    "id", "class", "cwlVersion", "label", "doc", "inputs", "outputs", "requirements", "hints", "$namespaces",
+)  # fmt: skip
+"""What tools and workflows have in common."""
 
 VERSIONS = ("v1.0", "v1.1", "v1.2")
 # Files that others import, and how often: a few that import each other make no end of it.
