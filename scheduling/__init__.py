@@ -22,11 +22,13 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from .analysis.analysing import Analysis, Bottleneck, analyse
+    from .analysis.usage import Rates, usage
     from .declaring.containers import Containers
     from .declaring.environments import Environment, Tool
     from .declaring.parameters import REQUIRED, Parameter
     from .declaring.policies import Failure, Hold, Instead, Reduce, Retry, Rule, Skip, StopRun, StopSample, When
     from .declaring.ports import Input, Output
+    from .declaring.quotas import Quota
     from .declaring.resources import Load, Needs, Resources
     from .declaring.stages import Stage
     from .declaring.steps import First, Per, Setting, Step
@@ -74,7 +76,9 @@ __all__ = [
     "Parameter",
     "Per",
     "Place",
+    "Quota",
     "REQUIRED",
+    "Rates",
     "Reduce",
     "Resources",
     "Retry",
@@ -108,6 +112,7 @@ __all__ = [
     "read_nfcore",
     "read_samples",
     "read_workflow",
+    "usage",
     "workflow_document",
 ]
 
@@ -136,7 +141,9 @@ _HOME = {
     "Parameter": "declaring.parameters",
     "Per": "declaring.steps",
     "Place": "places.place",
+    "Quota": "declaring.quotas",
     "REQUIRED": "declaring.parameters",
+    "Rates": "analysis.usage",
     "Reduce": "declaring.policies",
     "Resources": "declaring.resources",
     "Retry": "declaring.policies",
@@ -170,6 +177,7 @@ _HOME = {
     "read_nfcore": "neighbours.nfcore",
     "read_samples": "samples.sheets",
     "read_workflow": "documents.loading",
+    "usage": "analysis.usage",
     "workflow_document": "documents.loading",
 }
 

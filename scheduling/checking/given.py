@@ -14,7 +14,7 @@ from ..graphs.laying import lay_out, taken_by
 from . import codes
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from holotype.validators import Found, Subject
 
@@ -26,6 +26,16 @@ if TYPE_CHECKING:
 __all__ = ["GivenCheck"]
 
 _MISSING = object()
+# How indexes are called, and by what in its place the files that they are of: in full, x.bam.bai, or instead, x.bai.
+_INDEXES = {
+    ".bai": ("", ".bam"),
+    ".crai": ("", ".cram"),
+    ".csi": ("",),
+    ".dict": (".fa", ".fasta", ".fa.gz", ".fasta.gz", ".fna"),
+    ".fai": ("",),
+    ".gzi": ("",),
+    ".tbi": ("",),
+}
 
 
 class GivenCheck(GroupCheck):
@@ -162,6 +172,11 @@ def _file(path: str, port: Input, sample: str | None, name: str, found: Found) -
         what = f"{path} cannot be read: {error.strerror}"
         found.add(codes.FILE_UNREADABLE, what, member=path, record=sample, column=name)
         return
+    for other in _indexed(path):
+        # Given as a file of its own, it lies beside what it is an index of.
+        if os.path.isfile(other) and os.stat(other).st_mtime_ns > made:
+            what = f"{path} is older than {other}"
+            found.add(codes.FILE_OLDER, what, member=path, record=sample, column=name)
     for other in [*with_beside((path,), port)][1:]:
         try:
             if os.stat(other).st_mtime_ns < made:
@@ -169,3 +184,10 @@ def _file(path: str, port: Input, sample: str | None, name: str, found: Found) -
                 found.add(codes.FILE_OLDER, what, member=other, record=sample, column=name)
         except OSError:
             found.add(codes.FILE_BESIDE, f"{other} is not there", member=other, record=sample, column=name)
+
+
+def _indexed(path: str) -> Iterator[str]:
+    """The files that one may be an index of, by how it is called."""
+    for ending, others in _INDEXES.items():
+        if path.endswith(ending):
+            yield from (path.removesuffix(ending) + other for other in others)

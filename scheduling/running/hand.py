@@ -150,6 +150,8 @@ class Hand:
         self.run.write()
         self._means.place.forget(self._forgotten)
         self._forgotten = []
+        if self.run.progress.over:
+            self.run.measure(self._means.clock())
 
     def ready(self) -> Iterator[Ready]:
         """What could begin."""
@@ -163,9 +165,9 @@ class Hand:
                 del self._prepared[name]  # its sample was stopped
                 del self._waits[name]
 
-    def leave(self, ready: Ready, lacking: tuple[str, ...]) -> None:
+    def leave(self, ready: Ready, now: float, lacking: tuple[str, ...]) -> None:
         """Take note of what keeps a task from being begun now; nothing may be lacking, and others come first."""
-        self._waits[ready.state.task.name].seen(self._means.clock(), lacking or (TURN,))
+        self._waits[ready.state.task.name].seen(now, lacking or (TURN,))
 
     def begin(self, ready: Ready) -> None:
         """Write down that a task begins, and what with; it is submitted after ``run.write``."""

