@@ -184,6 +184,7 @@ class _Tables:
             "job": task.id,
             "command": self._command(said, at),
             "ready": ready,
+            "submitted": began,  # what it waited elsewhere is not said, and is nobody's here
             "began": began,
             "ended": ended,
             "settled": ended,

@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from holotype.catalog import InvalidOption, WorkflowInvalid
-from holotype.scheduling import LocalPlace, Sample, Scheduler, Site, Trace, Workflow, import_wfformat
+from holotype.scheduling import LocalPlace, Sample, Scheduler, Site, Trace, Workflow, analyse, import_wfformat
 
 from .traces import FIVE, FOUR
 
@@ -64,12 +64,18 @@ def test_a_trace_of_another_system_becomes_a_recorded_run(reading: Callable[...,
     assert "when 3 of them began" in told["tasks"]
 
 
-def test_what_began_when_may_be_taken_to_be_as_early_as_could_be(reading: Callable[..., Trace]) -> None:
+def test_taken_to_have_begun_as_early_as_could_be_it_is_analysed(
+    reading: Callable[..., Trace],
+) -> None:
     trace = reading(FIVE, earliest=True)
     began = dict(trace.tables["attempts"].select("task", "began").rows())
     start = datetime(2023, 5, 10, 16, 23, 32, tzinfo=UTC)
     assert began["bwa_ID000001"] == began["bwa_ID000002"] == start
     assert (began["cat_ID000003"] - start).total_seconds() == pytest.approx(0.3)
+    told = analyse(trace.tables)
+    assert told.critical_path["task"].to_list() == ["bwa_ID000001", "cat_ID000003"]
+    assert told.bottleneck is not None
+    assert (told.bottleneck.name, told.bottleneck.seconds) == ("bwa", pytest.approx(0.3))
 
 
 def test_older_versions_say_everything_in_one_place_and_by_names(reading: Callable[..., Trace]) -> None:
