@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from .declaring.stages import Stage
     from .declaring.steps import First, Per, Setting, Step
     from .documents.loading import load_workflow, read_workflow, workflow_document
+    from .neighbours.crates.exporting import export_run_crate
     from .neighbours.cwl.exporting import export_cwl
     from .neighbours.cwl.importing import import_cwl
     from .neighbours.galaxy import import_galaxy
@@ -43,6 +44,8 @@ if TYPE_CHECKING:
     from .neighbours.nextflow.importing import import_nextflow
     from .neighbours.nfcore import read_nfcore
     from .neighbours.snakemake.importing import import_snakemake
+    from .neighbours.wfformat.exporting import export_wfformat
+    from .neighbours.wfformat.importing import Trace, import_wfformat
     from .places.local import LocalPlace
     from .places.place import Ended, Job, Lost, Place, Running, Waiting
     from .records.following import Records
@@ -102,6 +105,7 @@ __all__ = [
     "StopRun",
     "StopSample",
     "Tool",
+    "Trace",
     "Waiting",
     "When",
     "Workflow",
@@ -110,10 +114,13 @@ __all__ = [
     "audit_export",
     "check_audit",
     "export_cwl",
+    "export_run_crate",
+    "export_wfformat",
     "import_cwl",
     "import_galaxy",
     "import_nextflow",
     "import_snakemake",
+    "import_wfformat",
     "load_workflow",
     "read_nfcore",
     "read_samples",
@@ -171,6 +178,7 @@ _HOME = {
     "StopRun": "declaring.policies",
     "StopSample": "declaring.policies",
     "Tool": "declaring.environments",
+    "Trace": "neighbours.wfformat.importing",
     "Waiting": "places.place",
     "When": "declaring.policies",
     "Workflow": "workflow",
@@ -179,10 +187,13 @@ _HOME = {
     "audit_export": "archiving.exporting",
     "check_audit": "archiving.auditing",
     "export_cwl": "neighbours.cwl.exporting",
+    "export_run_crate": "neighbours.crates.exporting",
+    "export_wfformat": "neighbours.wfformat.exporting",
     "import_cwl": "neighbours.cwl.importing",
     "import_galaxy": "neighbours.galaxy",
     "import_nextflow": "neighbours.nextflow.importing",
     "import_snakemake": "neighbours.snakemake.importing",
+    "import_wfformat": "neighbours.wfformat.importing",
     "load_workflow": "documents.loading",
     "read_nfcore": "neighbours.nfcore",
     "read_samples": "samples.sheets",
