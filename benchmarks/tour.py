@@ -3,9 +3,9 @@
     python benchmarks/tour.py [FOLDER]
 
 Back up, change, back up again, compare, query, read in place, trace a result and a fault, hold a table to what is
-declared, damage, verify, restore, move to another archive. Without FOLDER it takes this checkout and data as
-instruments write them. FOLDER is only read: everything happens to a copy, in a temporary folder that is removed at the
-end.
+declared, damage, verify, restore, call variants by a pipeline where its programs are, move to another archive. Without
+FOLDER it takes this checkout and data as instruments write them. FOLDER is only read: everything happens to a copy, in
+a temporary folder that is removed at the end.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from typing import TYPE_CHECKING
 # As a plain script the interpreter sees this folder, not the one above it, by whose name it is imported.
 sys.path.append(str(Path(__file__).resolve().parent.parent))
 
-from benchmarks import corpora, trees
+from benchmarks import corpora, germline, trees
 from holotype import lake
 from holotype.validators import Column, TableSchema
 
@@ -81,6 +81,7 @@ def tour(folder: Path | None, work: Path) -> None:
     hold(archive, work / "samples")
     damage_and_find(archive, work / "archive")
     restore(archive, source, target)
+    call(archive, work)
     move(archive, source, work / "elsewhere")
 
 
@@ -220,6 +221,25 @@ def hold(archive: lake.Archive, folder: Path) -> None:
         say(f"it is kept as samples@2, in quarantine; the latest is {latest}")
         if latest != "samples@1":
             raise Failed(f"the latest is {latest}, which is unsound")
+
+
+def call(archive: lake.Archive, work: Path) -> None:
+    """Run a pipeline into the archive, and follow its variants back to the reads."""
+    if lacking := germline.lacking():
+        with step("Call no variants"):
+            say(f"there is no {', no '.join(lacking)} here")
+        return
+    with step("Simulate the reads of two people, call their variants, and ask the archive where those came from"):
+        told = germline.call_variants(germline.simulate(work / "reads"), archive, work)
+        found = ", ".join(f"{100 * share:.0f} % of those of the {name}" for name, share in told.found.items())
+        say(f"{told.tasks} tasks, {told.state}: {found} are found; what took longest is {told.bottleneck}")
+        say(f"keeping records took {100 * told.share:.1f} % of what the tasks took; {told.rows} attempts are in SQL")
+        say(f"the mother's go back to {', '.join(told.reached)}")
+        say(f"a regulator gets {told.audited} files, signed off by their digests")
+        if told.state != "done" or min(told.found.values()) < 0.9 or not told.rows:
+            raise Failed(f"the pipeline came to {told}")
+        if told.reached != ("mother_R1.fastq", "mother_R2.fastq") or not told.sound:
+            raise Failed(f"the variants go back to {told.reached}, and the export is sound: {told.sound}")
 
 
 def damage_and_find(archive: lake.Archive, place: Path) -> None:
