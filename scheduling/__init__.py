@@ -21,10 +21,14 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from .analysis.analysing import Analysis, Bottleneck, analyse
+    from .analysis.usage import Rates, usage
+    from .declaring.containers import Containers
     from .declaring.environments import Environment, Tool
     from .declaring.parameters import REQUIRED, Parameter
     from .declaring.policies import Failure, Hold, Instead, Reduce, Retry, Rule, Skip, StopRun, StopSample, When
     from .declaring.ports import Input, Output
+    from .declaring.quotas import Quota
     from .declaring.resources import Load, Needs, Resources
     from .declaring.stages import Stage
     from .declaring.steps import First, Per, Setting, Step
@@ -48,6 +52,9 @@ if TYPE_CHECKING:
     from .workflow import Workflow
 
 __all__ = [
+    "Analysis",
+    "Bottleneck",
+    "Containers",
     "Ended",
     "Environment",
     "Exported",
@@ -68,7 +75,9 @@ __all__ = [
     "Parameter",
     "Per",
     "Place",
+    "Quota",
     "REQUIRED",
+    "Rates",
     "Records",
     "Reduce",
     "Resources",
@@ -90,6 +99,7 @@ __all__ = [
     "Waiting",
     "When",
     "Workflow",
+    "analyse",
     "export_cwl",
     "import_cwl",
     "import_galaxy",
@@ -99,11 +109,15 @@ __all__ = [
     "read_nfcore",
     "read_samples",
     "read_workflow",
+    "usage",
     "workflow_document",
 ]
 
 # The module that defines each name.
 _HOME = {
+    "Analysis": "analysis.analysing",
+    "Bottleneck": "analysis.analysing",
+    "Containers": "declaring.containers",
     "Ended": "places.place",
     "Environment": "declaring.environments",
     "Exported": "neighbours.imported",
@@ -124,7 +138,9 @@ _HOME = {
     "Parameter": "declaring.parameters",
     "Per": "declaring.steps",
     "Place": "places.place",
+    "Quota": "declaring.quotas",
     "REQUIRED": "declaring.parameters",
+    "Rates": "analysis.usage",
     "Records": "records.following",
     "Reduce": "declaring.policies",
     "Resources": "declaring.resources",
@@ -146,6 +162,7 @@ _HOME = {
     "Waiting": "places.place",
     "When": "declaring.policies",
     "Workflow": "workflow",
+    "analyse": "analysis.analysing",
     "export_cwl": "neighbours.cwl.exporting",
     "import_cwl": "neighbours.cwl.importing",
     "import_galaxy": "neighbours.galaxy",
@@ -155,6 +172,7 @@ _HOME = {
     "read_nfcore": "neighbours.nfcore",
     "read_samples": "samples.sheets",
     "read_workflow": "documents.loading",
+    "usage": "analysis.usage",
     "workflow_document": "documents.loading",
 }
 

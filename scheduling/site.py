@@ -13,7 +13,10 @@ from .declaring.frozen import Frozen, nothing
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = ["Site"]
+    from .declaring.containers import Containers
+    from .declaring.quotas import Quota
+
+__all__ = ["Site", "memory_of_machine"]
 
 
 @dataclass(frozen=True)
@@ -22,7 +25,11 @@ class Site:
 
     ``folder``: where runs work and keep their results, made when it is not there.  ``cpus``: by default all that this
     process may use.  ``memory``: bytes, by default what the machine has.  ``gpus``, ``licences`` and ``instruments``:
-    how many there are.  ``path``: where programs are looked for, by default in ``PATH``.
+    how many there are.  ``path``: where programs are looked for, by default in ``PATH``.  ``quotas``: how much who may
+    use of it, which is looked at before a run begins.
+
+    ``containers``: how images are entered that stages name, and ``conda``: the program that enters environments (conda,
+    mamba or micromamba).  Without them no stage runs that names one.
     """
 
     folder: str | os.PathLike[str]
@@ -32,11 +39,15 @@ class Site:
     licences: Mapping[str, int] = field(default_factory=nothing, kw_only=True)
     instruments: Mapping[str, int] = field(default_factory=nothing, kw_only=True)
     path: str | None = field(default=None, kw_only=True)
+    containers: Containers | None = field(default=None, kw_only=True)
+    conda: str | None = field(default=None, kw_only=True)
+    quotas: tuple[Quota, ...] = field(default=(), kw_only=True)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "folder", os.path.abspath(os.fspath(self.folder)))
         object.__setattr__(self, "licences", Frozen(self.licences))
         object.__setattr__(self, "instruments", Frozen(self.instruments))
+        object.__setattr__(self, "quotas", tuple(self.quotas))
         for name in ("cpus", "memory"):
             if getattr(self, name) < 1:
                 raise ValueError(f"a site with {getattr(self, name)} {name} runs nothing")
@@ -49,10 +60,18 @@ def _processors() -> int:
     return os.cpu_count() or 1
 
 
-def _memory() -> int:
+def memory_of_machine() -> int | None:
+    """The bytes of memory that this machine has; ``None`` where psutil is not there to tell."""
     try:
         import psutil
-    except ImportError as error:
-        what = "how much memory there is, psutil tells: pip install 'holotype[workflows]', or say memory="
-        raise ExtraMissing(what, extra="workflows") from error
+    except ImportError:
+        return None
     return int(psutil.virtual_memory().total)
+
+
+def _memory() -> int:
+    there = memory_of_machine()
+    if there is None:
+        what = "how much memory there is, psutil tells: pip install 'holotype[workflows]', or say memory="
+        raise ExtraMissing(what, extra="workflows")
+    return there

@@ -18,7 +18,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from .checking.order import Order
+from .checking.order import Order, this_operator
 from .declaring.expressions import RESERVED, Expression
 from .declaring.frozen import Frozen, nothing
 from .declaring.problems import Problems, named
@@ -88,13 +88,18 @@ class Workflow:
         shared: Mapping[str, Files] | None = None,
         parameters: Mapping[str, Any] | None = None,
         cost: Cost | str = "sample",
+        project: str = "",
+        operator: str | None = None,
+        name: str | None = None,
     ) -> Report:
         """What would go wrong, all of it, before anything runs.
 
         By itself: how its steps hang together.  With ``samples``, and ``shared`` files and ``parameters`` by their
         names: whether they are what it takes, the files are there and sound (``cost``: how much of each is looked at),
         in pairs and of one reference.  With a ``site``: whether it has the programs, in their versions, and what tasks
-        need.  Errors forbid a run, warnings are kept with it; a finding's ``record`` says where.
+        need, and whether a ``project``, and an ``operator``, by default who asks, may use so much of it; with the
+        run's ``name``: whether there is one.  Errors forbid a run, warnings are kept with it; a finding's ``record``
+        says where.
         """
         # What looks at data brings Arrow along, which declaring does without.
         from .checking.check import check_order, check_workflow
@@ -102,7 +107,9 @@ class Workflow:
         if samples is None and shared is None and parameters is None:
             return check_workflow(self, site)
         given = {name: paths_of(each) for name, each in (shared or {}).items()}
-        return check_order(Order(self, tuple(samples or ()), given, dict(parameters or {}), site), cost=cost)
+        who = this_operator() if operator is None else operator
+        order = Order(self, tuple(samples or ()), given, dict(parameters or {}), site, project, who, name)
+        return check_order(order, cost=cost)
 
     def dry_run(
         self,

@@ -5,6 +5,9 @@ file needs what it imports of that extra, itself or through the helpers it impor
 ``NEEDS = ("pandas", "restic")``: a package of the extra, or else a program.  Where something is missing the file is not
 collected, and one line at the end says so.  With ``CI=true`` that, and every test that skips, fails the run.
 
+**A part.**  ``HOLOTYPE_EVERY=4`` runs every fourth test of each file, from the first on, as a look at whether the same
+code works in another installation.
+
 **This machine.**  What the library keeps for its user between runs is kept in a folder of the tests.
 
 **The report.**  ``pytest`` alone writes ``pytest_results.json``, and so does ``--json-report`` given by hand; a run of
@@ -39,6 +42,8 @@ sys.path.append(str(Path(__file__).resolve().parents[1]))
 STRICT = os.environ.get("CI", "").lower() in ("1", "true")
 # The options with which a run is of some of the tests.
 NARROWING = ("keyword", "markexpr", "collectonly", "deselect", "ignore", "ignore_glob", "lf", "maxfail", "stepwise")
+# Of each file's tests one of how many is run.
+EVERY = int(os.environ.get("HOLOTYPE_EVERY", "1"))
 LEFT_OUT = pytest.StashKey[dict[Path, list[str]]]()
 
 
@@ -92,7 +97,7 @@ def pytest_configure(config: pytest.Config) -> None:
         laws.settings.load_profile("holotype")
     option = config.option
     by_hand = any(argument.startswith("--json-report") for argument in config.invocation_params.args)
-    narrowed = any(getattr(option, name, None) for name in NARROWING)
+    narrowed = EVERY > 1 or any(getattr(option, name, None) for name in NARROWING)
     every_test = config.args_source is pytest.Config.ArgsSource.TESTPATHS and not narrowed
     if every_test and not by_hand:
         # The option is relative to where pytest was started; the file belongs at the top.
@@ -111,6 +116,20 @@ def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool 
     if missing:
         config.stash[LEFT_OUT][collection_path] = missing
     return True if missing else None
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leave out the tests between, where every so many-th is run."""
+    numbers = Counter[Path]()
+    out: list[pytest.Item] = []
+    for item in items:
+        if numbers[item.path] % EVERY:
+            out.append(item)
+        numbers[item.path] += 1
+    if out:
+        config.hook.pytest_deselected(items=out)
+        left_out = set(out)
+        items[:] = [item for item in items if item not in left_out]
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -6,6 +6,9 @@ from holotype.validators import Code, Severity
 
 __all__ = [
     "CONDITION",
+    "ENVIRONMENT_CLOSED",
+    "ENVIRONMENT_FUNCTION",
+    "ENVIRONMENT_MISSING",
     "FILE_BESIDE",
     "FILE_FORMAT",
     "FILE_MISSING",
@@ -19,10 +22,16 @@ __all__ = [
     "PARAMETER_INVALID",
     "PARAMETER_MISSING",
     "PARAMETER_UNKNOWN",
+    "QUOTA_EXCEEDED",
+    "QUOTA_NEAR",
+    "QUOTA_UNKNOWN",
+    "RUN_EXISTS",
     "SAMPLE_NONE",
     "SAMPLE_TWICE",
     "SITE_FOLDER",
     "SITE_LACKS",
+    "SITE_MEMORY",
+    "SITE_ROOM",
     "SITE_SPACE",
     "TOOL_MISSING",
     "TOOL_SILENT",
@@ -60,7 +69,16 @@ FILE_OLDER = _warning("file.older", "An index is not older than the file it is o
 TOOL_MISSING = _error("tool.missing", "The programs that stages need are there.")
 TOOL_VERSION = _error("tool.version", "A program has a version that was asked for.")
 TOOL_SILENT = _error("tool.silent", "A program tells its version.")
+ENVIRONMENT_CLOSED = _error("environment.closed", "The site can enter what a stage runs in.")
+ENVIRONMENT_MISSING = _error("environment.missing", "The image that a stage runs in is there.")
+ENVIRONMENT_FUNCTION = _error("environment.function", "What runs in a container is a command, and no function.")
 SITE_LACKS = _error("site.lacks", "What a task needs, the site has.")
 SITE_FOLDER = _error("site.folder", "The site's folder can be written to.")
-SITE_SPACE = _warning("site.space", "There is room for what is going to be written.")
+SITE_ROOM = _error("site.room", "There is room for what any one task is going to write.")
+SITE_SPACE = _warning("site.space", "There is room for what all tasks are going to write.")
+SITE_MEMORY = _warning("site.memory", "The machine has as much memory as its site is said to have.")
+RUN_EXISTS = _error("exists", "No results of another run would be written over.")
+QUOTA_EXCEEDED = _error("quota.exceeded", "Nobody uses more than may be used.")
+QUOTA_NEAR = _warning("quota.near", "What may be used is not nearly used up.")
+QUOTA_UNKNOWN = _warning("quota.unknown", "What a run will use of a quota can be reckoned.")
 NEEDS = _error("needs", "What a task needs can be calculated.")

@@ -8,12 +8,13 @@ from typing import TYPE_CHECKING, Any
 
 from holotype.validators import GroupCheck
 
+from ..declaring.ports import with_beside
 from ..declaring.steps import Setting
 from ..graphs.laying import lay_out, taken_by
 from . import codes
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Iterator, Sequence
 
     from holotype.validators import Found, Subject
 
@@ -25,6 +26,16 @@ if TYPE_CHECKING:
 __all__ = ["GivenCheck"]
 
 _MISSING = object()
+# How indexes are called, and by what in its place the files that they are of: in full, x.bam.bai, or instead, x.bai.
+_INDEXES = {
+    ".bai": ("", ".bam"),
+    ".crai": ("", ".cram"),
+    ".csi": ("",),
+    ".dict": (".fa", ".fasta", ".fa.gz", ".fasta.gz", ".fna"),
+    ".fai": ("",),
+    ".gzi": ("",),
+    ".tbi": ("",),
+}
 
 
 class GivenCheck(GroupCheck):
@@ -147,10 +158,10 @@ def _inputs(ports: dict[str, Input], given: dict[str, tuple[str, ...]], sample: 
         if len(paths) > 1 and not port.many:
             found.add(codes.INPUT_MANY, f"{name} takes one file, and has {len(paths)}", record=sample, column=name)
         for path in paths:
-            _file(path, port.beside, sample, name, found)
+            _file(path, port, sample, name, found)
 
 
-def _file(path: str, beside: Iterable[str], sample: str | None, name: str, found: Found) -> None:
+def _file(path: str, port: Input, sample: str | None, name: str, found: Found) -> None:
     try:
         with open(path, "rb"):
             made = os.stat(path).st_mtime_ns
@@ -161,7 +172,12 @@ def _file(path: str, beside: Iterable[str], sample: str | None, name: str, found
         what = f"{path} cannot be read: {error.strerror}"
         found.add(codes.FILE_UNREADABLE, what, member=path, record=sample, column=name)
         return
-    for other in _beside(path, beside):
+    for other in _indexed(path):
+        # Given as a file of its own, it lies beside what it is an index of.
+        if os.path.isfile(other) and os.stat(other).st_mtime_ns > made:
+            what = f"{path} is older than {other}"
+            found.add(codes.FILE_OLDER, what, member=path, record=sample, column=name)
+    for other in [*with_beside((path,), port)][1:]:
         try:
             if os.stat(other).st_mtime_ns < made:
                 what = f"{other} is older than {path}"
@@ -170,7 +186,8 @@ def _file(path: str, beside: Iterable[str], sample: str | None, name: str, found
             found.add(codes.FILE_BESIDE, f"{other} is not there", member=other, record=sample, column=name)
 
 
-def _beside(path: str, endings: Iterable[str]) -> Iterator[str]:
-    """The files that lie next to one, by their endings."""
-    for ending in endings:
-        yield os.path.splitext(path)[0] + ending[1:] if ending.startswith("^") else path + ending
+def _indexed(path: str) -> Iterator[str]:
+    """The files that one may be an index of, by how it is called."""
+    for ending, others in _INDEXES.items():
+        if path.endswith(ending):
+            yield from (path.removesuffix(ending) + other for other in others)

@@ -17,6 +17,7 @@ from ..declaring.quantities import shown_bytes
 from ..declaring.resources import Load
 from ..declaring.steps import Setting
 from ..graphs.laying import lay_out
+from ..site import memory_of_machine
 from . import codes
 from .asking import answer_of
 
@@ -31,7 +32,7 @@ if TYPE_CHECKING:
     from ..site import Site
     from .order import Order
 
-__all__ = ["NeedsCheck", "ToolsCheck", "tool_versions"]
+__all__ = ["NeedsCheck", "ToolsCheck", "loads_of", "tool_versions"]
 
 # Programs that are asked at a time.
 _AT_ONCE = 8
@@ -106,60 +107,83 @@ class NeedsCheck(GroupCheck):
     """Holds what tasks will need, as far as that is known before there is an input of theirs, against what there is."""
 
     name = "run.needs"
-    codes = (codes.NEEDS, codes.SITE_LACKS, codes.SITE_FOLDER, codes.SITE_SPACE)
+    codes = (
+        codes.NEEDS,
+        codes.SITE_LACKS,
+        codes.SITE_FOLDER,
+        codes.SITE_ROOM,
+        codes.SITE_SPACE,
+        codes.SITE_MEMORY,
+        codes.RUN_EXISTS,
+    )
 
     def __init__(self, order: Order, site: Site) -> None:
         self._order, self._site = order, site
 
     def look(self, subjects: Sequence[Subject], found: Found) -> None:
         self._folder(found)
+        self._memory(found)
         graph = lay_out(self._order.workflow, lambda *_: None)
-        disk = 0
+        disk, free, room = 0, _free(Path(self._site.folder)), True
         for node in graph.nodes.values():
             try:
-                needs = [node.stage.resources.needs(load) for load in self._loads(node)]
+                needs = [node.stage.resources.needs(load) for load in loads_of(self._order, node)]
             except ValueError as error:
                 found.add(codes.NEEDS, f"{node.name}: {error}", record=node.name)
                 continue
             disk += sum(each.disk for each in needs)
+            most = max((each.disk for each in needs), default=0)
+            if most > free:
+                room = False
+                what = f"{node.name} needs {shown_bytes(most)} of disk at once, and {shown_bytes(free)} are free"
+                found.add(codes.SITE_ROOM, what, record=node.name, seen=free, expected=most)
             for what, asked, there in _lacking(self._site, needs):
                 shown = shown_bytes if what == "memory" else str
                 message = f"{node.name} needs {shown(asked)} of {what}, and there is {shown(there)}"
                 found.add(codes.SITE_LACKS, message, record=node.name, column=what, seen=there, expected=asked)
-        free = _free(Path(self._site.folder))
-        if disk > free:
-            what = f"the tasks need {shown_bytes(disk)}, and {shown_bytes(free)} are free"
+        # How many of them there are at once is not known, nor how much of it they leave: it may still go well.
+        if room and disk > free:
+            what = f"all tasks together need {shown_bytes(disk)}, and {shown_bytes(free)} are free"
             found.add(codes.SITE_SPACE, what, seen=free, expected=disk)
 
-    def _loads(self, node: Node) -> Iterator[Load]:
-        """One for each sample: what steps before it make is not known yet, so it is all of the sample's."""
-        values = self._order.values()
-        parameters = {
-            name: values.get(each.name) if isinstance(each, Setting) else each for name, each in node.parameters.items()
-        }
-        for name in node.scatter:
-            if isinstance(several := parameters.get(name), tuple) and several:
-                parameters[name] = several[0]
-        outside = {
-            name: bound for name, bound in node.inputs.items() if all(each.node is None for each in bound.sources())
-        }
-        shared = [path for paths in self._order.shared.values() for path in paths]
-        everybodys = {name: _bytes_of(paths) for name, paths in self._order.shared.items()}
-        for sample in self._order.samples:
-            own = [path for name in sample.files for path in sample.paths(name)]
-            size = _bytes_of((*own, *shared))
-            given = everybodys | {name: _bytes_of(sample.paths(name)) for name in sample.files}
-            sizes = {name: sum(given.get(each.name, 0) for each in bound.sources()) for name, bound in outside.items()}
-            yield Load(input_size=size, files=len(own) + len(shared), parameters=parameters, sizes=sizes)
+    def _memory(self, found: Found) -> None:
+        there = memory_of_machine()
+        if there is not None and self._site.memory > there:
+            said = shown_bytes(self._site.memory)
+            what = f"the site is said to have {said} of memory, and the machine has {shown_bytes(there)}"
+            found.add(codes.SITE_MEMORY, what, seen=there, expected=self._site.memory)
 
     def _folder(self, found: Found) -> None:
         folder = Path(self._site.folder)
+        if self._order.name is not None and (folder / "runs" / self._order.name / "order.json").exists():
+            what = f"there is a run {self._order.name} already, with its results: resume it, or call this one otherwise"
+            found.add(codes.RUN_EXISTS, what, seen=self._order.name)
         try:
             folder.mkdir(parents=True, exist_ok=True)
             with tempfile.TemporaryFile(dir=folder):
                 pass
         except OSError as error:
             found.add(codes.SITE_FOLDER, f"{folder} cannot be written to: {error.strerror}", seen=str(folder))
+
+
+def loads_of(order: Order, node: Node) -> Iterator[Load]:
+    """One for each sample: what steps before it make is not known yet, so it is all of the sample's."""
+    values = order.values()
+    parameters = {
+        name: values.get(each.name) if isinstance(each, Setting) else each for name, each in node.parameters.items()
+    }
+    for name in node.scatter:
+        if isinstance(several := parameters.get(name), tuple) and several:
+            parameters[name] = several[0]
+    outside = {name: bound for name, bound in node.inputs.items() if all(each.node is None for each in bound.sources())}
+    shared = [path for paths in order.shared.values() for path in paths]
+    everybodys = {name: _bytes_of(paths) for name, paths in order.shared.items()}
+    for sample in order.samples:
+        own = [path for name in sample.files for path in sample.paths(name)]
+        size = _bytes_of((*own, *shared))
+        given = everybodys | {name: _bytes_of(sample.paths(name)) for name in sample.files}
+        sizes = {name: sum(given.get(each.name, 0) for each in bound.sources()) for name, bound in outside.items()}
+        yield Load(input_size=size, files=len(own) + len(shared), parameters=parameters, sizes=sizes)
 
 
 def _lacking(site: Site, needs: list[Needs]) -> Iterator[tuple[str, int, int]]:

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import os
 import re
 from dataclasses import dataclass, field
 from pathlib import PurePosixPath
+from typing import TYPE_CHECKING
 
-__all__ = ["Input", "Output"]
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+__all__ = ["Input", "Output", "with_beside"]
 
 
 @dataclass(frozen=True)
@@ -60,6 +65,14 @@ class Output:
             raise ValueError(f"{self.path!r} names no file")
         if not self.many and re.search(r"[*?]", self.path):
             raise ValueError(f"{self.path!r} is a pattern: an output that has any number of files says many=True")
+
+
+def with_beside(paths: Iterable[str], port: Input | Output) -> Iterator[str]:
+    """Files of an input or output, each with those that lie beside it."""
+    for path in paths:
+        yield path
+        for ending in port.beside:
+            yield os.path.splitext(path)[0] + ending[1:] if ending.startswith("^") else path + ending
 
 
 def _texts(given: tuple[str, ...] | str) -> tuple[str, ...]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from .environments import Environment
@@ -78,7 +79,7 @@ class Stage:
             problems.add(f"{name} is no input", at="resources")
         problems.raise_any()
 
-    @property
+    @cached_property
     def template(self) -> Template | None:
         """Its command; ``None`` for a function."""
         return None if self.command is None else Template(self.command)

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 from blake3 import blake3
 
 from ..places.place import Job
-from ..tasks.commands import command_of, load_of, output_paths, variables_of
+from ..tasks.commands import command_of, load_of, output_paths, reads_of, variables_of
+from ..tasks.entering import entered, variables_of_engine, variables_within
 from .deciding import raised
 
 if TYPE_CHECKING:
@@ -35,11 +36,23 @@ def needs_of(state: TaskState) -> Needs:
 
 def job_of(run: Run, state: TaskState, needs: Needs, attempt: int) -> Job:
     """The job of an attempt, whose folders are made anew.  Raises ``ValueError`` where it cannot be put together."""
-    folders, task, path = run.folders, state.task, run.order.site.path if run.order.site is not None else None
+    folders, task, site = run.folders, state.task, run.order.site
+    assert site is not None
+    environment, path = state.way.stage.environment, site.path
     work, scratch = folders.work(task, attempt), folders.scratch(task, attempt)
     output, errors = folders.output(task, attempt), folders.errors(task, attempt)
     command = command_of(
         state.way, task, run=run.name, attempt=attempt, needs=needs, folder=str(work), scratch=str(scratch), path=path
+    )
+    variables = variables_of(state.way, needs=needs, scratch=str(scratch), path=path)
+    arguments = entered(
+        command.arguments,
+        environment=environment,
+        site=site,
+        folder=str(work),
+        scratch=str(scratch),
+        reads=reads_of(state.way),
+        variables=variables_within(environment, variables, scratch=str(scratch)),
     )
     for folder in (work, scratch):
         shutil.rmtree(folder, ignore_errors=True)
@@ -52,11 +65,11 @@ def job_of(run: Run, state: TaskState, needs: Needs, attempt: int) -> Job:
             file.write(text)
     return Job(
         id=job_name(run.name, task.name, attempt),
-        command=command.arguments,
+        command=arguments,
         folder=str(work),
         stdout=str(output),
         stderr=str(errors),
-        environment=variables_of(state.way, needs=needs, scratch=str(scratch), path=path),
+        environment=variables_of_engine(environment) | variables,
         memory=needs.memory or None,
         time=needs.time,
     )

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from holotype.catalog import StorageFailed
 
-from .durable import settle_folder
+from .durable import settle
 from .remembering import Memory
 
 if TYPE_CHECKING:
@@ -83,7 +83,10 @@ class Cache:
 
 
 def brought(kept: Kept, to: Path, digests: Digests) -> dict[str, Seen] | None:
-    """Have what was kept in another folder too, all or nothing; ``None`` where it is not what it was, or not there."""
+    """Have what was kept in another folder too, all or nothing; ``None`` where it is not what it was, or not there.
+
+    The names of its folders are not on disk for that.
+    """
     for name, digest in kept.digests.items():
         try:
             if digests.of(os.path.join(kept.folder, name)).digest != digest:
@@ -100,8 +103,8 @@ def brought(kept: Kept, to: Path, digests: Digests) -> dict[str, Seen] | None:
             os.link(source, target)
         except OSError:  # another file system, or one that has no links
             shutil.copy2(source, target)
+            settle(target)
     shutil.rmtree(to, ignore_errors=True)  # of somebody who died before he said so
     seen = {name: digests.remember(str(new / name), digest) for name, digest in kept.digests.items()}
     new.rename(to)
-    settle_folder(to.parent)
     return seen

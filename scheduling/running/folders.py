@@ -4,6 +4,7 @@
 
     digests.sqlite                      of files that were read, as long as they are the same
     cache.sqlite                        what was made, by what it was made of
+    quotas.lock                         who begins a run, where there are quotas
     jobs/                               the place's
     runs/<run>/order.json               what was ordered
                journal                  what was decided and what happened

@@ -3,22 +3,26 @@
 from __future__ import annotations
 
 import shutil
+import time
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
+from ..checking.asking import answer_of
 from ..declaring.policies import Failure, Hold, Instead, Reduce, Retry, Skip, StopRun, StopSample
 from ..places.place import Ended, Lost
-from ..tasks.commands import output_paths
+from ..tasks.commands import output_paths, shown_command
+from ..tasks.entering import takes_away
 from .attempts import job_name, job_of, needs_of, tidy
 from .cache import Kept, brought
 from .deciding import Past, decide
 from .digests import Seen
-from .durable import settle_folder
 from .happened import Happened
 from .inspecting import inspect_attempt
 from .preparing import prepare
 from .progress import State
 from .resources import lacking
+from .waiting import INPUTS, PAUSE, TURN, Line, Wait
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -56,7 +60,7 @@ _AHEAD = 64
 
 @dataclass(frozen=True)
 class Means:
-    """What all runs of a scheduler share.  ``versions``: what programs say they are."""
+    """What all runs of a scheduler share.  ``versions``: what programs say they are.  ``images``: their identifiers."""
 
     site: Site
     place: Place
@@ -67,6 +71,7 @@ class Means:
     clock: Callable[[], float]
     chance: Callable[[], float]
     versions: dict[Tool, str]
+    images: dict[str, str]
 
 
 @dataclass(frozen=True)
@@ -84,6 +89,7 @@ class Hand:
 
     def __init__(self, run: Run, means: Means) -> None:
         self.run, self._means = run, means
+        self._line, self._waits = Line(means.clock()), dict[str, Wait]()
         self._preparing: dict[str, Future[Prepared]] = {}
         self._prepared: dict[str, tuple[Prepared, Needs, float]] = {}
         self._inspecting: dict[str, tuple[Ended | Lost, Future[Inspected]]] = {}
@@ -130,17 +136,22 @@ class Hand:
             elif not isinstance(over, Ended | Lost) or name in self._inspecting:
                 continue
             elif state.settled or progress.cancelled:
-                self._release(state)
+                self._release(state, over)
                 run.say([self._event("ended", state)])
                 moved = True
             else:
                 self._inspecting[name] = (over, self._inspect(state, over))
                 moved = True
         self._prepare()
-        run.write()
+        return moved
+
+    def write(self) -> None:
+        """Have all of it written down; what is over by that, the place need not know any more."""
+        self.run.write()
         self._means.place.forget(self._forgotten)
         self._forgotten = []
-        return moved
+        if self.run.progress.over:
+            self.run.measure(self._means.clock())
 
     def ready(self) -> Iterator[Ready]:
         """What could begin."""
@@ -152,17 +163,34 @@ class Hand:
                 yield Ready(self.run, state, needs, since)
             else:
                 del self._prepared[name]  # its sample was stopped
+                del self._waits[name]
+
+    def leave(self, ready: Ready, now: float, lacking: tuple[str, ...]) -> None:
+        """Take note of what keeps a task from being begun now; nothing may be lacking, and others come first."""
+        self._waits[ready.state.task.name].seen(now, lacking or (TURN,))
 
     def begin(self, ready: Ready) -> None:
         """Write down that a task begins, and what with; it is submitted after ``run.write``."""
-        name, attempt = ready.state.task.name, ready.state.attempts + 1
+        state, attempt, now = ready.state, ready.state.attempts + 1, self._means.clock()
+        name = state.task.name
         prepared, needs, since = self._prepared.pop(name)
         self._means.free.take(needs)
         self._seen[name] = prepared.seen
-        begun = {"what": "begun", "time": self._means.clock(), "ready": since, "task": name, "attempt": attempt}
+        begun: Event = {"what": "begun", "time": now, "ready": since, "task": name, "attempt": attempt}
         begun |= {"job": job_name(self.run.name, name, attempt), "needs": _needs_said(needs)}
+        begun |= {"stage": state.way.stage.name, "command": self._command(state, needs, attempt)}
+        begun |= {"parameters": dict(state.way.parameters), "waited": self._waits.pop(name).over(now)}
         seen = [asdict(each) for each in prepared.seen]
         self.run.say([{**begun, "inputs": {"fingerprint": prepared.fingerprint, "seen": seen}}])
+
+    def _command(self, state: TaskState, needs: Needs, attempt: int) -> str | None:
+        """What is run, as one would type it; nothing for a function, or where submitting will tell what is wrong."""
+        if state.way.stage.template is None:
+            return None
+        folder = str(self.run.folders.work(state.task, attempt))
+        with suppress(ValueError):
+            return shown_command(state.way, state.task, run=self.run.name, needs=needs, folder=folder, attempt=attempt)
+        return None
 
     def submit(self, state: TaskState) -> None:
         """Have what was begun started."""
@@ -211,10 +239,13 @@ class Hand:
 
     def _say_over(self, state: TaskState, over: Ended | Lost, promised: Future[Inspected]) -> None:
         """An attempt is over, and has been looked at."""
-        self._release(state)
+        self._release(state, over)
         found = promised.result()
         used = {name: value for name, value in vars(over).items() if name not in ("cause", "message", "why")}
+        self.run.costs.add(found.recording, (state.task.name,))
+        took = {"inspecting": found.inspecting, "recording": self.run.costs.of(state.task.name)}
         event = self._event("over", state, attempt=state.attempts, used=used)
+        event |= {name: round(seconds, 6) for name, seconds in took.items()}
         if found.happened is not None:
             event["happened"] = asdict(found.happened)
         else:
@@ -243,15 +274,17 @@ class Hand:
             shutil.rmtree(results, ignore_errors=True)  # it was brought from elsewhere, and nobody said so
             results.parent.mkdir(parents=True, exist_ok=True)
             work.rename(results)
-            settle_folder(results.parent)
+            run.settle(results.parent)
         try:
             self._done(state, results, over["outputs"], digests, what="done")
         except FileNotFoundError as error:  # somebody has taken it away meanwhile
             self._decide(state, Happened(Failure.MISSING, f"what it made is gone: {error.filename}"))
             return
+        began = time.perf_counter()
         if over["fingerprint"]:
             kept = Kept(run.name, state.task.name, str(results), over["outputs"], digests)
             self._means.cache.remember(over["fingerprint"], kept)
+        run.costs.add(time.perf_counter() - began)
 
     def _done(
         self,
@@ -263,11 +296,13 @@ class Hand:
         what: str,
         **also: Any,
     ) -> None:
+        began = time.perf_counter()
         files: dict[str, dict[str, Any]] = {}
         for path, digest in digests.items():
             seen = self._means.digests.remember(str(results / path), digest)
             self.run.known[seen.path] = seen
             files[path] = {"path": seen.path, "digest": digest, "size": seen.size}
+        self.run.costs.add(time.perf_counter() - began)
         made = {name: [files[path] for path in paths] for name, paths in outputs.items()}
         named = {path for paths in outputs.values() for path in paths}
         beside = [files[path] for path in files if path not in named]
@@ -294,16 +329,33 @@ class Hand:
             if name in self._preparing or name in self._prepared or state.since > now:
                 continue
             if len(self._preparing) + len(self._prepared) >= _AHEAD:
-                return
+                break
+            self._waits[name] = self._waited(state, now)
             self._preparing[name] = means.executor.submit(
-                prepare, state.way, state.task, means.digests, known=run.known, versions=means.versions
+                prepare,
+                state.way,
+                state.task,
+                means.digests,
+                known=run.known,
+                versions=means.versions,
+                images=means.images,
             )
 
+        first = next(iter(self._prepared), None)
+        self._line.seen(now, (TURN,) if first is None else self._waits[first].reasons)
+
+    def _waited(self, state: TaskState, now: float) -> Wait:
+        """What it has waited until its inputs are read."""
+        after = max(state.opened, min(now, state.since))
+        return Wait(now, INPUTS, {**self._line.between(after, now), PAUSE: after - state.opened})
+
     def _take_prepared(self, state: TaskState, promised: Future[Prepared]) -> None:
+        wait = self._waits.pop(state.task.name)
         if state.state is not State.READY:
             return
         try:
             prepared, needs = promised.result(), needs_of(state)
+            self.run.costs.add(prepared.seconds, (state.task.name,))
         except OSError as error:
             self._refuse(state, Happened(Failure.INPUT, f"an input cannot be read: {error}"))
             return
@@ -319,13 +371,17 @@ class Hand:
         if wrong := lacking(self._means.site, needs):
             self._refuse(state, Happened(Failure.START, wrong))
             return
-        self._prepared[state.task.name] = (prepared, needs, self._means.clock())
+        wait.seen(self._means.clock(), (TURN,))
+        self._waits[state.task.name] = wait
+        self._prepared[state.task.name] = (prepared, needs, max(state.opened, state.since))
 
     def _reuse(self, state: TaskState, prepared: Prepared) -> bool:
         """Take what was made of the same before; whether there is any."""
         results, kept = self.run.folders.results(state.task), self._means.cache.find(prepared.fingerprint)
         if kept is None or not brought(kept, results, self._means.digests):
             return False
+        for folder in {results, *((results / each).parent for each in kept.digests)}:
+            self.run.settle(folder)
         inputs = {"fingerprint": prepared.fingerprint, "seen": [asdict(each) for each in prepared.seen]}
         source = {"from": [kept.run, kept.task], "inputs": inputs}
         self._done(state, results, kept.outputs, kept.digests, what="reused", **source)
@@ -336,11 +392,18 @@ class Hand:
         self.run.say([self._event("over", state, attempt=state.attempts, happened=asdict(happened))])
         self._decide(state, happened)
 
-    def _release(self, state: TaskState) -> None:
+    def _release(self, state: TaskState, over: Ended | Lost) -> None:
         """A job is over, and has what it had no more."""
         assert state.job is not None
         self._means.free.give_back(state.needs)
         self._forgotten.append(state.job)
+        containers, folder = self._means.site.containers, self.run.folders.work(state.task, state.attempts)
+        if containers is None or state.way.stage.environment.container is None or (isinstance(over, Ended) and over.ok):
+            return
+        # Who was ended could not tidy up.  Where that fails something lies about, and no more.
+        with suppress(ValueError):
+            if command := takes_away(containers, str(folder), site=self._means.site):
+                self._means.executor.submit(answer_of, command)
 
     def _event(self, what: str, state: TaskState, **also: Any) -> Event:
         return {"what": what, "time": self._means.clock(), "task": state.task.name, **also}

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 import stat
-from dataclasses import dataclass
+import time
+from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Any
 
@@ -12,6 +13,7 @@ from holotype.validators import Check, Code, Examination, Severity
 
 from ..checking.contents import kinds_of
 from ..declaring.policies import Failure
+from ..declaring.ports import with_beside
 from .durable import settle, settle_folder
 from .happened import Happened, seen_of
 
@@ -42,21 +44,26 @@ _FORMAT = Code(
 @dataclass(frozen=True)
 class Inspected:
     """``happened``: what went wrong, ``None`` if nothing did.  ``outputs``: by their names, paths within the folder.
-    ``seen``: of each of them.  ``report``: what was found in them.
+    ``seen``: of each of them.  ``report``: what was found in them.  Seconds: ``inspecting`` it all, and ``recording``
+    what was made.
     """
 
     happened: Happened | None
     outputs: Mapping[str, tuple[str, ...]]
     seen: Mapping[str, Seen]
     report: Report | None = None
+    inspecting: float = 0.0
+    recording: float = 0.0
 
 
 def inspect_attempt(ended: Ended | Lost, **given: Any) -> Inspected:
     """Look at an attempt that is over.  ``given``: as ``_inspected`` takes it."""
+    began = time.perf_counter()
     try:
-        return _inspected(ended, **given)
+        found = _inspected(ended, **given)
     except OSError as error:
-        return Inspected(Happened(Failure.INVALID, f"what it made cannot be looked at: {error}"), {}, {})
+        found = Inspected(Happened(Failure.INVALID, f"what it made cannot be looked at: {error}"), {}, {})
+    return replace(found, inspecting=time.perf_counter() - began - found.recording)
 
 
 def _inspected(
@@ -82,15 +89,18 @@ def _inspected(
         outputs = {name: tuple(_found(folder, patterns[name], output)) for name, output in way.stage.outputs.items()}
     except _Wrong as wrong:
         return Inspected(wrong.happened, {}, {})
-    every = [path for name, paths in outputs.items() for path in _with_beside(paths, way.stage.outputs[name])]
+    every = [path for name, paths in outputs.items() for path in with_beside(paths, way.stage.outputs[name])]
     for path in every:
         settle(folder / path)
         _protect(folder / path)
     for each in {(folder / path).parent for path in every}:
         settle_folder(each)
     report = _looked_at(way, folder, outputs)
+    began = time.perf_counter()
     seen = {path: digests.of(str(folder / path)) for path in every}
-    return Inspected(_unsound(report), {name: each for name, each in outputs.items() if each}, seen, report)
+    took = time.perf_counter() - began
+    there = {name: each for name, each in outputs.items() if each}
+    return Inspected(_unsound(report), there, seen, report, recording=took)
 
 
 class _Wrong(Exception):
@@ -132,16 +142,9 @@ def _found(folder: Path, pattern: str, output: Output) -> Iterator[str]:
     if not names and not output.optional:
         raise _Wrong(Failure.MISSING, f"there is no {pattern}")
     for name in names:
-        for each in _with_beside((name,), output):
+        for each in with_beside((name,), output):
             _check_file(folder, each)
         yield name
-
-
-def _with_beside(paths: Iterable[str], output: Output) -> Iterator[str]:
-    for path in paths:
-        yield path
-        for ending in output.beside:
-            yield os.path.splitext(path)[0] + ending[1:] if ending.startswith("^") else path + ending
 
 
 def _check_file(folder: Path, name: str) -> None:

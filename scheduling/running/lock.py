@@ -4,14 +4,20 @@ from __future__ import annotations
 
 import os
 import sys
+import time
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from holotype.catalog import Conflict
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
-__all__ = ["Lock"]
+__all__ = ["Lock", "waited_for"]
+
+# Seconds between two tries.
+_AGAIN = 0.05
 
 
 class Lock:
@@ -28,6 +34,25 @@ class Lock:
     def release(self) -> None:
         """Let go of it."""
         self._file.close()
+
+
+@contextmanager
+def waited_for(path: Path, *, patience: float = 600) -> Iterator[None]:
+    """A ``with`` block that only one process is in at a time.  Raises ``Conflict`` after so many seconds."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    deadline = time.monotonic() + patience
+    while True:
+        try:
+            lock = Lock(path)
+            break
+        except Conflict:
+            if time.monotonic() > deadline:
+                raise
+            time.sleep(_AGAIN)
+    try:
+        yield
+    finally:
+        lock.release()
 
 
 def _lock(file: int) -> None:

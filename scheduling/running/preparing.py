@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 import json
+import time
 from dataclasses import dataclass
 from pathlib import PurePath
 from typing import TYPE_CHECKING
@@ -26,20 +27,31 @@ __all__ = ["Prepared", "prepare"]
 
 @dataclass(frozen=True)
 class Prepared:
-    """``seen``: every input file.  ``fingerprint``: the same for what would make the same."""
+    """``seen``: every input file.  ``fingerprint``: the same for what would make the same.
+    ``seconds``: what it took.
+    """
 
     seen: tuple[Seen, ...]
     fingerprint: str
+    seconds: float = 0.0
 
 
 def prepare(
-    way: Way, task: Task, digests: Digests, *, known: Mapping[str, Seen], versions: Mapping[Tool, str]
+    way: Way,
+    task: Task,
+    digests: Digests,
+    *,
+    known: Mapping[str, Seen],
+    versions: Mapping[Tool, str],
+    images: Mapping[str, str],
 ) -> Prepared:
     """Look at what an attempt would be given.
 
     ``known``: files of this run whose digests were taken when they were made.  ``versions``: what programs say they
-    are.  Raises ``OSError`` where an input is not there, and ``ValueError`` where a command could not be made.
+    are.  ``images``: the identifiers of images, by the names that stages have for them.  Raises ``OSError`` where an
+    input is not there, and ``ValueError`` where a command could not be made.
     """
+    began = time.perf_counter()
     seen: list[Seen] = []
     inputs: dict[str, list[tuple[str, str]]] = {}
     for name, paths in way.inputs.items():
@@ -58,7 +70,7 @@ def prepare(
         "outputs": output_paths(way, task, run=""),
         "tools": sorted((tool.name, versions.get(tool, "")) for tool in stage.environment.tools),
         "environment": (
-            stage.environment.container,
+            stage.environment.container and (stage.environment.container, images.get(stage.environment.container)),
             stage.environment.conda,
             sorted(stage.environment.variables.items()),
         ),
@@ -66,7 +78,8 @@ def prepare(
         "element": task.element,
     }
     text = json.dumps(said, sort_keys=True)
-    return Prepared(tuple(seen), blake3(text.encode("utf-8", "surrogatepass")).hexdigest())
+    fingerprint = blake3(text.encode("utf-8", "surrogatepass")).hexdigest()
+    return Prepared(tuple(seen), fingerprint, time.perf_counter() - began)
 
 
 def _source(stage: Stage) -> str:

@@ -60,7 +60,8 @@ class TaskState:
     """A task, and what became of it so far.
 
     ``way``: how it is done now.  ``attempts``: how many were begun; ``in_this_way``: of them.  ``used``: how often each
-    of the way's rules was followed.  ``since``: from when it may be begun.  ``job``: what runs.  ``inputs``: its
+    of the way's rules was followed.  ``opened``: when it became ready.  ``since``: from when it may be begun.
+    ``job``: what runs.  ``inputs``: its
     ``fingerprint``, and the files that were ``seen``.  ``files``: what it made, by its outputs, of these
     ``digests``.
     """
@@ -72,6 +73,7 @@ class TaskState:
     in_this_way: int = 0
     used: dict[int, int] = field(default_factory=dict)
     raised: dict[str, float] = field(default_factory=dict)
+    opened: float = 0.0
     since: float = 0.0
     job: str | None = None
     needs: Needs = field(default_factory=Needs)
@@ -122,6 +124,8 @@ class Progress:
         self.cancelled = False
         self.made: dict[str, Made] = {}
         self.running: dict[str, TaskState] = {}  # by their jobs
+        self.recording = self.inspecting = self.processing = 0.0  # seconds: see ``costs``
+        self._now: float | None = None  # when the last of it happened
         self._in: dict[State, dict[str, TaskState]] = {state: {} for state in State}
         self._takers: dict[str, list[str]] = {}
         for unit in units:
@@ -131,6 +135,7 @@ class Progress:
 
     def apply(self, event: Event) -> None:
         """Take note of what happened."""
+        self._pass(event)
         state = self.tasks[event["task"]] if "task" in event else None
         if state is not None and state.settled:
             self._let_go(state)  # it was stopped meanwhile, and what ran has ended
@@ -142,6 +147,8 @@ class Progress:
             case "over":
                 assert state is not None
                 state.over = event
+                self.inspecting += event.get("inspecting", 0.0)
+                self.processing += _wall(event)
                 self._become(state, State.OVER)
             case "done" | "reused":
                 assert state is not None
@@ -157,6 +164,8 @@ class Progress:
                 self._become(state, State.STOPPED)
             case "cancelled":
                 self.cancelled, self.ending = True, event["why"]
+            case "measured":
+                self.recording += event["recording"]
             case _:
                 pass  # what is only for the record
 
@@ -179,10 +188,20 @@ class Progress:
             return False
         return self.ending is not None or len(self.made) == len(self.states)
 
+    def _pass(self, event: Event) -> None:
+        """Time goes by, as far as events tell of it; what is ready from the beginning is so since the first of them."""
+        now = event.get("time")
+        if now is not None and self._now is None:
+            for state in self.tasks.values():
+                state.opened = now
+        self._now = self._now if now is None else now
+
     def _become(self, state: TaskState, become: State, *, job: str | None = None) -> None:
         del self._in[state.state][state.task.name]
         self._in[become][state.task.name] = state
         state.state = become
+        if become is State.READY:
+            state.opened = self._now or 0.0
         if state.job != job:
             self._let_go(state)
         if job is not None:
@@ -309,7 +328,8 @@ class Progress:
             unit.expanded = expand(unit.unit, self.units, self.made)
             unit.why = unit.expanded.why
             for task in unit.expanded.tasks:
-                state = TaskState(task, Way(unit.unit.node.stage, task.inputs, task.parameters))
+                way = Way(unit.unit.node.stage, task.inputs, task.parameters)
+                state = TaskState(task, way, opened=self._now or 0.0)
                 self.tasks[task.name] = self._in[State.READY][task.name] = state
             unit.tasks = tuple(task.name for task in unit.expanded.tasks)
             unit.open = len(unit.tasks)
@@ -317,6 +337,12 @@ class Progress:
                 wrong = unit.expanded.wrong
                 grades = unit.expanded.grades | ({INCOMPLETE} if wrong else set())
                 self._close(unit, Made(grades=grades, lacking=wrong), waiting)
+
+
+def _wall(over: Event) -> float:
+    """Seconds that an attempt ran, where somebody saw it."""
+    used = over.get("used", {})
+    return max(0.0, used["ended"] - used["began"]) if "began" in used else 0.0
 
 
 def _given(

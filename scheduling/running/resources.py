@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from ..declaring.resources import Needs
     from ..site import Site
 
-__all__ = ["Free", "lacking"]
+__all__ = ["Free", "has", "lacking"]
 
 
 class Free:
@@ -19,9 +19,13 @@ class Free:
     def __init__(self, site: Site) -> None:
         self._left = dict(_of_site(site))
 
-    def fits(self, needs: Needs) -> bool:
-        """Whether there is enough for it now."""
-        return all(self._left.get(what, 0) >= amount for what, amount in _of_needs(needs))
+    def lacks(self, needs: Needs) -> tuple[str, ...]:
+        """What there is not enough of for it now, as ``cpus`` or ``licences:NAME``; nothing, if it fits."""
+        return tuple(
+            f"{kind}:{name}" if name else kind
+            for (kind, name), amount in _of_needs(needs)
+            if self._left.get((kind, name), 0) < amount
+        )
 
     def take(self, needs: Needs) -> None:
         """Give it away."""
@@ -32,6 +36,11 @@ class Free:
         """Have it again."""
         for what, amount in _of_needs(needs):
             self._left[what] += amount
+
+
+def has(site: Site) -> dict[str, int]:
+    """What a site has, as ``cpus`` or ``licences:NAME``."""
+    return {f"{kind}:{name}" if name else kind: amount for (kind, name), amount in _of_site(site)}
 
 
 def lacking(site: Site, needs: Needs) -> str:

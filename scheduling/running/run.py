@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import time
 from collections import deque
 from collections.abc import Callable, Mapping
 from dataclasses import asdict
@@ -12,10 +13,11 @@ from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
-from holotype.catalog import InvalidOption
+from holotype.catalog import InvalidOption, StorageFailed
 
 from ..tasks.expanding import result
 from ..tasks.units import Units
+from .costs import Costs, Overhead
 from .durable import settle_folder
 from .folders import Folders
 from .journal import Journal
@@ -27,7 +29,9 @@ from .standing import Outcome, idle, outcome_of, sample_standing, task_standing
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+    from pathlib import Path
 
+    from ..analysis.analysing import Analysis
     from ..checking.order import Order
     from ..site import Site
     from ..workflow import Workflow
@@ -67,6 +71,9 @@ class Run:
         self.on_event: OnEvent | None = None
         self._unwritten: list[Event] = []
         self._untold: deque[Event] = deque()
+        self.costs = Costs()
+        self._unsettled: set[Path] = set()  # folders whose names are not known to be on disk
+        self._known = {folders.whole}  # folders whose own names are, or will be with those
         try:
             for event in self.journal.events():
                 self.progress.apply(event)
@@ -89,7 +96,8 @@ class Run:
         try:
             write_order(order, folders.order)
             run = cls(name, order, folders, lock)
-            settle_folder(folders.whole)
+            for each in (folders.whole, *folders.whole.parents[:2]):
+                settle_folder(each)
             return run
         except BaseException:
             lock.release()
@@ -116,15 +124,69 @@ class Run:
             self._unwritten.append(event)
             self.progress.apply(event)
 
+    def settle(self, folder: Path) -> None:
+        """Something in a folder of it has a new name: have that on disk before more is written down."""
+        self._unsettled.add(folder)
+        while folder not in self._known:
+            self._known.add(folder)
+            folder = folder.parent
+            self._unsettled.add(folder)
+
     def write(self) -> None:
         """Have all that was said on disk, and then tell of it who wants to know."""
         if self._unwritten:
+            began = time.perf_counter()
+            self._settle()
             self.journal.write(self._unwritten)
-            if self.on_event is not None:
-                self._untold.extend(self._unwritten)
-            self._unwritten = []
+            begun = (event["task"] for event in self._unwritten if event["what"] == "begun")
+            self.costs.add(time.perf_counter() - began, begun)
+            self._wrote()
+        self._tell()
+
+    def _wrote(self) -> None:
+        if self.on_event is not None:
+            self._untold.extend(self._unwritten)
+        self._unwritten = []
+
+    def _tell(self) -> None:
+        """Tell of what is written down; what was told is not told again, even to who could not hear it."""
         while self._untold and self.on_event is not None:
             self.on_event(self.name, MappingProxyType(self._untold.popleft()))
+
+    def _settle(self) -> None:
+        for folder in sorted(self._unsettled):
+            try:
+                settle_folder(folder)
+            except FileNotFoundError:  # it was taken away meanwhile, as who looks for it will find
+                pass
+            except OSError as error:
+                raise StorageFailed(f"{folder} cannot be written: {error.strerror}", path=str(folder)) from error
+            self._unsettled.remove(folder)
+
+    def measure(self, now: float) -> None:
+        """Have in its journal what its records have cost, but for what writing this down does; ``now``: what time it
+        is.
+        """
+        if self.costs.recording:
+            spent = self.costs.taken()
+            self.say([{"what": "measured", "time": now, "recording": round(spent, 6), "over": self.progress.over}])
+            self.journal.write(self._unwritten)
+            self._wrote()
+            self._tell()
+
+    def analyse(self) -> Analysis:
+        """What there is to say of it: see ``analysis.analysing``.  Raises ``ObjectDamaged``."""
+        # What looks back is not needed to go on.
+        from ..analysis.analysing import analyse
+        from ..records.folding import run_tables
+
+        self.write()
+        return analyse(run_tables(self.folders.whole, workflow=self.order.workflow))
+
+    def overhead(self) -> Overhead:
+        """What keeping its records has cost so far, beside what its tasks took."""
+        progress = self.progress
+        return Overhead(progress.recording + self.costs.recording, progress.inspecting, progress.processing)
 
     def close(self) -> None:
         """Leave it."""

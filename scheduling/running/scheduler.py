@@ -13,7 +13,6 @@ calls ``work``.  Nothing is done that was not written down before, so that anoth
 
 from __future__ import annotations
 
-import getpass
 import platform
 import random
 import secrets
@@ -27,27 +26,36 @@ from typing import TYPE_CHECKING, Any
 
 from holotype.catalog import DataRefused, InvalidOption
 
-from ..checking.check import check_order
+from ..analysis.ledger import read_ledger
+from ..analysis.usage import usage
+from ..checking.check import check_order, check_quotas
+from ..checking.environments import image_ids
 from ..checking.machine import tool_versions
-from ..checking.order import Order
+from ..checking.order import Order, this_operator
+from ..checking.quotas import quotas_held
 from ..places.local import LocalPlace
 from ..records.following import Records
 from ..samples.sample import paths_of
 from .cache import Cache
 from .digests import Digests
 from .hand import Hand, Means, Ready
+from .lock import waited_for
 from .progress import State
-from .resources import Free
+from .resources import Free, has
 from .run import OnEvent, Run
 from .tainting import built_on
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from concurrent.futures import Executor
+    from datetime import datetime
 
     import duckdb
     import polars as pl
 
+    from holotype.validators import Report
+
+    from ..analysis.usage import Rates
     from ..places.place import Place
     from ..samples.sample import Files, Sample
     from ..site import Site
@@ -91,7 +99,7 @@ class Scheduler:
         operator: str | None = None,
         on_event: OnEvent | None = None,
     ) -> None:
-        self._chooses, self._operator = chooses, operator or _operator()
+        self._chooses, self._operator = chooses, operator or this_operator()
         self._own = None
         if executor is None:
             executor = self._own = ThreadPoolExecutor(_THREADS, "holotype-run")
@@ -109,6 +117,7 @@ class Scheduler:
             clock=clock,
             chance=chance,
             versions={},
+            images={},
         )
         self._hands: dict[str, Hand] = {}
         self._on_event = on_event
@@ -128,26 +137,30 @@ class Scheduler:
         shared: Mapping[str, Files] | None = None,
         parameters: Mapping[str, Any] | None = None,
         name: str | None = None,
+        project: str = "",
         check: bool = True,
     ) -> Run:
         """Begin a run; nothing is done before ``work``.  ``name``: by default the workflow's, and something of its own.
-        ``check``: look at everything first, and refuse what cannot be well; what is only odd is kept with the run.
+        ``project``: what it is done for, by which usage is told and quotas are held.  ``check``: look at everything
+        first, and refuse what cannot be well; what is only odd is kept with the run.
 
-        Raises ``DataRefused`` with the ``findings`` of the check, and ``InvalidOption`` when there is a run of this
-        name already, or it is none, or there are two samples of one name.
+        Raises ``DataRefused`` with the ``findings`` of the check, also where more would be used than a quota of the
+        site allows, whatever ``check`` says, and ``InvalidOption`` when there is a run of this name already, or it is
+        none, or there are two samples of one name.
         """
         given = {each: paths_of(paths) for each, paths in (shared or {}).items()}
-        order = Order(workflow, tuple(samples), given, dict(parameters or {}), self._means.site)
-        odd = _checked(order) if check else []
+        site, now = self._means.site, self._means.clock()
+        order = Order(workflow, tuple(samples), given, dict(parameters or {}), site, project, self._operator)
+        odd = _odd(order, check_order(order, cost="sample", now=now)) if check else []
         if twice := [name for name, count in Counter(each.name for each in order.samples).items() if count > 1]:
             raise InvalidOption(f"there are two samples {twice[0]}", option="samples")
-        run = Run.begin(name or f"{workflow.name}-{secrets.token_hex(4)}", order, self._means.site)
-        run.on_event = self._on_event
-        self._hands[run.name] = Hand(run, self._means)
-        about = {"workflow": workflow.name, "version": workflow.version, "tools": self._ask(run), "odd": odd}
-        run.say([{"what": "ordered", "time": self._means.clock(), "by": self._operator, **about}])
-        run.write()
-        return run
+        if not site.quotas:
+            return self._order(order, name, odd)
+        # Two that begin at once would each find what the other is going to use still free.
+        with waited_for(Path(str(site.folder)) / "quotas.lock"):
+            _odd(order, check_quotas(order, now=now))
+            estimate, held = quotas_held(order, site, now=now)
+            return self._order(order, name, odd, estimate=estimate.hours(), quotas=[each.said() for each in held])
 
     def resume(self, name: str, *, workflow: Workflow | None = None) -> Run:
         """Go on with a run that was left, however that came.  Raises what ``Run.again`` does."""
@@ -224,6 +237,22 @@ class Scheduler:
             self._records = Records(self._means.site, strict=False, in_hand=self._units)
         return self._records.sql(query, parameters=parameters)
 
+    def usage(
+        self,
+        *,
+        by: Iterable[str] = ("project",),
+        rates: Rates | None = None,
+        since: datetime | None = None,
+        until: datetime | None = None,
+    ) -> pl.DataFrame:
+        """What all runs of the site have used so far, also of those that are not over: see ``analysis.usage``.
+
+        Raises ``ObjectDamaged`` where a journal is not as it was written, and ``InvalidOption``.
+        """
+        first = 0.0 if since is None else since.timestamp()
+        ledger = read_ledger(self._means.site.folder, since=first, now=self._means.clock())
+        return usage(ledger.tables, by=by, rates=rates, since=since, until=until)
+
     def close(self) -> None:
         """Leave all runs; what runs goes on, and is found again by ``resume``."""
         with ExitStack() as left:
@@ -235,6 +264,7 @@ class Scheduler:
             left.callback(self._means.cache.close)
             for hand in self._hands.values():
                 left.callback(hand.run.close)
+                left.callback(hand.run.measure, self._means.clock())
             if self._own is not None:
                 left.callback(self._own.shutdown, wait=True, cancel_futures=True)
         self._hands = {}
@@ -244,27 +274,44 @@ class Scheduler:
         hand = self._hands.get(name)
         return None if hand is None else hand.run.progress.units
 
+    def _order(self, order: Order, name: str | None, odd: list[dict[str, Any]], **also: Any) -> Run:
+        """Have a run begun, and on record."""
+        workflow, site = order.workflow, self._means.site
+        run = Run.begin(name or f"{workflow.name}-{secrets.token_hex(4)}", order, site)
+        run.on_event = self._on_event
+        self._hands[run.name] = Hand(run, self._means)
+        about = {"workflow": workflow.name, "version": workflow.version, "tools": self._ask(run), "odd": odd, **also}
+        about |= {"project": order.project, "machine": platform.node(), "site": has(site)}
+        run.say([{"what": "ordered", "time": self._means.clock(), "by": self._operator, **about}])
+        run.write()
+        return run
+
     def _ask(self, run: Run) -> dict[str, str]:
-        """What the programs of a run say that they are, by their names."""
+        """What the programs of a run say that they are, by their names, and the identifiers of images."""
         graph, versions = run.progress.units.graph, self._means.versions
         versions |= tool_versions(graph, self._means.site, known=versions)
-        return {
-            tool.name: versions[tool]
-            for node in graph.nodes.values()
-            for tool in node.stage.environment.tools
-            if tool in versions
-        }
+        tools = [tool for node in graph.nodes.values() for tool in node.stage.environment.tools]
+        images = image_ids(graph, self._means.site)
+        self._means.images.update(images)
+        return {tool.name: versions[tool] for tool in tools if tool in versions} | images
 
     def _begin(self) -> bool:
         """Begin what is ready, in order, as far as there is room; whether anything was."""
         begun: list[Ready] = []
         every = [ready for hand in self._hands.values() for ready in hand.ready()]
+        left, now = {id(ready): ready for ready in every}, self._means.clock()
         for ready in self._chooses(every):
-            if self._means.free.fits(ready.needs):
-                self._hands[ready.run.name].begin(ready)
+            hand, lacking = self._hands[ready.run.name], self._means.free.lacks(ready.needs)
+            left.pop(id(ready), None)
+            if lacking:
+                hand.leave(ready, now, lacking)
+            else:
+                hand.begin(ready)
                 begun.append(ready)
+        for ready in left.values():
+            self._hands[ready.run.name].leave(ready, now, ())
         for hand in self._hands.values():
-            hand.run.write()
+            hand.write()
         for ready in begun:
             self._hands[ready.run.name].submit(ready.state)
         return bool(begun)
@@ -277,17 +324,8 @@ class Scheduler:
         return max(0.0, min([_LATER, *pauses]))
 
 
-def _operator() -> str:
-    """Who this process belongs to, and the machine."""
-    try:
-        return f"{getpass.getuser()}@{platform.node()}"
-    except (KeyError, OSError, ImportError):  # a number without a name, in a container; Windows has no list of them
-        return f"unknown@{platform.node()}"
-
-
-def _checked(order: Order) -> list[dict[str, Any]]:
+def _odd(order: Order, report: Report) -> list[dict[str, Any]]:
     """What is odd about an order.  Raises ``DataRefused`` where something is wrong."""
-    report = check_order(order, cost="sample")
     found = [row for row in report.findings.to_pylist() if row["severity"] != "note"]
     wrong = [row for row in found if row["severity"] == "error"]
     if wrong:

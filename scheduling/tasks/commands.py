@@ -9,8 +9,10 @@ import sys
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from ..declaring.ports import with_beside
 from ..declaring.resources import Load
 from ..declaring.templates import path_with
+from .entering import SHELL_WITHIN
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -19,7 +21,7 @@ if TYPE_CHECKING:
     from ..declaring.stages import Stage
     from .task import Task
 
-__all__ = ["Command", "Way", "command_of", "load_of", "output_paths", "shown_command", "variables_of"]
+__all__ = ["Command", "Way", "command_of", "load_of", "output_paths", "reads_of", "shown_command", "variables_of"]
 
 # What a task has of the variables of who runs it: what programs need to work, and nothing that could be secret.
 _HANDED_ON = (
@@ -87,9 +89,11 @@ def command_of(
     """What is started in ``folder``.  Raises ``ValueError`` where it cannot be made."""
     inputs, outputs = _inputs(way), output_paths(way, task, run=run)
     outputs = {name: os.path.join(folder, each) for name, each in outputs.items()}
-    template = way.stage.template
+    template, within = way.stage.template, way.stage.environment.container is not None
     if template is None:
         assert way.stage.call is not None
+        if within:
+            raise ValueError("a function runs in this Python, and in no container")
         given = {
             "path": [each for each in sys.path if each],
             "module": way.stage.call.__module__,
@@ -104,19 +108,25 @@ def command_of(
     filled = template.filled(values)
     if not template.shell:
         return Command(filled, {})
-    shell = shutil.which("bash", path=path) or "bash"
+    shell = SHELL_WITHIN if within else (shutil.which("bash", path=path) or "bash", "-euo", "pipefail")
     script = os.path.join(scratch, "command.sh")
-    return Command((shell, "-euo", "pipefail", script), {"command.sh": filled[0] + "\n"})
+    return Command((*shell, script), {"command.sh": filled[0] + "\n"})
 
 
-def shown_command(way: Way, task: Task, *, run: str, needs: Needs, folder: str) -> str:
+def shown_command(way: Way, task: Task, *, run: str, needs: Needs, folder: str, attempt: int = 1) -> str:
     """What would be run, as one would type it; of a function, its name.  Raises ``ValueError``."""
     template = way.stage.template
     if template is None:
         assert way.stage.call is not None
         return f"{way.stage.call.__module__}.{way.stage.call.__qualname__}"
     outputs = {name: os.path.join(folder, each) for name, each in output_paths(way, task, run=run).items()}
-    return template.shown(_values(way, task, outputs, run=run, attempt=1, needs=needs, scratch="$TMPDIR"))
+    return template.shown(_values(way, task, outputs, run=run, attempt=attempt, needs=needs, scratch="$TMPDIR"))
+
+
+def reads_of(way: Way) -> tuple[str, ...]:
+    """The files that it takes, with those that lie beside them."""
+    inputs = way.stage.inputs
+    return tuple(dict.fromkeys(path for name, paths in way.inputs.items() for path in with_beside(paths, inputs[name])))
 
 
 def _values(

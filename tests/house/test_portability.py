@@ -98,6 +98,8 @@ GUARDED = {
     ("lake.restoring.terrain", "mkfifo"): "hasattr; there are none",
     ("lake.restoring.terrain", "pathconf"): "hasattr; what the platform says by itself",
     ("lake.restoring.terrain", "setxattr"): "hasattr; there are none",
+    ("scheduling.tasks.entering", "getgid"): "hasattr of getuid; what is made is of who the image says",
+    ("scheduling.tasks.entering", "getuid"): "hasattr; what is made is of who the image says",
 }
 
 

@@ -42,6 +42,17 @@ def test_anything_else_is_named(tmp_path: Path, kept: dict[str, str], now: dict[
     assert main(str(committed), str(ran)) == 1
 
 
+def test_of_a_run_of_some_tests_each_file_has_to_be_there(tmp_path: Path) -> None:
+    kept = report(tmp_path / "kept.json", **{"one.py::a": "passed", "one.py::b": "passed", "two.py::a": "passed"})
+    some = report(tmp_path / "some.json", **{"one.py::a": "passed", "two.py::a": "passed"})
+    assert main(str(kept), str(some), "--part") == 0
+    fewer = report(tmp_path / "fewer.json", **{"one.py::b": "failed"})
+    assert complaints(kept, fewer, part=True) == [
+        "is in the committed report, but did not run: two.py",
+        "failed just now: one.py::b",
+    ]
+
+
 def test_a_report_that_was_never_committed_is_named(tmp_path: Path) -> None:
     ran = report(tmp_path / "ran.json", a="passed")
     assert complaints(tmp_path / "none.json", ran) == ["none.json is not there: run pytest and commit it"]

@@ -34,12 +34,13 @@ def write(project: Path, name: str, text: str) -> None:
     (project / name).write_text(text, "utf-8")
 
 
-def run(project: Path, *arguments: str, ci: bool = False) -> subprocess.CompletedProcess[str]:
+def run(project: Path, *arguments: str, ci: bool = False, every: int = 1) -> subprocess.CompletedProcess[str]:
     """Run pytest on the small project, in a process and with an environment of its own."""
     ours = ("CI", "COV_", "COVERAGE_", "PYTEST_")
     environment = {name: value for name, value in os.environ.items() if not name.startswith(ours)}
     # Most of the time of so small a run would go into importing plugins that have no part in it.
     environment |= {"PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"} | ({"CI": "true"} if ci else {})
+    environment["HOLOTYPE_EVERY"] = str(every)
     plugins = ["-p", "metadata", "-p", "pytest_jsonreport", "-p", "no:cacheprovider"]
     command = [sys.executable, "-m", "pytest", *plugins, *arguments]
     return subprocess.run(command, cwd=project, env=environment, capture_output=True, text=True, check=False)
@@ -87,6 +88,17 @@ def test_the_report_names_no_machine(project: Path) -> None:
 def test_a_run_of_some_tests_leaves_the_report_alone(project: Path, some: list[str]) -> None:
     assert run(project, *some).returncode == 0
     assert not (project / "pytest_results.json").exists()
+
+
+def test_every_so_many_th_test_of_each_file_can_be_run(project: Path) -> None:
+    write(project, "tests/room/test_three.py", "".join(f"def test_{name}():\n    pass\n\n\n" for name in "abc"))
+    assert run(project, every=2).returncode == 0
+    assert not (project / "pytest_results.json").exists()
+    assert run(project, "--json-report", "--json-report-file=pytest_results.json", every=2).returncode == 0
+    tests = report(project)["tests"]
+    assert isinstance(tests, list)
+    three, plain = "tests/room/test_three.py", "tests/room/test_plain.py"
+    assert [test["nodeid"] for test in tests] == [f"{plain}::test_b", f"{three}::test_a", f"{three}::test_c"]
 
 
 @pytest.mark.parametrize(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import random
+import shutil
 import stat
 import time
 from pathlib import Path
@@ -263,8 +264,50 @@ def test_what_one_input_needs_is_reckoned_from_its_own_size(laboratory: Path) ->
     assert ("site.lacks", "map") in told(laboratory, mapping(resources=Resources(memory="2*size.reads")), site=there)
 
 
-def test_room_that_is_wanting_is_a_warning(laboratory: Path) -> None:
-    assert told(laboratory, mapping(resources=Resources(disk="1000 * PiB"))) == {("site.space", None)}
+def test_room_that_no_task_can_do_with_is_an_error_and_that_all_together_may_do_with_a_warning(
+    laboratory: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert told(laboratory, mapping(resources=Resources(disk="1000 * PiB"))) == {("site.room", "map")}
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: type("Usage", (), {"free": 3 << 30})())
+    assert told(laboratory, mapping(resources=Resources(disk="2 GiB"))) == {("site.space", None)}
+    assert told(laboratory, mapping(resources=Resources(disk="1 GiB"))) == set()
+    report = mapping(resources=Resources(disk="4 GiB")).check(
+        samples(laboratory), site(laboratory), shared={"genome": laboratory / "data" / "genome.fa"}
+    )
+    (row,) = (row for row in report.findings.to_pylist() if row["code"] == "run.site.room")
+    assert row["message"] == "map needs 4 GiB of disk at once, and 3 GiB are free"
+    assert not report.ok
+
+
+def test_a_site_that_is_said_to_have_more_memory_than_its_machine_is_odd(laboratory: Path) -> None:
+    assert told(laboratory, site=site(laboratory, memory=1 << 50)) == {("site.memory", None)}
+
+
+def test_results_of_another_run_are_not_written_over(laboratory: Path) -> None:
+    assert told(laboratory, name="tuesday") == set()
+    folder = laboratory / "runs" / "runs" / "tuesday"
+    folder.mkdir(parents=True)
+    (folder / "order.json").write_text("{}")
+    assert told(laboratory, name="tuesday") == {("exists", None)}
+
+
+@pytest.mark.parametrize(("index", "of"), [("x.fa.fai", "x.fa"), ("x.bai", "x.bam"), ("x.dict", "x.fasta")])
+def test_an_index_that_is_given_by_itself_is_not_older_than_its_file(index: str, of: str, laboratory: Path) -> None:
+    data = laboratory / "data"
+    for name in (index, of):
+        (data / name).write_text("chr1\t600\t6\t600\t601\n")
+    both = Workflow(
+        name="both",
+        inputs={**mapping().inputs, "index": Input(shared=True)},
+        parameters=mapping().parameters,
+        steps=mapping().steps,
+    )
+    shared = {"genome": data / "genome.fa", "index": data / index}
+    for age, odd in ((100, True), (-100, False)):
+        os.utime(data / of, (time.time(), (data / index).stat().st_mtime + age))
+        rows = both.check(samples(laboratory), shared=shared, cost="header").findings.to_pylist()
+        said = [row["message"] for row in rows if row["code"] == "run.file.older"]
+        assert said == ([f"{data / index} is older than {data / of}"] if odd else [])
 
 
 def test_a_folder_that_cannot_be_made_is_told(laboratory: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import platform
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -59,7 +60,7 @@ def test_every_table_has_what_happened(tmp_path: Path) -> None:
 
     (row,) = tables["runs"].to_dicts()
     assert (row["workflow"], row["version"], row["state"], row["operator"]) == ("eventful", "7", "degraded", "ada@lab")
-    assert row["machine"] == "lab"
+    assert row["machine"] == platform.node()
     assert row["began"] < row["ended"]
     assert row["folder"] == str(folder_of(tmp_path))
 
@@ -205,12 +206,13 @@ def test_a_last_line_that_is_cut_off_has_not_happened(tmp_path: Path) -> None:
     with lived(tmp_path, workflow=whole()):
         pass
     journal = folder_of(tmp_path) / "journal"
-    text = journal.read_bytes()
-    journal.write_bytes(text[:-3])
+    text, done, _ = journal.read_bytes().rpartition(b'"what":"done"')
+    text += done + b'"task":"'
+    journal.write_bytes(text)
     tables = run_tables(folder_of(tmp_path))
-    assert len(tables["run_events"]) == text.count(b"\n") - 1
+    assert len(tables["run_events"]) == text.count(b"\n")
     assert tables["runs"]["state"].to_pylist() == ["running"]
-    assert journal.read_bytes() == text[:-3]
+    assert journal.read_bytes() == text
 
 
 def test_names_that_are_no_text_are_kept_as_far_as_they_can_be(tmp_path: Path) -> None:

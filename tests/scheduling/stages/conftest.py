@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from benchmarks.genomes import Variant, a_genome, variants_of, write_genome, write_reads
+
 from .doing import do, wrong
-from .simulated import Variant, a_genome, variants_of, write_genome, write_reads
 
 if TYPE_CHECKING:
     from pathlib import Path

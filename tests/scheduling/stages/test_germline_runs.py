@@ -9,11 +9,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from benchmarks.genomes import Variant, accuracy, variants_in, variants_of, write_reads
 from holotype.scheduling import LocalPlace, Sample, Scheduler, Site
 from holotype.scheduling.stages.germline import germline
-
-from .simulated import Variant, variants_of, write_reads
-from .test_variants import accuracy, variants_in
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from benchmarks.genomes import a_genome, accuracy, variants_in, write_genome
 from holotype.scheduling import Stage, StopSample
 from holotype.scheduling.stages import bcftools, freebayes
 
 from .doing import Done, do, wrong
-from .simulated import Variant, a_genome, write_genome
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -20,18 +20,6 @@ if TYPE_CHECKING:
     from .conftest import Person
 
 NEEDS = ("bwa", "samtools", "bcftools", "freebayes", "gzip")
-
-
-def variants_in(path: Path, *, only: str = "") -> set[tuple[str, int, str, str]]:
-    """What a VCF tells of, those whose FILTER it is if that is said."""
-    lines = (line.split("\t") for line in gzip.decompress(path.read_bytes()).decode().splitlines() if line[0] != "#")
-    return {(line[0], int(line[1]), line[3], line[4]) for line in lines if only in ("", line[6])}
-
-
-def accuracy(found: set[tuple[str, int, str, str]], variants: list[Variant]) -> tuple[float, float]:
-    """The part of the known that was found, and of what was found that is known."""
-    known = {(each.chromosome, each.position, each.reference, each.other) for each in variants}
-    return len(found & known) / len(known), len(found & known) / len(found)
 
 
 def sound(done: Done) -> Done:

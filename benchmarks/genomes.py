@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import gzip
 import random
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+__all__ = ["Variant", "a_genome", "accuracy", "variants_in", "variants_of", "write_genome", "write_reads"]
 
 LENGTHS = {"chr1": 24_000, "chr2": 12_000}
 _APART = 160
@@ -28,11 +31,13 @@ class Variant:
 
 
 def a_genome(seed: int = 7) -> dict[str, str]:
+    """Letters of chromosomes, by their names."""
     chance = random.Random(seed)
     return {name: "".join(chance.choices("ACGT", k=length)) for name, length in LENGTHS.items()}
 
 
 def write_genome(path: Path, genome: dict[str, str]) -> Path:
+    """Write it as FASTA."""
     lines = (
         f">{name}\n" + "".join(f"{bases[start : start + 60]}\n" for start in range(0, len(bases), 60))
         for name, bases in genome.items()
@@ -42,6 +47,7 @@ def write_genome(path: Path, genome: dict[str, str]) -> Path:
 
 
 def variants_of(genome: dict[str, str], seed: int) -> list[Variant]:
+    """Variants of one person, of a genome."""
     chance = random.Random(seed)
     found = []
     for name, bases in genome.items():
@@ -102,3 +108,15 @@ def _pair(texts: tuple[list[str], list[str]], name: str, fragment: str, chance: 
             if chance.random() < _WRONG:
                 letters[place] = chance.choice("ACGT")
         text.append(f"@{name}.{number} {end}:N:0\n{''.join(letters)}\n+\n{'I' * 60}{'F' * 40}\n")
+
+
+def variants_in(path: Path, *, only: str = "") -> set[tuple[str, int, str, str]]:
+    """What a VCF tells of, those whose FILTER it is if that is said."""
+    lines = (line.split("\t") for line in gzip.decompress(path.read_bytes()).decode().splitlines() if line[0] != "#")
+    return {(line[0], int(line[1]), line[3], line[4]) for line in lines if only in ("", line[6])}
+
+
+def accuracy(found: set[tuple[str, int, str, str]], variants: list[Variant]) -> tuple[float, float]:
+    """The part of the known that was found, and of what was found that is known."""
+    known = {(each.chromosome, each.position, each.reference, each.other) for each in variants}
+    return len(found & known) / len(known), len(found & known) / len(found)

@@ -1,0 +1,1 @@
+from scheduling.analysis.ledger import *

@@ -1,1 +1,0 @@
-from scheduling.graphs.laying import *

@@ -1,0 +1,1 @@
+from scheduling.running.lock import *

@@ -1,0 +1,1 @@
+from scheduling.running.waiting import *
