@@ -56,6 +56,7 @@ if TYPE_CHECKING:
         WorkflowInvalid,
     )
     from .header import Header
+    from .kept import KEPT_TABLES, declaration_of, declared_in, widening
     from .log import Entry, Segment
     from .provenance.check import check_prov
     from .provenance.checking import Violation
@@ -102,6 +103,7 @@ __all__ = [
     "HolotypeError",
     "InvalidName",
     "InvalidOption",
+    "KEPT_TABLES",
     "LocalStore",
     "LogDamaged",
     "MemoryStore",
@@ -138,6 +140,8 @@ __all__ = [
     "WorkflowInvalid",
     "check_prov",
     "column",
+    "declaration_of",
+    "declared_in",
     "dicts",
     "long_path",
     "numbers",
@@ -153,6 +157,7 @@ __all__ = [
     "sql_mentioned",
     "sql_select",
     "whole",
+    "widening",
 ]
 
 # The module that defines each name; what is not here is an error.
@@ -166,6 +171,7 @@ _HOME = {
     "GCSStore": "stores.gcs",
     "GenericStore": "stores.generic",
     "Header": "header",
+    "KEPT_TABLES": "kept",
     "LocalStore": "stores.local",
     "MemoryStore": "stores.memory",
     "ObjectInfo": "stores.base",
@@ -180,6 +186,8 @@ _HOME = {
     "Violation": "provenance.checking",
     "check_prov": "provenance.check",
     "column": "columns",
+    "declaration_of": "kept",
+    "declared_in": "kept",
     "dicts": "columns",
     "long_path": "stores.longpaths",
     "numbers": "columns",
@@ -194,6 +202,7 @@ _HOME = {
     "sql_mentioned": "enclosed",
     "sql_select": "enclosed",
     "whole": "columns",
+    "widening": "kept",
 }
 
 

@@ -190,10 +190,12 @@ class Catalog(Reading):
 
         Raises ``RowsRefused``, ``TableNotFound``, ``ArchiveReadOnly``, or what the store raises.
         """
+        return self.write_as(self.table(table), rows)
+
+    def write_as(self, table: Table, rows: pa.Table) -> Segment:
+        """As ``write``, of a table that the same commit declares in the archive, or one before it (see ``kept``)."""
         self.check_writable()
-        return self._written(
-            *write_segment(self._store, self.table(table), rows, seen=self._state.version, entropy=self._entropy)
-        )
+        return self._written(*write_segment(self._store, table, rows, seen=self._state.version, entropy=self._entropy))
 
     def write_all(self, rows: Mapping[str, pa.Table]) -> list[Segment]:
         """As ``write``, for the rows of several tables, by name: where requests are dear, all at once."""
@@ -269,7 +271,7 @@ class Catalog(Reading):
         is lost or changed either way.
         """
         self.check_writable()
-        return compact(self, sorted(self._tables) if tables is None else tables, self._commit_compaction)
+        return compact(self, sorted(self.tables) if tables is None else tables, self._commit_compaction)
 
     def _commit_compaction(self, add: Sequence[Segment], remove: Sequence[Segment], view: State) -> Entry:
         return self._commit(self._entry(COMPACTION, add=add, remove=remove), view, None)

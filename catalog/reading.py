@@ -13,6 +13,7 @@ from .auditing import Damage, audit
 from .errors import InvalidOption, ObjectMissing, TableNotFound
 from .files import SegmentFiles
 from .history import entries_after, news
+from .kept import KEPT_TABLES, declared_in
 from .segments import SegmentReader, open_mapped
 from .together import Together
 
@@ -47,6 +48,7 @@ class Reading:
         self._reader = SegmentReader(store)
         self._files = SegmentFiles(store, self._reader)
         self._together = Together()
+        self._kept: tuple[tuple[Segment, ...], Mapping[str, Table]] = ((), MappingProxyType({}))
         self._looking = threading.Lock()  # guards _state
 
     @property
@@ -81,8 +83,8 @@ class Reading:
 
     @property
     def tables(self) -> Mapping[str, Table]:
-        """The declared tables, by name."""
-        return self._tables
+        """The declared tables, by name: its own, and those that were declared in the archive (see ``kept``)."""
+        return self._at(None, self.tables_at)
 
     @property
     def state(self) -> State:
@@ -94,9 +96,23 @@ class Reading:
 
     def table(self, name: str) -> Table:
         """The declared table ``name``; raises ``TableNotFound``."""
-        if name not in self._tables:
-            raise TableNotFound(f"there is no table {name!r}; there are {', '.join(sorted(self._tables))}", table=name)
-        return self._tables[name]
+        found = self._tables.get(name) or self.tables.get(name)
+        if found is None:
+            raise TableNotFound(f"there is no table {name!r}; there are {', '.join(sorted(self.tables))}", table=name)
+        return found
+
+    def tables_at(self, state: State) -> Mapping[str, Table]:
+        """The declared tables in a version, by name.  Raises ``ObjectMissing``, ``ObjectDamaged``, ``LogDamaged``, or
+        what the store raises.
+        """
+        segments = state.segments(KEPT_TABLES.name)
+        if not segments or KEPT_TABLES.name not in self._tables:
+            return self._tables
+        known, tables = self._kept
+        if known != segments:
+            tables = declared_in(pa.concat_tables(self._reader.stream(KEPT_TABLES, segments)))
+            self._kept = segments, tables
+        return {**tables, **self._tables}
 
     # -- reading
 
@@ -215,7 +231,7 @@ class Reading:
         """
         from .sql import query as run  # DuckDB is not needed for writing
 
-        return self._at(state, lambda at: run(query, self._tables, at, self._files, params=params, views=views))
+        return self._at(state, lambda at: run(query, self.tables_at(at), at, self._files, params=params, views=views))
 
     def connection(
         self, *, views: Mapping[str, str] | None = None, state: State | None = None
@@ -226,7 +242,7 @@ class Reading:
         """
         from .sql import connect  # DuckDB is not needed for writing
 
-        return self._at(state, lambda at: connect(self._tables.values(), at, self._files, views=views))
+        return self._at(state, lambda at: connect(self.tables_at(at).values(), at, self._files, views=views))
 
     def mapped(self, segment: Segment) -> pa.Table:
         """The rows of a segment of a mapped table, where they lie: verified, and then only read as they are looked at.

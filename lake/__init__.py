@@ -35,10 +35,12 @@ if TYPE_CHECKING:
     from .collect import Collected
     from .compare import Compared
     from .forget import Forgotten
+    from .lineage.deeds import Deed, DeedFile
     from .opening import create, open
     from .progress import Progress
     from .reading.filesystem import HolotypeFileSystem
     from .reading.opened import ArchivedFile
+    from .records.kept import KeptRows
     from .records.snapshots import Snapshot
     from .restore import Restored
     from .scrub import Scrubbed
@@ -54,8 +56,11 @@ __all__ = [
     "Collected",
     "Compared",
     "Declared",
+    "Deed",
+    "DeedFile",
     "Forgotten",
     "HolotypeFileSystem",
+    "KeptRows",
     "Progress",
     "Restored",
     "Scrubbed",
@@ -75,8 +80,11 @@ _HOME = {
     "Collected": "collect",
     "Compared": "compare",
     "Declared": "validation.declared",
+    "Deed": "lineage.deeds",
+    "DeedFile": "lineage.deeds",
     "Forgotten": "forget",
     "HolotypeFileSystem": "reading.filesystem",
+    "KeptRows": "records.kept",
     "Progress": "progress",
     "Restored": "restore",
     "Snapshot": "records.snapshots",

@@ -32,7 +32,9 @@ if TYPE_CHECKING:
     from .context import Context
     from .executing import Submits
     from .forget import Forgotten
+    from .lineage.deeds import Deed
     from .progress import OnProgress
+    from .records.kept import KeptRows
     from .records.snapshots import Snapshot
     from .restore import Restored
     from .restoring.fitting import Unfit
@@ -340,9 +342,7 @@ class Archive(Looking):
         source: str | os.PathLike[str] | None = None,
         listen: bool = True,
     ) -> Activity:
-        """Something done in Python, as a block or a function: what it reads and writes is heard, and kept with how it
-        was done.  See ``lake/activity.py``.
-        """
+        """Something done in Python, as a block or a function, kept with how it was done.  See ``lake/activity.py``."""
         from .activity import Activity
 
         return Activity(self._context, name, parameters=parameters, dataset=dataset, source=source, listen=listen)
@@ -388,6 +388,28 @@ class Archive(Looking):
             timeout=timeout,
         )
 
+    def record_activities(
+        self,
+        deeds: Iterable[Deed],
+        *,
+        dataset: str | None = None,
+        source: str | os.PathLike[str] | None = None,
+        rows: KeptRows | None = None,
+        message: str = "",
+    ) -> int:
+        """Keep what others say that they did, thousands at a time; returns how much was news.  See
+        ``lake/recording.py``.
+        """
+        from .recording import record_activities
+
+        return record_activities(self._context, deeds, dataset=dataset, source=source, rows=rows, message=message)
+
+    def keep_rows(self, rows: KeptRows, *, message: str = "") -> bool:
+        """Keep rows of tables that the caller declares; returns whether that was news.  See ``lake/recording.py``."""
+        from .recording import keep_rows
+
+        return keep_rows(self._context, rows, message=message)
+
     # What people say of it
 
     def annotate(
@@ -423,9 +445,7 @@ class Archive(Looking):
         reason: str = "",
         dry_run: bool = False,
     ) -> Forgotten:
-        """Forget the snapshots named, or all that no rule keeps; ``recover`` brings them back until ``collect`` purges
-        them.
-        """
+        """Forget the snapshots named, or all that no rule keeps; until ``collect`` purges them ``recover`` helps."""
         from .forget import forget
 
         return forget(

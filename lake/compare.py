@@ -5,6 +5,7 @@
     annotations   the same said of the same
     provenance    the same recorded of the same
     reports       the same found in the same, and the same declared of what tables have to be
+    rows          the same given to be kept in tables that others declared
     chunks        each one that a snapshot needs is in some pack, at both ends
     objects       both ends verified: by size, or every byte hashed
 
@@ -24,6 +25,7 @@ from holotype.catalog import DamageError, column
 
 from .moving.histories import missing_histories
 from .moving.inventory import End, Inventory
+from .moving.keptrows import missing_kept
 from .moving.proving import unproven
 from .moving.travellers import chosen, dataset_names, said, unsaid
 from .moving.verdicts import missing_schemas, missing_verdicts
@@ -49,10 +51,10 @@ _NAMED = ["dataset", "number", "snapshot"]
 class Difference:
     """One thing that differs, or that is damaged at one end.
 
-    ``what``: ``snapshot``, ``manifest``, ``annotation``, ``provenance``, ``report``, ``schema``, ``chunk``, or what
-    ``verify`` found (``pack``, ``segment``, ``log``, ``chunk``).  ``where``: the end that lacks it or has it damaged,
-    ``both`` where each has something else.  ``object``: the name or key of it.  ``problem``: what differs, in words.
-    ``dataset``, ``snapshot`` and ``path``: what is touched, where that is known.
+    ``what``: ``snapshot``, ``manifest``, ``annotation``, ``provenance``, ``report``, ``schema``, ``row``, ``chunk``, or
+    what ``verify`` found (``pack``, ``segment``, ``log``, ``chunk``).  ``where``: the end that lacks it or has it
+    damaged, ``both`` where each has something else.  ``object``: the name or key of it.  ``problem``: what differs, in
+    words.  ``dataset``, ``snapshot`` and ``path``: what is touched, where that is known.
     """
 
     what: str
@@ -118,6 +120,7 @@ def compare(
         *both.histories(),
         *both.verdicts(),
         *both.schemas(),
+        *both.kept(),
     ]
     for where, end in both.ends():
         report = verify(end.context, full=full, workers=workers, executor=executor, progress=progress)
@@ -221,6 +224,17 @@ class _Both:
             for row in missing_schemas(mine, theirs, self._datasets).to_pylist():
                 what = f"version {row['version']} of what it has to be is declared at the other end only"
                 yield Difference("schema", where, row["files"], what, dataset=row["dataset"])
+
+    def kept(self) -> Iterator[Difference]:
+        """Rows of tables that others declared, which were given to one end only, or later."""
+        ways: tuple[tuple[Side, End, End], ...] = (
+            ("there", self._here, self._there),
+            ("here", self._there, self._here),
+        )
+        for where, mine, theirs in ways:
+            for row in missing_kept(mine, theirs, self._datasets):
+                what = f"its {row['rows']} rows in {row['table']} are as they should be at the other end only"
+                yield Difference("row", where, f"{row['key']} {row['about']}", what, dataset=row["dataset"])
 
 
 def _chunks(end: End, where: Side, snapshots: pa.Array) -> Iterator[Difference]:

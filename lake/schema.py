@@ -16,6 +16,7 @@ import pyarrow as pa
 
 from holotype.catalog import Column, Table, provenance
 
+from .records.kept import KEPT
 from .validation.tables import VALIDATION_TABLES
 
 __all__ = [
@@ -264,6 +265,7 @@ TABLES = (
     ANNOTATIONS,
     CHUNKS,
     ENTRIES,
+    *KEPT,
     PACKS,
     PROBLEMS,
     *provenance.PROV_TABLES,

@@ -30,6 +30,7 @@ from .moving.cargo import pack_up
 from .moving.carrying import carry
 from .moving.histories import histories
 from .moving.inventory import End, Inventory
+from .moving.keptrows import bring_kept
 from .moving.proving import unproven
 from .moving.travellers import Travellers, choose, chosen, dataset_names, refuse_itself, unsaid
 from .moving.verdicts import missing_schemas, missing_verdicts
@@ -49,6 +50,7 @@ if TYPE_CHECKING:
     from .context import Context
     from .executing import Submits
     from .progress import OnProgress
+    from .records.kept import Change
     from .retention.sessions import Check
     from .storing.ledger import Packed
 
@@ -217,17 +219,19 @@ class _Journey:
             told: list[Segment] = []
             try:
                 told += [catalog.write(table, found) for table, found in histories(here, now, self.datasets)]
-                if not add and not told:
+                kept = bring_kept(here, now, self.datasets, state=now.state)
+                if not add and not told and not kept.add:
                     return
                 catalog.commit(
-                    add=[*add, *told],
+                    add=[*add, *told, *kept.add],
+                    remove=kept.remove,
                     relies=manifests.kept,
                     view=there.state,
                     operation=self.work,
                     message=f"from {here.url}, archive {here.context.catalog.id}",
                     author=self.target.author,
                     session=packed.session,
-                    check=partial(_told_check, sound, now.state.version if told else None),
+                    check=partial(_told_check, sound, kept, now.state.version if told or kept.add else None),
                 )
             except Conflict as error:
                 if "said" not in error.about or not left:
@@ -325,11 +329,13 @@ def _check(
     return check
 
 
-def _told_check(sound: Check, looked: int | None, since: Sequence[Entry], present: State) -> None:
-    """What the commit has to pass beside ``sound``: nobody recorded anything there since version ``looked``, when it
-    was found out what is not recorded there.
+def _told_check(sound: Check, kept: Change, looked: int | None, since: Sequence[Entry], present: State) -> None:
+    """What the commit has to pass beside ``sound``: nobody recorded anything there, or had rows kept, since version
+    ``looked``, when it was found out what is not recorded there.
     """
     sound(since, present)
+    if looked is not None:
+        kept.check([entry for entry in since if entry.version > looked], present)
     if looked is not None and provenance.says_something(since, after=looked):
         raise Conflict("something was recorded meanwhile: look again at what is not", said=True)
 

@@ -23,6 +23,9 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from .analysis.analysing import Analysis, Bottleneck, analyse
     from .analysis.usage import Rates, usage
+    from .archiving.auditing import Audited, check_audit
+    from .archiving.exporting import AuditExport, audit_export
+    from .archiving.keeping import Archived, archive_run
     from .declaring.containers import Containers
     from .declaring.environments import Environment, Tool
     from .declaring.parameters import REQUIRED, Parameter
@@ -33,6 +36,7 @@ if TYPE_CHECKING:
     from .declaring.stages import Stage
     from .declaring.steps import First, Per, Setting, Step
     from .documents.loading import load_workflow, read_workflow, workflow_document
+    from .neighbours.crates.exporting import export_run_crate
     from .neighbours.cwl.exporting import export_cwl
     from .neighbours.cwl.importing import import_cwl
     from .neighbours.galaxy import import_galaxy
@@ -40,6 +44,8 @@ if TYPE_CHECKING:
     from .neighbours.nextflow.importing import import_nextflow
     from .neighbours.nfcore import read_nfcore
     from .neighbours.snakemake.importing import import_snakemake
+    from .neighbours.wfformat.exporting import export_wfformat
+    from .neighbours.wfformat.importing import Trace, import_wfformat
     from .places.local import LocalPlace
     from .places.place import Ended, Job, Lost, Place, Running, Waiting
     from .records.following import Records
@@ -53,6 +59,9 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Analysis",
+    "Archived",
+    "AuditExport",
+    "Audited",
     "Bottleneck",
     "Containers",
     "Ended",
@@ -96,15 +105,22 @@ __all__ = [
     "StopRun",
     "StopSample",
     "Tool",
+    "Trace",
     "Waiting",
     "When",
     "Workflow",
     "analyse",
+    "archive_run",
+    "audit_export",
+    "check_audit",
     "export_cwl",
+    "export_run_crate",
+    "export_wfformat",
     "import_cwl",
     "import_galaxy",
     "import_nextflow",
     "import_snakemake",
+    "import_wfformat",
     "load_workflow",
     "read_nfcore",
     "read_samples",
@@ -116,6 +132,9 @@ __all__ = [
 # The module that defines each name.
 _HOME = {
     "Analysis": "analysis.analysing",
+    "Archived": "archiving.keeping",
+    "AuditExport": "archiving.exporting",
+    "Audited": "archiving.auditing",
     "Bottleneck": "analysis.analysing",
     "Containers": "declaring.containers",
     "Ended": "places.place",
@@ -159,15 +178,22 @@ _HOME = {
     "StopRun": "declaring.policies",
     "StopSample": "declaring.policies",
     "Tool": "declaring.environments",
+    "Trace": "neighbours.wfformat.importing",
     "Waiting": "places.place",
     "When": "declaring.policies",
     "Workflow": "workflow",
     "analyse": "analysis.analysing",
+    "archive_run": "archiving.keeping",
+    "audit_export": "archiving.exporting",
+    "check_audit": "archiving.auditing",
     "export_cwl": "neighbours.cwl.exporting",
+    "export_run_crate": "neighbours.crates.exporting",
+    "export_wfformat": "neighbours.wfformat.exporting",
     "import_cwl": "neighbours.cwl.importing",
     "import_galaxy": "neighbours.galaxy",
     "import_nextflow": "neighbours.nextflow.importing",
     "import_snakemake": "neighbours.snakemake.importing",
+    "import_wfformat": "neighbours.wfformat.importing",
     "load_workflow": "documents.loading",
     "read_nfcore": "neighbours.nfcore",
     "read_samples": "samples.sheets",

@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from .exchange.lineage import openlineage_events, write_openlineage
     from .exchange.lineagereading import read_openlineage
     from .exchange.package import from_prov, to_prov
+    from .exchange.places import crate_place
     from .exchange.results import Loss, Written
     from .graph import Graph, Walk
     from .hashing import CONTENT, content_id, content_of, key, keys
@@ -53,6 +54,7 @@ if TYPE_CHECKING:
         described_id,
         file_id,
         file_version,
+        grade_id,
         literal,
         name,
         outside_id,
@@ -93,6 +95,7 @@ _HOME = {
     "backup_id": "vocabulary",
     "content_id": "hashing",
     "content_of": "hashing",
+    "crate_place": "exchange.places",
     "described_id": "vocabulary",
     "dot": "drawing",
     "element_of": "rows",
@@ -100,6 +103,7 @@ _HOME = {
     "file_id": "vocabulary",
     "file_version": "vocabulary",
     "from_prov": "exchange.package",
+    "grade_id": "vocabulary",
     "key": "hashing",
     "keys": "hashing",
     "literal": "vocabulary",
@@ -160,6 +164,7 @@ __all__ = [
     "backup_id",
     "content_id",
     "content_of",
+    "crate_place",
     "described_id",
     "dot",
     "element_of",
@@ -167,6 +172,7 @@ __all__ = [
     "file_id",
     "file_version",
     "from_prov",
+    "grade_id",
     "key",
     "keys",
     "literal",

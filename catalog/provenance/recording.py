@@ -40,7 +40,8 @@ __all__ = ["Recorded", "record", "refusals", "refuse", "says_something", "shared
 _TABLES = frozenset(table.name for table in PROV_TABLES)
 # What is nothing but what is said of it, or always said in the same words.
 _SHARED = re.compile(
-    r"urn:holotype:(?:content|command|parameters|environment|git|person|software|system|code):.*|pkg:.*", re.DOTALL
+    r"urn:holotype:(?:content|command|parameters|environment|git|grade|person|software|system|code):.*|pkg:.*",
+    re.DOTALL,
 )
 # What an identifier says by itself: that it is an entity; or that, or an activity.
 _ENTITY = re.compile(r"urn:holotype:(?:file|outside|unread|snapshot):")

@@ -9,6 +9,7 @@
     urn:holotype:activity:6f1c…                       and the backup that made a snapshot, by the snapshot's digest
     urn:holotype:command:…, …parameters:…, …          what it was done with, by a digest of what is said of it
     urn:holotype:person:…, …software:…                who did it
+    urn:holotype:grade:incomplete                     what degraded results are marked with
     pkg:pypi/numpy@2.2.0                              a package, as a package URL
 
 A dataset and a path are percent-encoded.
@@ -39,6 +40,7 @@ __all__ = [
     "described_id",
     "file_id",
     "file_version",
+    "grade_id",
     "literal",
     "name",
     "outside_id",
@@ -120,6 +122,11 @@ def described_id(kind: str, described: object) -> str:
 def person_id(person: str) -> str:
     """The identifier of a person, or of an account."""
     return f"urn:holotype:person:{quote(person, safe='@-._~')}"
+
+
+def grade_id(grade: str) -> str:
+    """The identifier of a grade: what results are marked with that are not what they should be."""
+    return f"urn:holotype:grade:{quote(grade, safe=_SAFE)}"
 
 
 def software_id(name: str, version: str = "") -> str:

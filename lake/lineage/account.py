@@ -82,27 +82,48 @@ class Account:
         """Another activity started it."""
         self._say("wasStartedBy", None, self.id, None, outer)
 
+    def informed_by(self, other: str) -> None:
+        """It hung on another activity."""
+        self._say("wasInformedBy", None, self.id, other)
+
+    def graded(self, grade: str) -> str:
+        """What it made is marked, and so is all that is made of that; returns the grade's identifier."""
+        id = prov.grade_id(grade)
+        self._say("entity", id, attributes=(*_typed(prov.name("grade")), (_LABEL, prov.literal(grade))))
+        self._say("wasInfluencedBy", None, self.id, id)
+        return id
+
     # -- files
 
-    def file(self, version: Version, *, again: str | None = None) -> str:
+    def file(
+        self,
+        version: Version,
+        *,
+        again: str | None = None,
+        facts: Mapping[str, object] | None = None,
+        sized: bool = True,
+    ) -> str:
         """An entity for a version of a file, and for its content; returns its identifier.
 
         ``again``: the identifier it has instead of its usual one, which is another entity with the same bytes.
+        ``facts``: what else is to be known of it.  ``sized``: whether its size is known.
         """
         id = again or file_of(version)
-        facts: list[tuple[str, prov.Value]] = [*_typed(prov.name("file"))]
+        said: list[tuple[str, prov.Value]] = [*_typed(prov.name("file"))]
         if version.place is not None:
-            facts += [
+            said += [
                 (_LABEL, prov.literal(version.place.path)),
                 _own("dataset", version.place.dataset),
                 _own("path", version.place.path),
             ]
         else:
-            facts.append((_LABEL, prov.literal("{outside}/" + version.path.replace("\\", "/").rpartition("/")[2])))
-        facts.append(_own("size", version.size))
+            said.append((_LABEL, prov.literal("{outside}/" + version.path.replace("\\", "/").rpartition("/")[2])))
+        if sized:
+            said.append(_own("size", version.size))
         if version.sha256 is not None:
-            facts.append(_own("sha256", version.sha256.hex()))
-        self._say("entity", id, attributes=tuple(facts))
+            said.append(_own("sha256", version.sha256.hex()))
+        said += [_own(word, value) for word, value in sorted((facts or {}).items()) if value is not None]
+        self._say("entity", id, attributes=tuple(said))
         if version.sha256 is not None:
             self._has_content(id, version.sha256)
         return id
@@ -216,6 +237,15 @@ class Account:
         self._say("agent", id, attributes=facts)
         self._say("wasAssociatedWith", None, self.id, id, None)
         self._say("actedOnBehalfOf", None, id, person, self.id)
+
+    def software(self, name: str, version: str, *, person: str) -> None:
+        """A program that took part on behalf of a person, as it says itself what it is."""
+        id = prov.software_id(name, version)
+        kind = prov.Name(prov.PROV + "SoftwareAgent")
+        said = ((_LABEL, prov.literal(f"{name} {version}".rstrip())), *_typed(kind), _own("version", version))
+        self._say("agent", id, attributes=said)
+        self._say("wasAssociatedWith", None, self.id, id, None)
+        self._say("actedOnBehalfOf", None, id, person, None)
 
     def environment(self, found: Environment, graph: prov.Graph) -> None:
         """Where it ran: one entity, of which packages are members.  What ``graph`` has is not described again."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass
+from functools import cached_property
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
@@ -66,15 +67,20 @@ class Places:
             sources[dataset] = os.path.realpath(source)
         return cls(MappingProxyType(sources), MappingProxyType(latest))
 
+    @cached_property
+    def _datasets(self) -> dict[str, str]:
+        """Datasets by where they lie; of two that lie at one place, the one that outranks."""
+        return {source: dataset for dataset, source in self.sources.items()}
+
     def find(self, path: str) -> Place | None:
         """Where a file belongs, by its real path; ``None`` when it is in no dataset."""
-        best: tuple[int, str] | None = None
-        for dataset, source in self.sources.items():
-            if _below(path, source) and (best is None or len(source) >= best[0]):
-                best = (len(source), dataset)
-        if best is None:
-            return None
-        dataset = best[1]
+        above = path
+        while above not in self._datasets:
+            parent = os.path.dirname(above)
+            if parent == above:
+                return None
+            above = parent
+        dataset = self._datasets[above]
         source = self.sources[dataset]
         # A dataset may be a single file, whose path in it is its name.
         inside = os.path.relpath(path, source) if path != source else os.path.basename(path)
@@ -84,7 +90,3 @@ class Places:
 
 def _oldest_first(rows: pa.Table) -> list[dict[str, Any]]:
     return dicts(rows.sort_by([("time", "ascending"), ("dataset", "ascending")]))
-
-
-def _below(path: str, source: str) -> bool:
-    return path == source or path.startswith(source.rstrip(os.sep) + os.sep)

@@ -21,16 +21,17 @@ from holotype.catalog import provenance as prov
 
 from ..capturing.redacting import Redactor
 from ..capturing.seen import Status
+from ..records.kept import Change
 from ..records.references import check_name
 from .account import Account, file_of, status_word
 from .places import Places
 from .versions import Versions
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Callable, Iterable, Mapping, Sequence
     from datetime import datetime
 
-    from holotype.catalog import State
+    from holotype.catalog import Entry, State
 
     from ..capturing.seen import Seen
     from ..context import Context
@@ -237,9 +238,17 @@ def _made_before(scene: Scene, graph: prov.Graph, id: str, time: datetime) -> bo
     return all(made <= time for made in times)
 
 
-def keep(context: Context, tell: Callable[[prov.Graph], prov.Document], *, operation: str, message: str) -> None:
+def keep(
+    context: Context,
+    tell: Callable[[prov.Graph], prov.Document],
+    *,
+    operation: str,
+    message: str,
+    beside: Callable[[State], Change] | None = None,
+) -> None:
     """Keep what ``tell`` says with a look at the graph, in one commit; told anew from a new look, when others said
-    something of the same things meanwhile, or a collection took away what was looked at.
+    something of the same things meanwhile, or a collection took away what was looked at.  ``beside``: what else is to
+    be written in that commit.
 
     Raises ``ProvenanceRefused``, ``ArchiveReadOnly``, ``Conflict`` after losing to others again and again, or what the
     store raises.
@@ -250,14 +259,16 @@ def keep(context: Context, tell: Callable[[prov.Graph], prov.Document], *, opera
         try:
             document = tell(prov.Graph(catalog, state=state))
             told = prov.record(catalog, document, recorded=context.clock(), author=author, state=state)
-            if told.segments:
+            change = beside(state) if beside is not None else Change()
+            if told.segments or change.add:
                 catalog.commit(
-                    add=told.segments,
+                    add=(*told.segments, *change.add),
+                    remove=change.remove,
                     operation=operation,
                     message=message,
                     author=author,
                     view=state,
-                    check=told.check,
+                    check=_all_of(told.check, change.check),
                 )
         except Conflict:
             if not left:
@@ -267,6 +278,14 @@ def keep(context: Context, tell: Callable[[prov.Graph], prov.Document], *, opera
                 raise
         else:
             return
+
+
+def _all_of(*checks: Callable[[Sequence[Entry], State], None]) -> Callable[[Sequence[Entry], State], None]:
+    def check(since: Sequence[Entry], present: State) -> None:
+        for each in checks:
+            each(since, present)
+
+    return check
 
 
 def kept(error: BaseException, redactor: Redactor) -> str:

@@ -60,7 +60,7 @@ class Imported:
 
 @dataclass(frozen=True, kw_only=True)
 class Exported:
-    """A workflow as another system's document.
+    """A workflow, or a run of one, as another system's document.
 
     ``document``: it, of plain values.  ``lost``: everything that could not be said there.
     """

@@ -125,6 +125,8 @@ class Progress:
         self.made: dict[str, Made] = {}
         self.running: dict[str, TaskState] = {}  # by their jobs
         self.recording = self.inspecting = self.processing = 0.0  # seconds: see ``costs``
+        self.archived: str | None = None  # the archive that has its records
+        self.snapshot: str | None = None  # and what its results are called there
         self._now: float | None = None  # when the last of it happened
         self._in: dict[State, dict[str, TaskState]] = {state: {} for state in State}
         self._takers: dict[str, list[str]] = {}
@@ -166,6 +168,8 @@ class Progress:
                 self.cancelled, self.ending = True, event["why"]
             case "measured":
                 self.recording += event["recording"]
+            case "archived":
+                self.archived, self.snapshot = event["archive"], event["snapshot"]
             case _:
                 pass  # what is only for the record
 

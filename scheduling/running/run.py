@@ -68,12 +68,12 @@ class Run:
         self.journal = Journal(folders.journal)
         self.progress = Progress(Units(order))
         self.known: dict[str, Seen] = {}
+        self.costs = Costs()
         self.on_event: OnEvent | None = None
         self._unwritten: list[Event] = []
-        self._untold: deque[Event] = deque()
-        self.costs = Costs()
         self._unsettled: set[Path] = set()  # folders whose names are not known to be on disk
         self._known = {folders.whole}  # folders whose own names are, or will be with those
+        self._untold: deque[Event] = deque()
         try:
             for event in self.journal.events():
                 self.progress.apply(event)
@@ -136,22 +136,11 @@ class Run:
         """Have all that was said on disk, and then tell of it who wants to know."""
         if self._unwritten:
             began = time.perf_counter()
-            self._settle()
-            self.journal.write(self._unwritten)
+            self._write()
             begun = (event["task"] for event in self._unwritten if event["what"] == "begun")
             self.costs.add(time.perf_counter() - began, begun)
-            self._wrote()
+            self._unwritten = []
         self._tell()
-
-    def _wrote(self) -> None:
-        if self.on_event is not None:
-            self._untold.extend(self._unwritten)
-        self._unwritten = []
-
-    def _tell(self) -> None:
-        """Tell of what is written down; what was told is not told again, even to who could not hear it."""
-        while self._untold and self.on_event is not None:
-            self.on_event(self.name, MappingProxyType(self._untold.popleft()))
 
     def _settle(self) -> None:
         for folder in sorted(self._unsettled):
@@ -170,9 +159,19 @@ class Run:
         if self.costs.recording:
             spent = self.costs.taken()
             self.say([{"what": "measured", "time": now, "recording": round(spent, 6), "over": self.progress.over}])
-            self.journal.write(self._unwritten)
-            self._wrote()
-            self._tell()
+            self._write()
+            self._unwritten = []
+        self._tell()
+
+    def _write(self) -> None:
+        self._settle()
+        self.journal.write(self._unwritten)
+        if self.on_event is not None:
+            self._untold.extend(self._unwritten)
+
+    def _tell(self) -> None:
+        while self._untold and self.on_event is not None:
+            self.on_event(self.name, MappingProxyType(self._untold.popleft()))
 
     def analyse(self) -> Analysis:
         """What there is to say of it: see ``analysis.analysing``.  Raises ``ObjectDamaged``."""
@@ -237,6 +236,11 @@ class Run:
         if any(unit.name not in made for unit in needed):
             return ()
         return result(bound, chosen, units, made) or ()
+
+    @property
+    def archived(self) -> str | None:
+        """The snapshot that has its results, as ``runs/germline-7@1``; nothing before they are in an archive."""
+        return self.progress.snapshot
 
     def report(self) -> RunReport:
         """The account of it: what became of every sample and task, what failed and what was done about it.

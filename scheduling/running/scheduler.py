@@ -28,6 +28,7 @@ from holotype.catalog import DataRefused, InvalidOption
 
 from ..analysis.ledger import read_ledger
 from ..analysis.usage import usage
+from ..archiving.following import PAUSES, Following
 from ..checking.check import check_order, check_quotas
 from ..checking.environments import image_ids
 from ..checking.machine import tool_versions
@@ -53,6 +54,7 @@ if TYPE_CHECKING:
     import duckdb
     import polars as pl
 
+    from holotype.lake import Archive
     from holotype.validators import Report
 
     from ..analysis.usage import Rates
@@ -81,10 +83,12 @@ class Scheduler:
 
     ``chooses``: puts what is ready into order; by default as it became so.  ``clock``, ``chance`` and ``executor``: of
     what time it is, in seconds since 1970, of random numbers from 0 to 1, and of who reads and validates.
-    ``operator``: who has it done, by default who this process belongs to.  ``on_event``: told of each event, once it is
-    written down, in the order of the run's journal: the run, and a view of the event that cannot be changed.  What it
-    raises comes out of ``work``, or whatever made the event; nothing is lost by that, and ``work`` goes on when it is
-    called again.  It belongs to one thread.
+    ``operator``: who has it done, by default who this process belongs to.  ``archive``: who has the results and records
+    of runs when they are over (see ``archiving/keeping.py``); ``patience``: seconds until one is asked again that could
+    not be reached, longer each time.  ``on_event``: told of each event, once it is written down, in the order of the
+    run's journal: the run, and a view of the event that cannot be changed.  What it raises comes out of ``work``, or
+    whatever made the event; nothing is lost by that, and ``work`` goes on when it is called again.  It belongs to one
+    thread.
     """
 
     def __init__(
@@ -97,6 +101,8 @@ class Scheduler:
         chance: Callable[[], float] = random.random,
         executor: Executor | None = None,
         operator: str | None = None,
+        archive: Archive | None = None,
+        patience: tuple[float, ...] = PAUSES,
         on_event: OnEvent | None = None,
     ) -> None:
         self._chooses, self._operator = chooses, operator or this_operator()
@@ -120,6 +126,7 @@ class Scheduler:
             images={},
         )
         self._hands: dict[str, Hand] = {}
+        self._following = Following(folder, archive, clock=clock, pauses=patience)
         self._on_event = on_event
         self._records: Records | None = None
 
@@ -139,10 +146,12 @@ class Scheduler:
         name: str | None = None,
         project: str = "",
         check: bool = True,
+        archive: Archive | None = None,
     ) -> Run:
         """Begin a run; nothing is done before ``work``.  ``name``: by default the workflow's, and something of its own.
         ``project``: what it is done for, by which usage is told and quotas are held.  ``check``: look at everything
-        first, and refuse what cannot be well; what is only odd is kept with the run.
+        first, and refuse what cannot be well; what is only odd is kept with the run.  ``archive``: who has its results
+        and records when it is over, by default the scheduler's.
 
         Raises ``DataRefused`` with the ``findings`` of the check, also where more would be used than a quota of the
         site allows, whatever ``check`` says, and ``InvalidOption`` when there is a run of this name already, or it is
@@ -155,12 +164,14 @@ class Scheduler:
         if twice := [name for name, count in Counter(each.name for each in order.samples).items() if count > 1]:
             raise InvalidOption(f"there are two samples {twice[0]}", option="samples")
         if not site.quotas:
-            return self._order(order, name, odd)
+            return self._order(order, name, odd, archive)
         # Two that begin at once would each find what the other is going to use still free.
         with waited_for(Path(str(site.folder)) / "quotas.lock"):
             _odd(order, check_quotas(order, now=now))
             estimate, held = quotas_held(order, site, now=now)
-            return self._order(order, name, odd, estimate=estimate.hours(), quotas=[each.said() for each in held])
+            return self._order(
+                order, name, odd, archive, estimate=estimate.hours(), quotas=[each.said() for each in held]
+            )
 
     def resume(self, name: str, *, workflow: Workflow | None = None) -> Run:
         """Go on with a run that was left, however that came.  Raises what ``Run.again`` does."""
@@ -169,24 +180,34 @@ class Scheduler:
         hand = self._hands[name] = Hand(run, self._means)
         run.say([{"what": "resumed", "time": self._means.clock(), "tools": self._ask(run)}])
         hand.take_up()
+        self._following.take_up(run)
         return run
 
     def work(self, *, until: Callable[[], bool] = lambda: False, timeout: float | None = None) -> None:
         """Do what there is to do, until every run is over or waits for a person, ``until`` says so, or so many seconds
-        have gone by.
+        have gone by.  What an archive that cannot be reached was not told is told by the next call, or by ``resume``
+        and that; ``owed`` has it.
         """
+        self._following.begin(self._hands)
         deadline = None if timeout is None else time.monotonic() + timeout
         while not until():
             moved = False
             for hand in self._hands.values():
                 moved |= hand.look()
             moved |= self._begin()
-            if all(hand.run.idle and not hand.busy for hand in self._hands.values()):
+            runs = {name: hand.run for name, hand in self._hands.items()}
+            moved |= self._following.look(runs)
+            pause = self._following.pause(runs)
+            if pause is None and all(hand.run.idle and not hand.busy for hand in self._hands.values()):
                 return
             if deadline is not None and time.monotonic() >= deadline:
                 return
             if not moved:
-                self._means.place.wait(self._patience())
+                self._means.place.wait(self._patience(pause))
+
+    def owed(self) -> pl.DataFrame:
+        """What archives were not told yet: ``run``, ``archive`` (its id), ``tries`` in vain, ``why`` the last was."""
+        return self._following.owed()
 
     def cancel(self, run: Run, *, why: str) -> None:
         """Begin nothing more of a run, and end what runs; ``work`` then sees it through."""
@@ -221,6 +242,7 @@ class Scheduler:
         run.say([{"what": "bad", "time": now, "task": task, "why": why, "by": self._operator}])
         run.write()
         self._means.cache.never(state.inputs["fingerprint"], why, now)
+        self._following.owe(run)
         return built_on(self._means.site.folder, state.digests)
 
     def sql(
@@ -267,6 +289,7 @@ class Scheduler:
                 left.callback(hand.run.measure, self._means.clock())
             if self._own is not None:
                 left.callback(self._own.shutdown, wait=True, cancel_futures=True)
+            left.callback(self._following.close, {name: hand.run for name, hand in self._hands.items()})
         self._hands = {}
 
     def _units(self, name: str) -> Units | None:
@@ -274,7 +297,9 @@ class Scheduler:
         hand = self._hands.get(name)
         return None if hand is None else hand.run.progress.units
 
-    def _order(self, order: Order, name: str | None, odd: list[dict[str, Any]], **also: Any) -> Run:
+    def _order(
+        self, order: Order, name: str | None, odd: list[dict[str, Any]], archive: Archive | None, **also: Any
+    ) -> Run:
         """Have a run begun, and on record."""
         workflow, site = order.workflow, self._means.site
         run = Run.begin(name or f"{workflow.name}-{secrets.token_hex(4)}", order, site)
@@ -284,6 +309,7 @@ class Scheduler:
         about |= {"project": order.project, "machine": platform.node(), "site": has(site)}
         run.say([{"what": "ordered", "time": self._means.clock(), "by": self._operator, **about}])
         run.write()
+        self._following.owe(run, archive)
         return run
 
     def _ask(self, run: Run) -> dict[str, str]:
@@ -316,12 +342,12 @@ class Scheduler:
             self._hands[ready.run.name].submit(ready.state)
         return bool(begun)
 
-    def _patience(self) -> float:
-        """Seconds to wait where nothing has changed: until the next pause is over, at most."""
-        if any(hand.busy for hand in self._hands.values()):
+    def _patience(self, pause: float | None) -> float:
+        """Seconds to wait where nothing has changed: until the next pause is over, at most, or that of what follows."""
+        if any(hand.busy for hand in self._hands.values()) or pause == 0.0:
             return _SOON
         pauses = (pause for hand in self._hands.values() for pause in hand.pauses())
-        return max(0.0, min([_LATER, *pauses]))
+        return max(0.0, min([_LATER, *pauses, *([] if pause is None else [pause])]))
 
 
 def _odd(order: Order, report: Report) -> list[dict[str, Any]]:

@@ -58,6 +58,6 @@ class Sample:
 
 
 def paths_of(given: Files) -> tuple[str, ...]:
-    """The paths among them."""
+    """The paths among them, from where this process is now: tasks work elsewhere."""
     several = (given,) if isinstance(given, str | os.PathLike) else given
-    return tuple(os.fspath(each) for each in several)
+    return tuple(os.path.abspath(os.fspath(each)) for each in several)

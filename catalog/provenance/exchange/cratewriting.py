@@ -18,7 +18,7 @@ from ..vocabulary import HOLOTYPE, file_version
 from .crategraph import Included, graph_of
 from .cratereading import fingerprint, read_crate
 from .elements import Things
-from .places import METADATA, PROVENANCE, place
+from .places import METADATA, PROVENANCE, crate_place
 from .provjson import write_json
 from .reading import parse_json
 from .results import Written, losses
@@ -110,7 +110,7 @@ def _included(things: Things, sources: Mapping[str, Path]) -> dict[str, Included
         said = thing.text(HOLOTYPE + "sha256")
         if said is not None and said.lower() != digest:
             raise SourceProblem(f"{path} has the SHA-256 {digest}, and {id} has {said}", path=str(path), entity=id)
-        where = place(_wanted(thing, path), taken, mark=digest[:8])
+        where = crate_place(_wanted(thing, path), taken, mark=digest[:8])
         taken.add(where)
         found[id] = Included(quote(where), digest, size)
     return found

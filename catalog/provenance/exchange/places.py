@@ -11,7 +11,16 @@ from ...errors import UnsafePath
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-__all__ = ["METADATA", "OLD_METADATA", "PROVENANCE", "is_absolute", "is_address", "place", "refuse_unsafe", "unsafe"]
+__all__ = [
+    "METADATA",
+    "OLD_METADATA",
+    "PROVENANCE",
+    "crate_place",
+    "is_absolute",
+    "is_address",
+    "refuse_unsafe",
+    "unsafe",
+]
 
 METADATA = "ro-crate-metadata.json"
 OLD_METADATA = "ro-crate-metadata.jsonld"
@@ -53,7 +62,7 @@ def refuse_unsafe(path: str, name: str) -> None:
         )
 
 
-def place(wanted: str, taken: Iterable[str], *, mark: str) -> str:
+def crate_place(wanted: str, taken: Iterable[str], *, mark: str) -> str:
     """A place in a crate for a file, after the path it has elsewhere; ``mark``: what it ends in where that is taken."""
     parts = [_ODD.sub("_", part)[:_LONGEST] for part in wanted.replace("\\", "/").split("/") if part.strip(". ")]
     path = "/".join(parts) or mark

@@ -16,7 +16,12 @@ from ..reading import Folder, unreadable
 if TYPE_CHECKING:
     from pathlib import Path
 
-__all__ = ["Library", "Process", "listed"]
+__all__ = ["Library", "Process", "SAID_OF_ALL", "listed"]
+
+SAID_OF_ALL = (
+    "id", "class", "cwlVersion", "label", "doc", "inputs", "outputs", "requirements", "hints", "$namespaces",
+)  # fmt: skip
+"""What tools and workflows have in common."""
 
 VERSIONS = ("v1.0", "v1.1", "v1.2")
 # Files that others import, and how often: a few that import each other make no end of it.
@@ -72,7 +77,7 @@ class Library:
         return Process(graph[name], path, graph, spaces)
 
     def within(self, outer: Process, run: object) -> Process:
-        """The process that a step runs.  Raises ``WorkflowInvalid``, ``OSError``."""
+        """The process that a step runs.  Raises ``WorkflowInvalid``, also where its file cannot be read."""
         if isinstance(run, Mapping):
             return Process(run, outer.path, outer.graph, outer.namespaces)
         if not isinstance(run, str) or not run:
@@ -82,7 +87,11 @@ class Library:
             if name not in outer.graph:
                 raise unreadable(outer.path, f"there is no process {run} in it")
             return Process(outer.graph[name], outer.path, outer.graph, outer.namespaces)
-        return self.main(_local(outer.path, file), name or "main")
+        other = _local(outer.path, file)
+        try:
+            return self.main(other, name or "main")
+        except OSError as error:
+            raise unreadable(outer.path, f"{run} cannot be read: {error.strerror}") from error
 
     def _document(self, path: Path) -> Any:
         if path not in self._documents:
@@ -107,9 +116,13 @@ class Library:
         self._imports += 1
         if other in (path, *within) or len(within) > _DEEPEST or self._imports > _MOST_IMPORTS:
             raise unreadable(path, f"importing {value[how]} has no end")
-        if how == "$include":
-            return self._folder.text(other)
-        return self._put_in(self._folder.values(other, ending=_language(other)), other, (path, *within))
+        try:
+            if how == "$include":
+                return self._folder.text(other)
+            found = self._folder.values(other, ending=_language(other))
+        except OSError as error:
+            raise unreadable(path, f"{value[how]} cannot be read: {error.strerror}") from error
+        return self._put_in(found, other, (path, *within))
 
 
 def _local(base: Path, reference: str) -> Path:

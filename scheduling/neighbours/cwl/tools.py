@@ -11,6 +11,7 @@ from ...declaring.stages import Stage
 from ..imported import hollow
 from ..naming import Names
 from .commands import Commands
+from .loading import SAID_OF_ALL
 from .needs import environment_of, resources_of
 from .outputs import Outputs
 from .ports import Given, about_of, given_of
@@ -26,23 +27,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Carried", "carried_as", "carry_tool"]
 
-_KNOWN = (
-    "id",
-    "class",
-    "cwlVersion",
-    "label",
-    "doc",
-    "inputs",
-    "outputs",
-    "requirements",
-    "hints",
-    "baseCommand",
-    "arguments",
-    "stdin",
-    "stdout",
-    "stderr",
-    "$namespaces",
-)
+_KNOWN = (*SAID_OF_ALL, "baseCommand", "arguments", "stdin", "stdout", "stderr", "successCodes")
 
 
 @dataclass(frozen=True)
@@ -66,7 +51,7 @@ def carried_as(stage: Stage | Workflow) -> Carried:
 def carry_tool(process: Process, name: str, requirements: Requirements, losses: Losses) -> Carried:
     """The stage of a tool; without its command where that could not be carried."""
     said, before = process.said, losses.stopped
-    losses.unknown(said, (*_KNOWN, "successCodes"), at=name)
+    losses.unknown(said, _KNOWN, at=name)
     if said.get("successCodes") not in (None, [], [0]):
         losses.stop(f"{name}.successCodes", said["successCodes"], "a command has succeeded with 0 only")
     names = Names(losses)

@@ -16,7 +16,7 @@ from ...workflow import Workflow
 from ..imported import hollow, kept
 from ..naming import Names
 from .hints import kept_stage, kept_workflow
-from .loading import Library, Process, listed
+from .loading import SAID_OF_ALL, Library, Process, listed
 from .ports import Given, about_of, given_of, last
 from .tools import Carried, carried_as, carry_tool
 from .values import Reference, parts_of
@@ -27,19 +27,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Carrier"]
 
-_KNOWN = (
-    "id",
-    "class",
-    "cwlVersion",
-    "label",
-    "doc",
-    "inputs",
-    "outputs",
-    "requirements",
-    "hints",
-    "steps",
-    "$namespaces",
-)
+_KNOWN = (*SAID_OF_ALL, "steps")
 _STEP = ("id", "in", "out", "run", "scatter", "scatterMethod", "when", "requirements", "hints", "label", "doc")
 _IN = ("id", "source", "linkMerge", "pickValue", "default", "valueFrom", "label", "doc")
 # What people write is two or three workflows deep.

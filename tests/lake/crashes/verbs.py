@@ -16,7 +16,7 @@ from holotype.validators import Column, TableSchema
 
 from ..archive.trees import look
 from ..retention.interleaving import SharedStore
-from . import judging, tracing
+from . import judging, telling, tracing
 from .laboratory import ARRAY, LATER_ARRAY, LATER_ROWS, ROWS, create, open_archive
 from .promise import Broken, alike, check_history, live
 
@@ -198,6 +198,8 @@ VERBS = (
     Verb("activity", tracing.acts, done=tracing.acted),
     Verb("run", tracing.runs, done=tracing.ran),
     Verb("record", tracing.records, done=tracing.is_recorded),
+    Verb("record_activities", telling.tells, done=telling.is_told),
+    Verb("keep_rows", telling.keeps, done=telling.is_kept),
     Verb("validate", judging.validates, done=judging.is_validated),
     Verb("quarantine", judging.quarantines, done=judging.is_quarantined),
     Verb("release", judging.releases, done=judging.is_out),

@@ -273,3 +273,13 @@ def test_whatever_is_said_there_is_an_answer(tmp_path_factory: Any, kind: str, s
     with suppress(WorkflowInvalid):
         result = import_cwl(path)
         assert result.stages or result.workflow
+
+
+@pytest.mark.parametrize("said", [{"steps": [{"run": "none.cwl"}]}, {"hints": {"$import": "none.yaml"}}])
+def test_a_file_that_is_named_and_not_there_is_told_with_who_names_it(tmp_path: Path, said: dict[str, Any]) -> None:
+    path = tmp_path / "w.json"
+    path.write_text(json.dumps({"cwlVersion": "v1.2", "class": "Workflow", **said}))
+    with pytest.raises(WorkflowInvalid, match=r"w\.json: none\.\w+ cannot be read: No such file"):
+        import_cwl(path)
+    with pytest.raises(FileNotFoundError):
+        import_cwl(tmp_path / "none.json")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -100,5 +101,5 @@ def test_what_is_no_line_of_text_is_no_name(name: str) -> None:
 
 
 def test_one_file_stands_for_itself() -> None:
-    assert Sample("a", {"reads": Path("x.fq"), "others": ["y", Path("z")]}).paths("reads") == ("x.fq",)
+    assert Sample("a", {"reads": Path("x.fq"), "others": ["y", Path("z")]}).paths("reads") == (os.path.abspath("x.fq"),)
     assert Sample("a", {"reads": "x.fq"}) == Sample("a", {"reads": ("x.fq",)})

@@ -1,0 +1,1 @@
+"""Runs as Workflow Run RO-Crates."""
