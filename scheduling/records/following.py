@@ -191,7 +191,8 @@ class _Followed:
         self._kept = set[str]()  # tables that are kept in the folder, and not read yet
 
     def _read(self) -> None:
-        if not self._known:
+        first, before = not self._known, self._tail.offset
+        if first:
             self._known = True
             if not self._anew and self._remembered():
                 return
@@ -208,7 +209,8 @@ class _Followed:
             if self._waiting == _AT_ONCE:
                 self._put(self._fold, _FOLDED)
                 self._waiting = 0
-        if self._fold.progress.over:
+        # Where it has just ended, what it has cost is still to come.
+        if self._fold.progress.over and (first or self._tail.offset == before):
             self._put(self._fold, _FOLDED)
             self._keep()
 

@@ -11,7 +11,7 @@ import polars as pl
 import pytest
 
 from holotype.catalog import InvalidOption, ObjectDamaged, WorkflowInvalid
-from holotype.scheduling import Input, Resources, Rule, Sample, Scheduler, Skip, Step, When, Workflow
+from holotype.scheduling import Input, Output, Resources, Rule, Sample, Scheduler, Skip, Stage, Step, When, Workflow
 from holotype.scheduling.records.folding import run_tables
 from holotype.scheduling.records.tables import RUN_TABLES
 
@@ -227,3 +227,23 @@ def test_names_that_are_no_text_are_kept_as_far_as_they_can_be(tmp_path: Path) -
         scheduler.work(timeout=60)
     files = pl.DataFrame(run_tables(folder_of(tmp_path))["task_files"])
     assert str(tmp_path / "caf\\udce9.txt") in files["path"].to_list()
+
+
+def by_python(text: Path, out: Path) -> None:
+    """What a stage calls."""
+    out.write_text(text.read_text(encoding="utf-8"), encoding="utf-8")
+
+
+def test_a_function_that_is_not_here_is_asked_for_with_its_workflow(tmp_path: Path) -> None:
+    stage = Stage(
+        name="py", call=by_python, inputs={"text": Input()}, outputs={"out": Output("out.txt")}, resources=SMALL
+    )
+    workflow = Workflow(name="py", inputs={"text": Input()}, steps={"py": Step(stage, {"text": "text"})}, outputs={})
+    with Scheduler(site_in(tmp_path)) as scheduler:
+        run = scheduler.start(workflow, samples_in(tmp_path, "ann"), name="run", check=False)
+    order = folder_of(tmp_path) / "order.json"
+    text = order.read_text(encoding="utf-8")
+    order.write_text(text.replace(f"{by_python.__module__}:", "no_such_module:"), encoding="utf-8")
+    with pytest.raises(WorkflowInvalid, match=r"calls a function that is not here .*: give the workflow itself"):
+        run_tables(folder_of(tmp_path))
+    assert run_tables(folder_of(tmp_path), workflow=workflow)["tasks"]["task"].to_pylist() == [*run.progress.tasks]
