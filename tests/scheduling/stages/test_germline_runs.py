@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 from typing import TYPE_CHECKING
 
@@ -117,6 +118,54 @@ def test_each_comes_to_the_end_that_its_mishap_leaves_it(person: Person, site: S
         assert {each["sample"] for each in told} == {"well", ODD, "hungry", "otherwise"}
         raised = [event for event in run.journal.events() if "raised" in event]
         assert [event["task"] for event in raised] == ["align[hungry]"]
+        assert_account(run.report().text())
+
+
+ACCOUNT = r"""
+run germline-\w+ of germline 1: degraded
+by .+, from [\d :-]+ to [\d :-]+ UTC
+8 samples: 1 degraded, 3 done, 4 stopped
+  well: done
+  Herz é 'x' \\t\$\(exit 3\): done
+  cut: stopped \(incomplete\): (quality|trim)\[cut\]: its exit status is \d+ \(the reads are broken\)
+  torn: stopped \(incomplete\): (quality|trim)\[torn\]: its exit status is \d+ \(the reads are broken\)
+  hungry: done
+  unsound: stopped \(incomplete\): duplicates\[unsound\]: unsound.marked.bam: the block .+ is cut off \(no rule .+\)
+  forgetful: stopped \(incomplete\): duplicates\[forgetful\]: there is no forgetful.marked.bam \(no rule is for this\)
+  otherwise: degraded \(alternative\)
+58 tasks: 5\d done, \d stopped
+  index: 1 done
+  quality: \d done, \d stopped
+  trim: 6 done, 2 stopped
+  align: 6 done
+  duplicates: 4 done, 2 stopped
+  call: 4 done
+  flags: 4 done
+  cover: 4 done
+  normalize: 4 done
+  filter: 4 done
+  count: 4 done
+  summarise: 4 done
+  report: 1 done
+6 failures
+  (quality|trim)\[cut\], attempt 1: exit: its exit status is \d+; stop_sample
+  (quality|trim)\[torn\], attempt 1: exit: its exit status is \d+; stop_sample
+  align\[hungry\], attempt 1: memory: its exit status is 137, as for want of memory; retry
+  call\[otherwise\], attempt 1: exit: its exit status is 7; instead
+  duplicates\[forgetful\], attempt 1: missing: there is no forgetful.marked.bam; stop_sample
+  duplicates\[unsound\], attempt 1: invalid: unsound.marked.bam: the block .+ is cut off; stop_sample
+"""
+
+
+def assert_account(text: str) -> None:
+    """The report of the run, line by line; failures are told in the order in which they happen to come."""
+    told, expected = text.splitlines(), ACCOUNT.strip().splitlines()
+    failures = expected.index("6 failures") + 1
+    told[failures:] = sorted(told[failures:], key=lambda line: re.sub(r"(quality|trim)\[", "", line))
+    expected[failures:] = sorted(expected[failures:], key=lambda line: re.sub(r"\(quality\|trim\)\\\[", "", line))
+    assert len(told) == len(expected), text
+    for line, pattern in zip(told, expected, strict=True):
+        assert re.fullmatch(pattern, line), (pattern, line)
 
 
 def test_checked_in_full_before_it_is_refused(person: Person, site: Site, tmp_path: Path) -> None:
