@@ -18,22 +18,28 @@ class Free:
 
     def __init__(self, site: Site) -> None:
         self._left = dict(_of_site(site))
+        self._lacked: dict[Needs, tuple[str, ...]] = {}  # as long as nothing is taken or given back: many need the same
 
     def lacks(self, needs: Needs) -> tuple[str, ...]:
         """What there is not enough of for it now, as ``cpus`` or ``licences:NAME``; nothing, if it fits."""
-        return tuple(
-            f"{kind}:{name}" if name else kind
-            for (kind, name), amount in _of_needs(needs)
-            if self._left.get((kind, name), 0) < amount
-        )
+        lacked = self._lacked.get(needs)
+        if lacked is None:
+            lacked = self._lacked[needs] = tuple(
+                f"{kind}:{name}" if name else kind
+                for (kind, name), amount in _of_needs(needs)
+                if self._left.get((kind, name), 0) < amount
+            )
+        return lacked
 
     def take(self, needs: Needs) -> None:
         """Give it away."""
+        self._lacked.clear()
         for what, amount in _of_needs(needs):
             self._left[what] = self._left.get(what, 0) - amount
 
     def give_back(self, needs: Needs) -> None:
         """Have it again."""
+        self._lacked.clear()
         for what, amount in _of_needs(needs):
             self._left[what] += amount
 
