@@ -35,6 +35,9 @@ if TYPE_CHECKING:
 
     import pyarrow as pa
 
+# The profiles are held by a program of its own, which a process beside this one runs.
+NEEDS = ("roc-validator", "rocrate")
+
 ROOT = Root("Marked texts", "Three texts, marked", "https://spdx.org/licenses/CC-BY-4.0")
 COMPLETED, FAILED = "http://schema.org/CompletedActionStatus", "http://schema.org/FailedActionStatus"
 BEN = NAMES[1]
