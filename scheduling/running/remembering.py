@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 import threading
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,8 +15,9 @@ if TYPE_CHECKING:
 
 __all__ = ["Memory"]
 
-# Seconds to wait for another process that writes.
-_PATIENCE = 60
+# Seconds to wait for another process that writes, and between two attempts.
+_PATIENCE, _AGAIN = 60, 0.01
+_TAKEN = (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
 
 
 class Memory:
@@ -29,12 +31,24 @@ class Memory:
         self._path.parent.mkdir(parents=True, exist_ok=True)
         try:
             self._base = sqlite3.connect(path, timeout=_PATIENCE, check_same_thread=False, isolation_level=None)
-            self._base.execute("PRAGMA journal_mode=WAL")
+            self._patiently("PRAGMA journal_mode=WAL")
             self._base.execute("PRAGMA synchronous=OFF")
             for table in tables:
-                self._base.execute(f"CREATE TABLE IF NOT EXISTS {table}")
+                self._patiently(f"CREATE TABLE IF NOT EXISTS {table}")
         except sqlite3.Error as error:
             raise self._failed(error) from error
+
+    def _patiently(self, said: str) -> None:
+        """Have something done that waits for nobody by itself: where several make the file anew at once."""
+        deadline = time.monotonic() + _PATIENCE
+        while True:
+            try:
+                self._base.execute(said)
+                return
+            except sqlite3.OperationalError as error:
+                if error.sqlite_errorcode & 0xFF not in _TAKEN or time.monotonic() > deadline:
+                    raise
+            time.sleep(_AGAIN)
 
     def ask(self, question: str, *values: Any) -> Any:
         """The first row of an answer, or nothing."""

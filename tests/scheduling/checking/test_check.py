@@ -7,6 +7,7 @@ import random
 import shutil
 import stat
 import time
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -280,7 +281,9 @@ def test_room_that_no_task_can_do_with_is_an_error_and_that_all_together_may_do_
 
 
 def test_a_site_that_is_said_to_have_more_memory_than_its_machine_is_odd(laboratory: Path) -> None:
-    assert told(laboratory, site=site(laboratory, memory=1 << 50)) == {("site.memory", None)}
+    # Where nothing tells what the machine has, nothing is said.
+    known = find_spec("psutil") is not None
+    assert told(laboratory, site=site(laboratory, memory=1 << 50)) == ({("site.memory", None)} if known else set())
 
 
 def test_results_of_another_run_are_not_written_over(laboratory: Path) -> None:
