@@ -19,6 +19,7 @@ import sys
 import tempfile
 import time
 from dataclasses import dataclass
+from functools import partial
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -271,14 +272,17 @@ def _state(folder: Path, tasks: int) -> list[float]:
     _told(["pretend", str(folder), str(tasks), str(int(0.7 * _EVENTS * tasks))])
     run = folder / "runs" / "run"
     with Records(folder) as records, (run / "rest").open("rb") as rest, (run / "journal").open("ab") as journal:
-        first = _seconds(lambda: records.sql(_GROUPED).fetchall())
-        again = _seconds(lambda: records.sql(_GROUPED).fetchall())
+        first, again = (_seconds(partial(_answer, records, _GROUPED)) for _ in range(2))
         took: dict[str, list[float]] = {_GROUPED: [], _JOINED: []}
         for query in [*took] * _ASKED:
             journal.write(b"".join(islice(rest, _NEWS)))
             journal.flush()
-            took[query].append(_seconds(lambda query=query: records.sql(query).fetchall()))  # type: ignore[misc]
+            took[query].append(_seconds(partial(_answer, records, query)))
     return [first, again, *(each for taken in took.values() for each in (statistics.median(taken), max(taken)))]
+
+
+def _answer(records: Records, query: str) -> list[tuple[object, ...]]:
+    return records.sql(query).fetchall()
 
 
 def _seconds(do: Callable[[], object]) -> float:

@@ -11,6 +11,8 @@ import os
 import shutil
 from typing import TYPE_CHECKING
 
+from ..places.traces import MARK
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
@@ -127,6 +129,8 @@ def _podman(
         yield _mounted(path, path, "rw")
     for path, real in reads.items():
         yield _mounted(real, path, "ro")
+    # Of what it has outside: by its mark it is found when who looked after it is gone.
+    yield f"--env={MARK}"
     for name, value in variables.items():
         yield f"--env={name}={value}"
     yield from containers.running

@@ -87,7 +87,7 @@ def site_with(folder: Path, **more: Any) -> Site:
 
 def texts(folder: Path) -> list[Sample]:
     """A sample whose text lies behind a link."""
-    (folder / "elsewhere").mkdir()
+    (folder / "elsewhere").mkdir(parents=True)
     (folder / "elsewhere" / "text").write_text("given\n")
     (folder / "a text.txt").symlink_to(folder / "elsewhere" / "text")
     return [Sample("ann", {"text": folder / "a text.txt"})]
@@ -134,7 +134,19 @@ def test_nothing_of_it_runs_or_lies_about_when_it_was_ended(tmp_path: Path, engi
         scheduler.work(timeout=60)
         assert run.outcome().state == ("cancelled" if how == "cancelled" else "failed")
         assert asleep(seconds) == []
+        if how == "cancelled":  # by whoever looks after it, who may be ended himself
+            run = scheduler.start(alone(stage), texts(tmp_path / "more"))
+            scheduler.work(until=lambda: len(asleep(seconds)) == 2, timeout=60)
+            guard_of(asleep(seconds)[0]).kill()
+            scheduler.work(timeout=60)
+            assert run.outcome().state == "failed"
+            assert asleep(seconds) == []
     assert kept_by(engine) == []
+
+
+def guard_of(pid: int) -> psutil.Process:
+    """The nearest process above one in a container that is of this library."""
+    return next(each for each in psutil.Process(pid).parents() if "holotype.scheduling" in " ".join(each.cmdline()))
 
 
 def asleep(seconds: str) -> list[int]:
