@@ -38,6 +38,8 @@ MANIFEST, TAG_MANIFEST = "manifest-sha256.txt", "tagmanifest-sha256.txt"
 BAGIT = "BagIt-Version: 1.0\nTag-File-Character-Encoding: UTF-8\n"
 _BLOCK = 1 << 20
 _FULL = (errno.ENOSPC, getattr(errno, "EDQUOT", errno.ENOSPC))
+# Not all that Python takes for the end of a line: a name may have some of it.
+_BREAK = re.compile(r"\r\n|\n|\r")
 _LINE = re.compile(r"([0-9a-f]{64})[ \t]+(\S.*)")
 # A ZIP archive knows no earlier time; what is the same is the same file.
 _EPOCH = (1980, 1, 1, 0, 0, 0)
@@ -131,7 +133,8 @@ def lines_of(text: str) -> tuple[dict[str, str], list[str]]:
     """The digests of a manifest by paths, and the lines that are none, or that name a path once more."""
     found: dict[str, str] = {}
     wrong: list[str] = []
-    for line in text.splitlines():
+    lines = _BREAK.split(text)
+    for line in lines if lines[-1] else lines[:-1]:
         match = _LINE.fullmatch(line)
         path = path_of(match[2]) if match is not None else None
         if match is None or path is None or path in found:
