@@ -95,5 +95,7 @@ def _lines(path: Path) -> Iterator[tuple[Event, int]]:
             event = read_line(line)
             if event is not None:
                 yield event, len(line)
-            elif file.read(1) or line.endswith(b"\n"):
+            elif line.endswith(b"\n"):
                 raise ObjectDamaged(f"line {number} of {path} is not as it was written", key=str(path))
+            else:
+                return  # what comes after it now was written by somebody meanwhile
