@@ -25,6 +25,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from holotype.catalog import DataRefused, InvalidOption
+from holotype.lake import check_name
 
 from ..analysis.ledger import read_ledger
 from ..analysis.usage import usage
@@ -147,16 +148,19 @@ class Scheduler:
         project: str = "",
         check: bool = True,
         archive: Archive | None = None,
+        dataset: str | None = None,
     ) -> Run:
         """Begin a run; nothing is done before ``work``.  ``name``: by default the workflow's, and something of its own.
         ``project``: what it is done for, by which usage is told and quotas are held.  ``check``: look at everything
         first, and refuse what cannot be well; what is only odd is kept with the run.  ``archive``: who has its results
-        and records when it is over, by default the scheduler's.
+        and records when it is over, by default the scheduler's; ``dataset``: whose next snapshot the results are there,
+        by default ``runs/`` and its name.
 
         Raises ``DataRefused`` with the ``findings`` of the check, also where more would be used than a quota of the
         site allows, whatever ``check`` says, and ``InvalidOption`` when there is a run of this name already, or it is
-        none, or there are two samples of one name.
+        none, or there are two samples of one name, and ``InvalidName`` where no dataset can be called so.
         """
+        also = {} if dataset is None else {"dataset": check_name(dataset)}
         given = {each: paths_of(paths) for each, paths in (shared or {}).items()}
         site, now = self._means.site, self._means.clock()
         order = Order(workflow, tuple(samples), given, dict(parameters or {}), site, project, self._operator)
@@ -164,14 +168,13 @@ class Scheduler:
         if twice := [name for name, count in Counter(each.name for each in order.samples).items() if count > 1]:
             raise InvalidOption(f"there are two samples {twice[0]}", option="samples")
         if not site.quotas:
-            return self._order(order, name, odd, archive)
+            return self._order(order, name, odd, archive, **also)
         # Two that begin at once would each find what the other is going to use still free.
         with waited_for(Path(str(site.folder)) / "quotas.lock"):
             _odd(order, check_quotas(order, now=now))
             estimate, held = quotas_held(order, site, now=now)
-            return self._order(
-                order, name, odd, archive, estimate=estimate.hours(), quotas=[each.said() for each in held]
-            )
+            reckoned = {"estimate": estimate.hours(), "quotas": [each.said() for each in held]}
+            return self._order(order, name, odd, archive, **reckoned, **also)
 
     def resume(self, name: str, *, workflow: Workflow | None = None) -> Run:
         """Go on with a run that was left, however that came.  Raises what ``Run.again`` does."""
