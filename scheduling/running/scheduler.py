@@ -29,7 +29,7 @@ from holotype.lake import check_name
 
 from ..analysis.ledger import read_ledger
 from ..analysis.usage import usage
-from ..archiving.following import PAUSES, Following
+from ..archiving.following import PAUSES, Following, refuse_read_only
 from ..checking.check import check_order, check_quotas
 from ..checking.environments import image_ids
 from ..checking.machine import tool_versions
@@ -89,7 +89,7 @@ class Scheduler:
     not be reached, longer each time.  ``on_event``: told of each event, once it is written down, in the order of the
     run's journal: the run, and a view of the event that cannot be changed.  What it raises comes out of ``work``, or
     whatever made the event; nothing is lost by that, and ``work`` goes on when it is called again.  It belongs to one
-    thread.
+    thread.  Raises ``ArchiveReadOnly`` for an archive that was opened so.
     """
 
     def __init__(
@@ -106,6 +106,7 @@ class Scheduler:
         patience: tuple[float, ...] = PAUSES,
         on_event: OnEvent | None = None,
     ) -> None:
+        refuse_read_only(archive)
         self._chooses, self._operator = chooses, operator or this_operator()
         self._own = None
         if executor is None:
@@ -158,9 +159,12 @@ class Scheduler:
 
         Raises ``DataRefused`` with the ``findings`` of the check, also where more would be used than a quota of the
         site allows, whatever ``check`` says, and ``InvalidOption`` when there is a run of this name already, or it is
-        none, or there are two samples of one name, and ``InvalidName`` where no dataset can be called so.
+        none, or there are two samples of one name, ``InvalidName`` where no dataset can be called so, and
+        ``ArchiveReadOnly`` or ``StorageDenied`` where the archive cannot be written to: that it cannot be reached is
+        no reason.
         """
         also = {} if dataset is None else {"dataset": check_name(dataset)}
+        self._following.check(archive)
         given = {each: paths_of(paths) for each, paths in (shared or {}).items()}
         site, now = self._means.site, self._means.clock()
         order = Order(workflow, tuple(samples), given, dict(parameters or {}), site, project, self._operator)
