@@ -130,6 +130,8 @@ class Hand:
         found = self._means.place.poll(running)
         for job, state in running.items():
             name, over = state.task.name, found.get(job)
+            if over is None and state.epoch != self._means.place.epoch():
+                over = Lost("its place was started again since, and knows nothing of it")
             if over is None:
                 self.submit(state)  # it was written down, and then somebody died
                 moved = True
@@ -178,6 +180,7 @@ class Hand:
         self._seen[name] = prepared.seen
         begun: Event = {"what": "begun", "time": now, "ready": since, "task": name, "attempt": attempt}
         begun |= {"job": job_name(self.run.name, name, attempt), "needs": _needs_said(needs)}
+        begun |= {"epoch": epoch} if (epoch := self._means.place.epoch()) else {}
         begun |= {"stage": state.way.stage.name, "command": self._command(state, needs, attempt)}
         begun |= {"parameters": dict(state.way.parameters), "waited": self._waits.pop(name).over(now)}
         seen = [asdict(each) for each in prepared.seen]

@@ -61,9 +61,8 @@ class TaskState:
 
     ``way``: how it is done now.  ``attempts``: how many were begun; ``in_this_way``: of them.  ``used``: how often each
     of the way's rules was followed.  ``opened``: when it became ready.  ``since``: from when it may be begun.
-    ``job``: what runs.  ``inputs``: its
-    ``fingerprint``, and the files that were ``seen``.  ``files``: what it made, by its outputs, of these
-    ``digests``.
+    ``job``: what runs, and ``epoch``, that of its place when it was begun.  ``inputs``: its ``fingerprint``, and the
+    files that were ``seen``.  ``files``: what it made, by its outputs, of these ``digests``.
     """
 
     task: Task
@@ -76,6 +75,7 @@ class TaskState:
     opened: float = 0.0
     since: float = 0.0
     job: str | None = None
+    epoch: str = ""
     needs: Needs = field(default_factory=Needs)
     inputs: dict[str, Any] = field(default_factory=dict)
     files: dict[str, tuple[str, ...]] = field(default_factory=dict)
@@ -218,6 +218,7 @@ class Progress:
 
     def _begun(self, state: TaskState, event: Mapping[str, Any]) -> None:
         self._become(state, State.BEGUN, job=event["job"])
+        state.epoch = event.get("epoch", "")
         state.attempts += 1
         state.in_this_way += 1
         state.needs = Needs(**event["needs"])
