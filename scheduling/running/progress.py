@@ -16,6 +16,7 @@ from __future__ import annotations
 from collections import deque
 from dataclasses import dataclass, field
 from enum import StrEnum
+from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from ..declaring.policies import Instead, Reduce
@@ -25,7 +26,7 @@ from ..tasks.expanding import expand
 from ..tasks.task import Made
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping
 
     from ..declaring.policies import Rule
     from ..tasks.expanding import Expanded
@@ -176,6 +177,10 @@ class Progress:
     def each(self, *states: State) -> Iterator[TaskState]:
         """The tasks in one of these states, in the order in which they came to be in it."""
         return (task for state in states for task in [*self._in[state].values()])
+
+    def first(self, most: int, state: State, chosen: Callable[[TaskState], bool]) -> list[TaskState]:
+        """Of the tasks in a state the first that are chosen, at most so many."""
+        return list(islice(filter(chosen, self._in[state].values()), most))
 
     def any(self, *states: State) -> bool:
         """Whether there are tasks in one of these states."""
