@@ -19,7 +19,7 @@ from .durable import settle, settle_folder
 from .happened import Happened, seen_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
     from pathlib import Path
 
     from holotype.validators import Found, Report, Subject
@@ -36,6 +36,8 @@ __all__ = ["Inspected", "inspect_attempt"]
 _THRESHOLD = "metric.threshold"
 # Of what it wrote to its standard error, the last bytes, in which rules look for what they know.
 _SAID = 1 << 16
+# Names that are told where one was looked for.
+_SHOWN = 10
 
 _FORMAT = Code(
     "task.format", Severity.ERROR, "An output is of the format that its stage says.", "what the stage declares"
@@ -135,18 +137,37 @@ def _changed(inputs: Iterable[Seen], digests: Digests) -> Happened | None:
 
 def _found(folder: Path, pattern: str, output: Output) -> Iterator[str]:
     """The files of an output, within the folder, in the order of their names."""
-    if not output.many:
+    if not output.pattern:
         names = [pattern] if os.path.lexists(folder / pattern) else []
     else:
-        where, _, last = pattern.rpartition("/")
-        there = os.listdir(folder / where) if (folder / where).is_dir() else []
-        names = sorted(f"{where}/{name}" if where else name for name in there if fnmatchcase(name, last))
+        names = _fitting(folder, pattern)
     if not names and not output.optional:
-        raise _Wrong(Failure.MISSING, f"there is no {pattern}")
+        raise _Wrong(Failure.MISSING, f"there is no {pattern}{_instead(folder, pattern) if output.pattern else ''}")
+    if len(names) > 1 and not output.many:
+        raise _Wrong(Failure.INVALID, f"{pattern} is one file, and there are {len(names)}: {_listed(names)}")
     for name in names:
         for each in with_beside((name,), output):
             _check_file(folder, each)
         yield name
+
+
+def _fitting(folder: Path, pattern: str) -> list[str]:
+    """The files that a pattern stands for, in which ``*`` and ``?`` mean something, and a bracket does not."""
+    where, _, last = pattern.rpartition("/")
+    there = os.listdir(folder / where) if (folder / where).is_dir() else []
+    fits = last.replace("[", "[[]")
+    return sorted(f"{where}/{name}" if where else name for name in there if fnmatchcase(name, fits))
+
+
+def _instead(folder: Path, pattern: str) -> str:
+    """What is there, for who wonders why nothing fits."""
+    names = _fitting(folder, f"{pattern.rpartition('/')[0]}/*".lstrip("/"))
+    return f", only {_listed(names)}" if names else ""
+
+
+def _listed(names: Sequence[str]) -> str:
+    more = f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else ""
+    return ", ".join(names[:_SHOWN]) + more
 
 
 def _check_file(folder: Path, name: str) -> None:
