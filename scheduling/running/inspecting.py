@@ -14,6 +14,7 @@ from holotype.validators import Check, Code, Examination, Severity
 from ..checking.contents import kinds_of
 from ..declaring.policies import Failure
 from ..declaring.ports import with_beside
+from .attempts import clear_away
 from .durable import settle, settle_folder
 from .happened import Happened, seen_of
 
@@ -58,13 +59,14 @@ class Inspected:
     recording: float = 0.0
 
 
-def inspect_attempt(ended: Ended | Lost, **given: Any) -> Inspected:
-    """Look at an attempt that is over.  ``given``: as ``_inspected`` takes it."""
+def inspect_attempt(ended: Ended | Lost, *, scratch: Path, **given: Any) -> Inspected:
+    """Look at an attempt that is over, and take away its ``scratch`` folder.  ``given``: as ``_inspected`` takes it."""
     began = time.perf_counter()
     try:
         found = _inspected(ended, **given)
     except OSError as error:
         found = Inspected(Happened(Failure.INVALID, f"what it made cannot be looked at: {error}"), {}, {})
+    clear_away(scratch)
     return replace(found, inspecting=time.perf_counter() - began - found.recording)
 
 
@@ -176,16 +178,17 @@ def _check_file(folder: Path, name: str) -> None:
     if stat.S_ISLNK(mode):
         # What it leads to is another's, and may change.
         raise _Wrong(Failure.INVALID, f"{name} is a link, and not the file itself")
-    within = os.path.join(os.path.realpath(folder), os.path.dirname(name))
-    if os.path.realpath((folder / name).parent) != os.path.normpath(within):
-        raise _Wrong(Failure.INVALID, f"{name} lies behind a link to elsewhere")
+    if where := os.path.dirname(name):
+        within = os.path.join(os.path.realpath(folder), where)
+        if os.path.realpath(folder / where) != os.path.normpath(within):
+            raise _Wrong(Failure.INVALID, f"{name} lies behind a link to elsewhere")
     if not stat.S_ISREG(mode):
         raise _Wrong(Failure.INVALID, f"{name} is no file")
 
 
 def _protect(path: Path) -> None:
     """Nobody writes into a result any more."""
-    path.chmod(stat.S_IMODE(path.stat().st_mode) & ~0o222)
+    os.chmod(path, stat.S_IMODE(os.stat(path).st_mode) & ~0o222)
 
 
 class _Format(Check):

@@ -133,6 +133,7 @@ def test_it_can_be_done_again(failure: str, tmp_path: Path, scheduling: Scheduli
     run, events = done(scheduling, after(stage), tmp_path)
     assert state_of(run, "fails[ann]") == ("done", 3), events
     assert run.outcome().state == "done"
+    assert not [*run.folders.whole.glob("work/**/*.*")], "of what comes to nothing nothing is left"
 
 
 @pytest.mark.parametrize("failure", [each for each in FAILURES if each != "input"])
