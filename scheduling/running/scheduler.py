@@ -29,7 +29,7 @@ from holotype.catalog import DataRefused, InvalidOption
 from ..analysis.ledger import read_ledger
 from ..analysis.usage import usage
 from ..archiving.following import PAUSES, Following
-from ..checking.check import check_order, check_quotas
+from ..checking.check import check_order, check_quotas, check_workflow
 from ..checking.environments import image_ids
 from ..checking.machine import tool_versions
 from ..checking.order import Order, this_operator
@@ -153,14 +153,15 @@ class Scheduler:
         first, and refuse what cannot be well; what is only odd is kept with the run.  ``archive``: who has its results
         and records when it is over, by default the scheduler's.
 
-        Raises ``DataRefused`` with the ``findings`` of the check, also where more would be used than a quota of the
-        site allows, whatever ``check`` says, and ``InvalidOption`` when there is a run of this name already, or it is
-        none, or there are two samples of one name.
+        Raises ``DataRefused`` with the ``findings`` of the check, whatever ``check`` says where the workflow's steps do
+        not hang together, or more would be used than a quota of the site allows; ``InvalidOption`` when there is a run
+        of this name already, or it is none, or there are two samples of one name.
         """
         given = {each: paths_of(paths) for each, paths in (shared or {}).items()}
         site, now = self._means.site, self._means.clock()
         order = Order(workflow, tuple(samples), given, dict(parameters or {}), site, project, self._operator)
-        odd = _odd(order, check_order(order, cost="sample", now=now)) if check else []
+        # Where steps do not hang together there is nothing to begin, whoever says so.
+        odd = _odd(order, check_order(order, cost="sample", now=now) if check else check_workflow(workflow))
         if twice := [name for name, count in Counter(each.name for each in order.samples).items() if count > 1]:
             raise InvalidOption(f"there are two samples {twice[0]}", option="samples")
         if not site.quotas:

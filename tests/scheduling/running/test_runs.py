@@ -309,6 +309,24 @@ def test_names_that_would_be_elsewhere_and_two_samples_of_one_name_are_refused(
             scheduler.start(whole(), samples_in(tmp_path, "ann") * 2, check=False)
 
 
+def test_what_was_not_looked_at_before_is_not_done_for_that(tmp_path: Path, scheduling: Scheduling) -> None:
+    circle = {"a": Step(copying(), {"text": "b.out"}), "b": Step(copying(), {"text": "a.out"})}
+    lost = {"a": Step(copying(), {"text": "txet"})}
+    with scheduling() as scheduler:
+        for steps, why in ((circle, "a → b → a"), (lost, "txet is no input")):
+            workflow = Workflow(name="astray", inputs={"text": Input()}, steps=steps, outputs={"out": "a.out"})
+            with pytest.raises(DataRefused, match=why):
+                scheduler.start(workflow, samples_in(tmp_path, "ann"), check=False)
+
+        run = scheduler.start(whole(), [Sample("ben", {}), *samples_in(tmp_path, "ann")], check=False)
+        scheduler.work(timeout=60)
+        assert run.samples().rows() == [
+            ("ben", "degraded", ["incomplete"], "split[ben]: there is no text"),
+            ("ann", "done", [], ""),
+        ]
+        assert run.outcome().state == "degraded"
+
+
 def test_what_is_odd_is_on_record_and_who_had_it_done(tmp_path: Path) -> None:
     with Scheduler(site_in(tmp_path), operator="ada@lab") as scheduler:
         run = scheduler.start(whole(), samples_in(tmp_path, "ann"))
