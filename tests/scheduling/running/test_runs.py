@@ -103,6 +103,31 @@ def test_the_same_is_not_done_twice_and_another_parameter_does_again_only_what_r
     assert done == [2, 2, 3]
 
 
+def test_another_index_beside_a_file_is_another_input(tmp_path: Path, scheduling: Scheduling) -> None:
+    index = tmp_path / "ann.txt.idx"
+    given = Input(beside=".idx")
+    stage = copying(command="cat {text}.idx > {out}", inputs={"text": given})
+    workflow = Workflow(
+        name="indexed", inputs={"text": given}, steps={"s": Step(stage, {"text": "text"})}, outputs={"out": "s.out"}
+    )
+    samples = samples_in(tmp_path, "ann")
+    for said in ("one", "other"):
+        index.write_text(said, encoding="utf-8")
+        with scheduling() as scheduler:
+            run = scheduler.start(workflow, samples)
+            scheduler.work(timeout=60)
+            assert read(run.outputs("out")) == said
+            (seen,) = (event["inputs"]["seen"] for event in run.journal.events() if event["what"] == "begun")
+            assert [each["path"] for each in seen] == [str(tmp_path / "ann.txt"), str(index)]
+
+    changed = copying(command="cat {text} > {out}; echo more >> {text}.idx", inputs={"text": given})
+    with scheduling() as scheduler:
+        steps = {"s": Step(changed, {"text": "text"})}
+        run = scheduler.start(Workflow(name="changed", inputs={"text": given}, steps=steps), samples)
+        scheduler.work(timeout=60)
+        assert f"{index} is not what it was when it began" in run.samples()["why"][0]
+
+
 def test_a_result_that_was_changed_by_hand_is_made_again(tmp_path: Path, scheduling: Scheduling) -> None:
     for number in range(2):
         with scheduling() as scheduler:
