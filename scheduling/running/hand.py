@@ -137,6 +137,7 @@ class Hand:
                 continue
             elif state.settled or progress.cancelled:
                 self._release(state, over)
+                self._clear(state)
                 run.say([self._event("ended", state)])
                 moved = True
             else:
@@ -275,6 +276,7 @@ class Hand:
             results.parent.mkdir(parents=True, exist_ok=True)
             work.rename(results)
             run.settle(results.parent)
+        self._clear(state)
         try:
             self._done(state, results, over["outputs"], digests, what="done")
         except FileNotFoundError as error:  # somebody has taken it away meanwhile
@@ -318,6 +320,13 @@ class Hand:
         if decision.raised:
             event["raised"] = dict(decision.raised)
         self.run.say([event])
+        # Else it stays, for who wants to know why; but a disk that is full is so for all.
+        if isinstance(decision.do, Retry | Instead | Reduce) or happened.failure is Failure.DISK:
+            self._clear(state)
+
+    def _clear(self, state: TaskState) -> None:
+        """Take away what was left where a task worked, which nobody takes up."""
+        shutil.rmtree(self.run.folders.work(state.task, state.attempts).parent, ignore_errors=True)
 
     def _prepare(self) -> None:
         """Have the inputs of what is ready looked at, for some tasks at a time."""

@@ -47,8 +47,8 @@ class Happened:
         return cls(Failure(said["failure"]), said["message"], said["code"], said["said"], tuple(said["broken"]))
 
 
-def seen_of(ended: Ended | Lost, said: str, needs: Needs) -> Happened | None:
-    """What happened, ``None`` if it ended well."""
+def seen_of(ended: Ended | Lost, said: str, needs: Needs, *, full: bool = False) -> Happened | None:
+    """What happened, ``None`` if it ended well.  ``full``: whether nothing is free any more where it worked."""
     if isinstance(ended, Lost):
         return Happened(Failure.NODE, ended.why, said=said)
     if ended.cause is not None:
@@ -60,10 +60,10 @@ def seen_of(ended: Ended | Lost, said: str, needs: Needs) -> Happened | None:
         return None
     signal = ended.signal if ended.signal is not None else (ended.code or 0) - _SHELL
     how = f"signal {ended.signal} ended it" if ended.signal is not None else f"its exit status is {ended.code}"
-    full = needs.memory and ended.memory > _NEARLY * needs.memory
-    if signal == _KILL or _NO_MEMORY.search(said) or (full and ended.signal is not None):
+    filled = needs.memory and ended.memory > _NEARLY * needs.memory
+    if signal == _KILL or _NO_MEMORY.search(said) or (filled and ended.signal is not None):
         return Happened(Failure.MEMORY, f"{how}, as for want of memory", _code(ended), said)
-    if _NO_ROOM.search(said):
+    if full or _NO_ROOM.search(said):
         return Happened(Failure.DISK, f"{how}, for want of room", _code(ended), said)
     failure = Failure.EXIT if ended.signal is None else Failure.SIGNAL
     return Happened(failure, how, _code(ended), said)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import stat
 import time
 from dataclasses import dataclass, replace
@@ -35,6 +36,8 @@ __all__ = ["Inspected", "inspect_attempt"]
 _THRESHOLD = "metric.threshold"
 # Of what it wrote to its standard error, the last bytes, in which rules look for what they know.
 _SAID = 1 << 16
+# Bytes that have to be free where it worked: with less there is no room, though it may have had none to say so.
+_ROOM = 1 << 16
 
 _FORMAT = Code(
     "task.format", Severity.ERROR, "An output is of the format that its stage says.", "what the stage declares"
@@ -82,7 +85,8 @@ def _inspected(
     ``folder``: where it worked.  ``errors``: what it wrote to its standard error.  ``patterns``: of its outputs.
     ``inputs``: as they were when it began.  What is an output can only be read from now on.
     """
-    happened = seen_of(ended, _end_of(errors), needs) or _changed(inputs, digests)
+    full = shutil.disk_usage(folder.parent).free < _ROOM
+    happened = seen_of(ended, _end_of(errors), needs, full=full) or _changed(inputs, digests)
     if happened is not None:
         return Inspected(happened, {}, {})
     try:
