@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from ..declaring.policies import Failure
+from ..declaring.quantities import shown_bytes, shown_seconds
 from ..places.place import Lost
 
 if TYPE_CHECKING:
@@ -52,7 +53,7 @@ def seen_of(ended: Ended | Lost, said: str, needs: Needs, *, full: bool = False)
     if isinstance(ended, Lost):
         return Happened(Failure.NODE, ended.why, said=said)
     if ended.cause is not None:
-        message = ended.message or f"it was ended for its {ended.cause}"
+        message = ended.message or _why_ended(ended, needs)
         # Somebody else ended it, who did not ask here.
         failure = Failure.SIGNAL if ended.cause == "cancelled" else Failure(ended.cause)
         return Happened(failure, message, _code(ended), said)
@@ -67,6 +68,15 @@ def seen_of(ended: Ended | Lost, said: str, needs: Needs, *, full: bool = False)
         return Happened(Failure.DISK, f"{how}, for want of room", _code(ended), said)
     failure = Failure.EXIT if ended.signal is None else Failure.SIGNAL
     return Happened(failure, how, _code(ended), said)
+
+
+def _why_ended(ended: Ended, needs: Needs) -> str:
+    if ended.cause == "time" and needs.time is not None:
+        return f"it was ended, for it took longer than {shown_seconds(needs.time)}"
+    if ended.cause == "memory" and needs.memory:
+        had, may = shown_bytes(ended.memory), shown_bytes(needs.memory)
+        return f"it was ended for its memory: it had {had}, and may have {may}"
+    return f"it was ended for its {ended.cause}" if ended.cause != "cancelled" else "somebody else has ended it"
 
 
 def _code(ended: Ended) -> int | None:

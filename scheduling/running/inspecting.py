@@ -8,6 +8,7 @@ import stat
 import time
 from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
+from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from holotype.validators import Check, Code, Examination, Severity
@@ -36,6 +37,8 @@ __all__ = ["Inspected", "inspect_attempt"]
 _THRESHOLD = "metric.threshold"
 # Of what it wrote to its standard error, the last bytes, in which rules look for what they know.
 _SAID = 1 << 16
+# Files that are looked for, and told, where one is not there.
+_LOOKED, _SHOWN = 100, 3
 # Bytes that have to be free where it worked: with less there is no room, though it may have had none to say so.
 _ROOM = 1 << 16
 
@@ -66,6 +69,8 @@ def inspect_attempt(ended: Ended | Lost, **given: Any) -> Inspected:
         found = _inspected(ended, **given)
     except OSError as error:
         found = Inspected(Happened(Failure.INVALID, f"what it made cannot be looked at: {error}"), {}, {})
+    if found.happened is not None:
+        found = replace(found, happened=replace(found.happened, said=_end_of(given["errors"])))
     return replace(found, inspecting=time.perf_counter() - began - found.recording)
 
 
@@ -144,11 +149,18 @@ def _found(folder: Path, pattern: str, output: Output) -> Iterator[str]:
         there = os.listdir(folder / where) if (folder / where).is_dir() else []
         names = sorted(f"{where}/{name}" if where else name for name in there if fnmatchcase(name, last))
     if not names and not output.optional:
-        raise _Wrong(Failure.MISSING, f"there is no {pattern}")
+        raise _Wrong(Failure.MISSING, f"there is no {pattern}{_instead(folder)}")
     for name in names:
         for each in with_beside((name,), output):
             _check_file(folder, each)
         yield name
+
+
+def _instead(folder: Path) -> str:
+    """What was made, where that is not what should have been."""
+    there = sorted(each.relative_to(folder).as_posix() for each in islice(folder.rglob("*"), _LOOKED) if each.is_file())
+    more = f" and {len(there) - _SHOWN} more" if len(there) > _SHOWN else ""
+    return f", but {', '.join(there[:_SHOWN])}{more}" if there else ""
 
 
 def _check_file(folder: Path, name: str) -> None:

@@ -42,6 +42,7 @@ from .digests import Digests
 from .hand import Hand, Means, Ready
 from .lock import waited_for
 from .progress import State
+from .reporting import shown_finding
 from .resources import Free, has
 from .run import OnEvent, Run
 from .tainting import built_on
@@ -356,7 +357,7 @@ def _odd(order: Order, report: Report) -> list[dict[str, Any]]:
     found = [row for row in report.findings.to_pylist() if row["severity"] != "note"]
     wrong = [row for row in found if row["severity"] == "error"]
     if wrong:
-        first = "; ".join(f"{row['path']}: {row['message']}" for row in wrong[:_SHOWN])
+        first = "; ".join(map(shown_finding, wrong[:_SHOWN]))
         more = f"; and {len(wrong) - _SHOWN} more" if len(wrong) > _SHOWN else ""
         raise DataRefused(f"{order.workflow.name} is not begun: {first}{more}", findings=report.findings)
     return [{name: row[name] for name in ("path", "code", "message", "record", "column")} for row in found]
