@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING
 
-from holotype.validators import FORMATS, Check, Examination
+from holotype.validators import FORMATS, Check, Examination, MatesCheck
 
 from . import codes
 
@@ -39,10 +39,13 @@ def look_at_contents(order: Order, *, cost: Cost | str) -> Examination:
     """Look at every file that is there, and together at those of each sample with those that all share."""
     formats: dict[str, tuple[str, ...]] = {}
     groups: dict[str | None, list[str]] = {None: []}
+    inputs: dict[tuple[str, str], list[str]] = {}
     for sample, name, path in order.files():
         if os.path.isfile(path):  # that it is not, the check of what is given tells
             formats[path] = tuple(order.workflow.inputs[name].formats) if name in order.workflow.inputs else ()
             groups.setdefault(sample, []).append(path)
+            if sample is not None:
+                inputs.setdefault((sample, name), []).append(path)
     examination = Examination(also=(_FormatTaken(formats),), cost=cost)
     subjects = {path: examination.subject(path, name=path) for path in formats}
     for _ in examination.look_at_all([*subjects.values()]):
@@ -51,6 +54,10 @@ def look_at_contents(order: Order, *, cost: Cost | str) -> Examination:
         together = dict.fromkeys([*groups[None], *paths])
         if sample is not None and len(together) > 1:
             examination.look_together([subjects[path] for path in together], name=sample)
+    # A file of another sample, where that of the mates should be, has another name.
+    for (sample, _), paths in inputs.items():
+        if len(paths) > 1:
+            examination.ask(MatesCheck([subjects[path] for path in paths]), name=sample)
     return examination
 
 

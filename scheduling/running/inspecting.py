@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import os
+import shutil
 import stat
 import time
 from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
+from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from holotype.validators import Check, Code, Examination, Severity
@@ -36,8 +38,10 @@ __all__ = ["Inspected", "inspect_attempt"]
 _THRESHOLD = "metric.threshold"
 # Of what it wrote to its standard error, the last bytes, in which rules look for what they know.
 _SAID = 1 << 16
-# Names that are told where one was looked for.
-_SHOWN = 10
+# Files that are looked for, and told, where one is not there or too many are.
+_LOOKED, _SHOWN = 100, 5
+# Bytes that have to be free where it worked: with less there is no room, though it may have had none to say so.
+_ROOM = 1 << 16
 
 _FORMAT = Code(
     "task.format", Severity.ERROR, "An output is of the format that its stage says.", "what the stage declares"
@@ -67,6 +71,8 @@ def inspect_attempt(ended: Ended | Lost, *, scratch: Path, **given: Any) -> Insp
     except OSError as error:
         found = Inspected(Happened(Failure.INVALID, f"what it made cannot be looked at: {error}"), {}, {})
     clear_away(scratch)
+    if found.happened is not None:
+        found = replace(found, happened=replace(found.happened, said=_end_of(given["errors"])))
     return replace(found, inspecting=time.perf_counter() - began - found.recording)
 
 
@@ -86,7 +92,8 @@ def _inspected(
     ``folder``: where it worked.  ``errors``: what it wrote to its standard error.  ``patterns``: of its outputs.
     ``inputs``: as they were when it began.  What is an output can only be read from now on.
     """
-    happened = seen_of(ended, _end_of(errors), needs) or _changed(inputs, digests)
+    full = shutil.disk_usage(folder.parent).free < _ROOM
+    happened = seen_of(ended, _end_of(errors), needs, full=full) or _changed(inputs, digests)
     if happened is not None:
         return Inspected(happened, {}, {})
     try:
@@ -142,7 +149,7 @@ def _found(folder: Path, pattern: str, output: Output) -> Iterator[str]:
     else:
         names = _fitting(folder, pattern)
     if not names and not output.optional:
-        raise _Wrong(Failure.MISSING, f"there is no {pattern}{_instead(folder, pattern) if output.pattern else ''}")
+        raise _Wrong(Failure.MISSING, f"there is no {pattern}{_instead(folder)}")
     if len(names) > 1 and not output.many:
         raise _Wrong(Failure.INVALID, f"{pattern} is one file, and there are {len(names)}: {_listed(names)}")
     for name in names:
@@ -159,10 +166,10 @@ def _fitting(folder: Path, pattern: str) -> list[str]:
     return sorted(f"{where}/{name}" if where else name for name in there if fnmatchcase(name, fits))
 
 
-def _instead(folder: Path, pattern: str) -> str:
-    """What is there, for who wonders why nothing fits."""
-    names = _fitting(folder, f"{pattern.rpartition('/')[0]}/*".lstrip("/"))
-    return f", only {_listed(names)}" if names else ""
+def _instead(folder: Path) -> str:
+    """What was made, where that is not what should have been."""
+    there = sorted(each.relative_to(folder).as_posix() for each in islice(folder.rglob("*"), _LOOKED) if each.is_file())
+    return f", but {_listed(there)}" if there else ""
 
 
 def _listed(names: Sequence[str]) -> str:

@@ -19,8 +19,10 @@ if TYPE_CHECKING:
     from .journal import Event
     from .progress import Progress
 
-__all__ = ["Decided", "Failed", "Held", "ReportedSample", "RunReport", "account"]
+__all__ = ["Decided", "Failed", "Held", "ReportedSample", "RunReport", "account", "shown_finding"]
 
+# Of what a failed attempt wrote last to its standard error: lines, and characters of each.
+_LAST_LINES, _LINE = 5, 300
 _FINAL = ("done", "degraded", "stopped", "cancelled", "unfinished")
 
 
@@ -46,12 +48,16 @@ class Decided:
 
 @dataclass(frozen=True)
 class Failed:
-    """What happened to an attempt, 0 where it was before the first, and what was decided, in this order."""
+    """What happened to an attempt, 0 where it was before the first, and what was decided, in this order.
+
+    ``said``: the last lines that it wrote to its standard error; ``Run.logs`` has all of it.
+    """
 
     task: str
     attempt: int
     failure: str
     message: str
+    said: tuple[str, ...]
     decided: tuple[Decided, ...]
 
 
@@ -141,7 +147,7 @@ class _Gathered:
         self.began: datetime | None = None
         self.ended: datetime | None = None
         self.attempts = Counter[str]()
-        self._failed: dict[str, list[tuple[tuple[int, str, str], list[Decided]]]] = {}
+        self._failed: dict[str, list[tuple[tuple[int, str, str, tuple[str, ...]], list[Decided]]]] = {}
 
     def add(self, event: Event) -> None:
         """Take note of the next event."""
@@ -154,7 +160,8 @@ class _Gathered:
                 self.attempts[event["task"]] += 1
             case "over" if "happened" in event:
                 happened = event["happened"]
-                self._fail(event["task"], event["attempt"], happened["failure"], happened["message"])
+                what = (happened["failure"], happened["message"], _last_of(happened["said"]))
+                self._fail(event["task"], event["attempt"], *what)
             case "decided" | "answered":
                 self._decide(event)
             case _:
@@ -165,16 +172,28 @@ class _Gathered:
         for task, several in self._failed.items():
             yield from (Failed(task, *each, tuple(decided)) for each, decided in several)
 
-    def _fail(self, task: str, attempt: int, failure: str, message: str) -> None:
-        self._failed.setdefault(task, []).append(((attempt, failure, message), []))
+    def _fail(self, task: str, attempt: int, failure: str, message: str, said: tuple[str, ...]) -> None:
+        self._failed.setdefault(task, []).append(((attempt, failure, message, said), []))
 
     def _decide(self, event: Event) -> None:
         task = event["task"]
         if event["what"] == "decided" and (task not in self._failed or self._failed[task][-1][-1]):
             # It had ended well, and then what it had made was gone.
-            self._fail(task, self.attempts[task], Failure.MISSING.value, event.get("why", ""))
+            self._fail(task, self.attempts[task], Failure.MISSING.value, event.get("why", ""), ())
         decided = Decided(event["do"], event.get("rule"), event.get("who"), event.get("why", ""))
         self._failed[task][-1][-1].append(decided)
+
+
+def _last_of(said: str) -> tuple[str, ...]:
+    lines = [line.expandtabs().rstrip()[:_LINE] for line in said.splitlines() if line.strip()]
+    # What is no character would be an order to the terminal that shows it.
+    return tuple("".join(each if each.isprintable() else "�" for each in line) for line in lines[-_LAST_LINES:])
+
+
+def shown_finding(row: Mapping[str, Any]) -> str:
+    """A finding of a check in a line: in which file or workflow, where in it, and what it is."""
+    where = row["path"] if row["record"] is None else f"{row['path']}, {row['record']}"
+    return f"{where}: {row['message']}"
 
 
 def _problems(report: RunReport, progress: Progress, gathered: _Gathered) -> Iterator[str]:
@@ -225,8 +244,9 @@ def _lines(report: RunReport) -> Iterator[str]:
     for failed in report.failures:
         decided = "".join(f"; {each.action}" + (f" by {each.who}" if each.who else "") for each in failed.decided)
         yield f"  {failed.task}, attempt {failed.attempt}: {failed.failure}: {failed.message}{decided}"
+        yield from (f"    {line}" for line in failed.said)
     yield from (f"held: {each.task}: {each.why}" for each in report.held)
-    yield from (f"warning: {each['path']}: {each['message']}" for each in report.warnings)
+    yield from (f"warning: {shown_finding(each)}" for each in report.warnings)
 
 
 def _counted(counts: Mapping[str, int]) -> str:

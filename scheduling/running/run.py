@@ -53,7 +53,7 @@ _TASKS = {
     "grades": pl.List(pl.String()),
     "why": pl.String(),
 }
-
+_LOGS = {"attempt": pl.Int64(), "output": pl.String(), "errors": pl.String()}
 
 OnEvent = Callable[[str, Mapping[str, Any]], object]
 """Is told the name of a run, and what has happened, as it is in the run's journal."""
@@ -236,6 +236,20 @@ class Run:
         if any(unit.name not in made for unit in needed):
             return ()
         return result(bound, chosen, units, made) or ()
+
+    def logs(self, task: str) -> pl.DataFrame:
+        """What a task has printed, each ``attempt``: the paths of the files with its standard ``output`` and
+        ``errors``; none where what was made before was taken.
+
+        Raises ``InvalidOption`` for a task that there is not.
+        """
+        state = self.progress.tasks.get(task)
+        if state is None:
+            raise InvalidOption(f"there is no task {task}", option="task")
+        each = range(1, state.attempts + 1)
+        output = [os.fspath(self.folders.output(state.task, number)) for number in each]
+        errors = [os.fspath(self.folders.errors(state.task, number)) for number in each]
+        return pl.DataFrame({"attempt": [*each], "output": output, "errors": errors}, schema=_LOGS)
 
     @property
     def archived(self) -> str | None:

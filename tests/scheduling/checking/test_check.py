@@ -180,6 +180,20 @@ def test_mates_are_in_step(laboratory: Path) -> None:
     assert {code for code, _ in told(laboratory)} == {"fastq.pair.names"}
 
 
+def test_mates_that_are_swapped_between_samples_are_noticed(laboratory: Path) -> None:
+    data = laboratory / "data"
+    liver, heart = ([data / f"{one}_R1.fastq", data / f"{other}_R2.fastq"] for one, other in
+                    (("liver", "heart"), ("heart", "liver")))  # fmt: skip
+    swapped = [Sample("liver", {"reads": liver}), Sample("heart", {"reads": heart})]
+    rows = mapping().check(swapped, shared={"genome": data / "genome.fa"}).findings.to_pylist()
+    found = [(row["path"], row["member"]) for row in rows if row["code"] == "fastq.pair.names"]
+    assert found == [("liver", str(liver[1])), ("heart", str(heart[1]))]
+
+    (data / "other_R1.fastq").write_text(reads("liver"))
+    named_otherwise = [Sample("liver", {"reads": [data / "other_R1.fastq", data / "liver_R2.fastq"]})]
+    assert told(laboratory, samples=named_otherwise) == set()
+
+
 def test_an_index_of_another_genome_is_noticed(laboratory: Path) -> None:
     (laboratory / "data" / "genome.fa.fai").write_text("chr1\t599\t6\t600\t601\n")
     rows = mapping().check(samples(laboratory), shared={"genome": laboratory / "data" / "genome.fa"})
