@@ -42,7 +42,8 @@ class RunFacts:
     """A run as it stands.
 
     ``tables``: rows by the names of tables, as ``RUN_TABLES`` declares them.  ``identity``: what tells it from another
-    run of its name.  ``version``: what tells how it stands from how it stood before.
+    run of its name.  ``version``: what tells how it stands from how it stood before.  ``dataset``: whose next snapshot
+    its results are to be: what was said when it was ordered, or else ``runs/`` and its name.
     """
 
     folder: Path
@@ -50,6 +51,7 @@ class RunFacts:
     progress: Progress
     identity: str
     version: str
+    dataset: str
 
     @property
     def name(self) -> str:
@@ -102,7 +104,8 @@ def run_facts(folder: str | os.PathLike[str], *, workflow: Workflow | None = Non
     rows = fold.take().rows
     tables = {table.name: table.enforce(rows[table.name]) for table in RUN_TABLES}
     identity = hashlib.sha256(folder.name.encode() + b"\n" + _text(first)).hexdigest()
-    return RunFacts(folder, tables, fold.progress, identity, version.hexdigest())
+    dataset: str = first.get("dataset") or f"runs/{folder.name}"
+    return RunFacts(folder, tables, fold.progress, identity, version.hexdigest(), dataset)
 
 
 def _text(event: Event) -> bytes:

@@ -8,7 +8,6 @@ import stat
 import time
 from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
-from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from holotype.validators import Check, Code, Examination, Severity
@@ -16,11 +15,12 @@ from holotype.validators import Check, Code, Examination, Severity
 from ..checking.contents import kinds_of
 from ..declaring.policies import Failure
 from ..declaring.ports import with_beside
+from .attempts import clear_away
 from .durable import settle, settle_folder
 from .happened import Happened, seen_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
     from pathlib import Path
 
     from holotype.validators import Found, Report, Subject
@@ -37,8 +37,8 @@ __all__ = ["Inspected", "inspect_attempt"]
 _THRESHOLD = "metric.threshold"
 # Of what it wrote to its standard error, the last bytes, in which rules look for what they know.
 _SAID = 1 << 16
-# Files that are looked for, and told, where one is not there.
-_LOOKED, _SHOWN = 100, 3
+# Names that are told where one was looked for.
+_SHOWN = 10
 # Bytes that have to be free where it worked: with less there is no room, though it may have had none to say so.
 _ROOM = 1 << 16
 
@@ -62,8 +62,8 @@ class Inspected:
     recording: float = 0.0
 
 
-def inspect_attempt(ended: Ended | Lost, **given: Any) -> Inspected:
-    """Look at an attempt that is over.  ``given``: as ``_inspected`` takes it."""
+def inspect_attempt(ended: Ended | Lost, *, scratch: Path, **given: Any) -> Inspected:
+    """Look at an attempt that is over, and take away its ``scratch`` folder.  ``given``: as ``_inspected`` takes it."""
     began = time.perf_counter()
     try:
         found = _inspected(ended, **given)
@@ -71,6 +71,7 @@ def inspect_attempt(ended: Ended | Lost, **given: Any) -> Inspected:
         found = Inspected(Happened(Failure.INVALID, f"what it made cannot be looked at: {error}"), {}, {})
     if found.happened is not None:
         found = replace(found, happened=replace(found.happened, said=_end_of(given["errors"])))
+    clear_away(scratch)
     return replace(found, inspecting=time.perf_counter() - began - found.recording)
 
 
@@ -142,25 +143,37 @@ def _changed(inputs: Iterable[Seen], digests: Digests) -> Happened | None:
 
 def _found(folder: Path, pattern: str, output: Output) -> Iterator[str]:
     """The files of an output, within the folder, in the order of their names."""
-    if not output.many:
+    if not output.pattern:
         names = [pattern] if os.path.lexists(folder / pattern) else []
     else:
-        where, _, last = pattern.rpartition("/")
-        there = os.listdir(folder / where) if (folder / where).is_dir() else []
-        names = sorted(f"{where}/{name}" if where else name for name in there if fnmatchcase(name, last))
+        names = _fitting(folder, pattern)
     if not names and not output.optional:
-        raise _Wrong(Failure.MISSING, f"there is no {pattern}{_instead(folder)}")
+        raise _Wrong(Failure.MISSING, f"there is no {pattern}{_instead(folder, pattern)}")
+    if len(names) > 1 and not output.many:
+        raise _Wrong(Failure.INVALID, f"{pattern} is one file, and there are {len(names)}: {_listed(names)}")
     for name in names:
         for each in with_beside((name,), output):
             _check_file(folder, each)
         yield name
 
 
-def _instead(folder: Path) -> str:
-    """What was made, where that is not what should have been."""
-    there = sorted(each.relative_to(folder).as_posix() for each in islice(folder.rglob("*"), _LOOKED) if each.is_file())
-    more = f" and {len(there) - _SHOWN} more" if len(there) > _SHOWN else ""
-    return f", but {', '.join(there[:_SHOWN])}{more}" if there else ""
+def _fitting(folder: Path, pattern: str) -> list[str]:
+    """The files that a pattern stands for, in which ``*`` and ``?`` mean something, and a bracket does not."""
+    where, _, last = pattern.rpartition("/")
+    there = os.listdir(folder / where) if (folder / where).is_dir() else []
+    fits = last.replace("[", "[[]")
+    return sorted(f"{where}/{name}" if where else name for name in there if fnmatchcase(name, fits))
+
+
+def _instead(folder: Path, pattern: str) -> str:
+    """What is there, for who wonders why nothing fits."""
+    names = _fitting(folder, f"{pattern.rpartition('/')[0]}/*".lstrip("/"))
+    return f", only {_listed(names)}" if names else ""
+
+
+def _listed(names: Sequence[str]) -> str:
+    more = f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else ""
+    return ", ".join(names[:_SHOWN]) + more
 
 
 def _check_file(folder: Path, name: str) -> None:
@@ -171,16 +184,17 @@ def _check_file(folder: Path, name: str) -> None:
     if stat.S_ISLNK(mode):
         # What it leads to is another's, and may change.
         raise _Wrong(Failure.INVALID, f"{name} is a link, and not the file itself")
-    within = os.path.join(os.path.realpath(folder), os.path.dirname(name))
-    if os.path.realpath((folder / name).parent) != os.path.normpath(within):
-        raise _Wrong(Failure.INVALID, f"{name} lies behind a link to elsewhere")
+    if where := os.path.dirname(name):
+        within = os.path.join(os.path.realpath(folder), where)
+        if os.path.realpath(folder / where) != os.path.normpath(within):
+            raise _Wrong(Failure.INVALID, f"{name} lies behind a link to elsewhere")
     if not stat.S_ISREG(mode):
         raise _Wrong(Failure.INVALID, f"{name} is no file")
 
 
 def _protect(path: Path) -> None:
     """Nobody writes into a result any more."""
-    path.chmod(stat.S_IMODE(path.stat().st_mode) & ~0o222)
+    os.chmod(path, stat.S_IMODE(os.stat(path).st_mode) & ~0o222)
 
 
 class _Format(Check):

@@ -16,6 +16,7 @@ from __future__ import annotations
 from collections import deque
 from dataclasses import dataclass, field
 from enum import StrEnum
+from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from ..declaring.policies import Instead, Reduce
@@ -25,7 +26,7 @@ from ..tasks.expanding import expand
 from ..tasks.task import Made
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping
 
     from ..declaring.policies import Rule
     from ..tasks.expanding import Expanded
@@ -61,9 +62,8 @@ class TaskState:
 
     ``way``: how it is done now.  ``attempts``: how many were begun; ``in_this_way``: of them.  ``used``: how often each
     of the way's rules was followed.  ``opened``: when it became ready.  ``since``: from when it may be begun.
-    ``job``: what runs.  ``inputs``: its
-    ``fingerprint``, and the files that were ``seen``.  ``files``: what it made, by its outputs, of these
-    ``digests``.
+    ``job``: what runs, and ``epoch``, that of its place when it was begun.  ``inputs``: its ``fingerprint``, and the
+    files that were ``seen``.  ``files``: what it made, by its outputs, of these ``digests``.
     """
 
     task: Task
@@ -76,6 +76,7 @@ class TaskState:
     opened: float = 0.0
     since: float = 0.0
     job: str | None = None
+    epoch: str = ""
     needs: Needs = field(default_factory=Needs)
     inputs: dict[str, Any] = field(default_factory=dict)
     files: dict[str, tuple[str, ...]] = field(default_factory=dict)
@@ -177,6 +178,10 @@ class Progress:
         """The tasks in one of these states, in the order in which they came to be in it."""
         return (task for state in states for task in [*self._in[state].values()])
 
+    def first(self, most: int, state: State, chosen: Callable[[TaskState], bool]) -> list[TaskState]:
+        """Of the tasks in a state the first that are chosen, at most so many."""
+        return list(islice(filter(chosen, self._in[state].values()), most))
+
     def any(self, *states: State) -> bool:
         """Whether there are tasks in one of these states."""
         return any(self._in[state] for state in states)
@@ -218,6 +223,7 @@ class Progress:
 
     def _begun(self, state: TaskState, event: Mapping[str, Any]) -> None:
         self._become(state, State.BEGUN, job=event["job"])
+        state.epoch = event.get("epoch", "")
         state.attempts += 1
         state.in_this_way += 1
         state.needs = Needs(**event["needs"])

@@ -36,7 +36,7 @@ class Task:
         """As ``call[NA12878].3``, the fourth of a scatter."""
         return self.unit.name if self.element is None else f"{self.unit.name}.{self.element}"
 
-    @property
+    @cached_property
     def folder(self) -> str:
         """A relative path of its own, which any file system takes: the sample's, the node's, the element's."""
         whose = "run" if self.unit.sample is None else f"samples/{self.unit.sample.folder}"

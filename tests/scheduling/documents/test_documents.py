@@ -59,7 +59,7 @@ stages:
   align:
     command: [bwa, mem, -t, "{cpus}", -k, "{seed}", "{reference}", "{reads}", -o, "{sam}"]
     inputs: {reads: {formats: [fastq], many: true}, reference: fasta, known: {formats: vcf, optional: true}}
-    outputs: {sam: {path: "{sample}.sam", format: sam}}
+    outputs: {sam: {path: "{sample}.sam", format: sam}, page: "*.html"}
     parameters: {seed: {kind: int, default: 19}}
     resources: {cpus: 4, memory: 4*GiB + input_size, time: 6 h, licences: {aligner: 1}}
     environment: {tools: {bwa: ">=0.7", samtools: {versions: ">=1.10", asks: [--version]}}, variables: {LC_ALL: C}}
@@ -87,7 +87,7 @@ ALIGN = Stage(
     name="align",
     command=("bwa", "mem", "-t", "{cpus}", "-k", "{seed}", "{reference}", "{reads}", "-o", "{sam}"),
     inputs={"reads": Input("fastq", many=True), "reference": Input("fasta"), "known": Input("vcf", optional=True)},
-    outputs={"sam": Output("{sample}.sam", "sam")},
+    outputs={"sam": Output("{sample}.sam", "sam"), "page": Output("*.html")},
     parameters={"seed": Parameter(kind="int", default=19)},
     resources=Resources(cpus=4, memory="4*GiB + input_size", time="6 h", licences={"aligner": 1}),
     environment=Environment(tools=(Tool("bwa", ">=0.7"), Tool("samtools", ">=1.10")), variables={"LC_ALL": "C"}),

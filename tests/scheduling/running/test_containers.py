@@ -104,7 +104,7 @@ def test_it_runs_within_and_finds_what_it_takes_and_nothing_else(tmp_path: Path,
     with open(out, encoding="utf-8") as file:
         assert file.read() == "given\nhere\na, b'\n\nno\n"
     assert os.stat(out).st_uid == os.getuid()
-    said = (tmp_path / "it's a site, é" / "runs" / "run" / "logs" / "samples" / "ann" / "it" / "1.out").read_text()
+    said = (tmp_path / "it's a site, é" / "runs" / "run" / "logs" / "samples" / "ann" / "it.1.out").read_text()
     assert "VIRTUAL_ENV" not in said
     assert "PYTEST" not in said
     assert "/root/.pyenv" not in said
@@ -242,16 +242,16 @@ def test_apptainer_is_given_what_it_documents(tmp_path: Path) -> None:
         scheduler.work(timeout=60)
         assert run.outcome().state == "done", run.tasks().to_dicts()
     given = (tmp_path / "bin" / "given").read_text().splitlines()
-    work = tmp_path / "site" / "runs" / "run" / "work" / "samples" / "ann" / "it"
+    work = tmp_path / "site" / "runs" / "run" / "work" / "samples" / "ann" / "it.1"
     assert given[:8] == [
         "--quiet",
         "exec",
         "--cleanenv",
         "--contain",
         "--no-home",
-        f"--pwd={work}/1",
-        f"--bind={work}/1:{work}/1",
-        f"--bind={work}/1.scratch:{work}/1.scratch",
+        f"--pwd={work}",
+        f"--bind={work}:{work}",
+        f"--bind={work}.scratch:{work}.scratch",
     ]
     assert f"--bind={tmp_path}/elsewhere/text:{tmp_path}/a text.txt:ro" in given
     assert given[given.index(str(image)) - 1] == "--nv"

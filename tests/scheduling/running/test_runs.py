@@ -48,11 +48,12 @@ def test_results_can_only_be_read_and_nothing_is_left_of_the_work(tmp_path: Path
         scheduler.work(timeout=120)
         (path,) = map(Path, run.outputs("all"))
         assert not path.stat().st_mode & 0o222
-        work = tmp_path / "site" / "runs" / run.name / "work"
-        assert not [each for each in work.rglob("*") if each.is_file()]
+        assert not [*run.folders.whole.glob("work/**/*.*")]
 
     # However the path is written, and not where a folder is another's.
-    dotted = copying(command="mkdir -p sub; cat {text} > sub/out.txt", outputs={"out": Output("./sub/./out.txt")})
+    dotted = copying(
+        command="mkdir -p sub; tee $TMPDIR/left < {text} > sub/out.txt", outputs={"out": Output("./sub/./out.txt")}
+    )
     led = copying(
         "led", command=f"rmdir sub; mkdir '{tmp_path}/out'; ln -s '{tmp_path}/out' sub; cat {{text}} > sub/out.txt",
         outputs={"out": Output("sub/out.txt")},
@@ -69,6 +70,8 @@ def test_results_can_only_be_read_and_nothing_is_left_of_the_work(tmp_path: Path
         assert read(run.outputs("out", "ben")) == "ben 0\nben 1\nben 2\n"
         assert run.outputs("led", "ben") == ()
         assert "behind a link" in run.samples()["why"][0]
+        # What was in its way stays, for a look.
+        assert [each.name for each in run.folders.whole.glob("work/**/*.*")] == ["led.1"]
         assert (tmp_path / "out" / "out.txt").stat().st_mode & 0o200, "what is another's stays as it is"
 
 
@@ -267,7 +270,7 @@ def test_a_cancelled_run_leaves_nothing_half_made(tmp_path: Path, scheduling: Sc
         assert run.outcome().samples == {"cancelled": 2}
         assert run.outputs("o", "ann") == ()
         assert not (tmp_path / "site" / "runs" / run.name / "results").exists()
-        assert not [*(tmp_path / "site" / "runs" / run.name).rglob("out.txt")]
+        assert not [*run.folders.whole.glob("work/**/*.*")]
 
 
 def test_a_result_that_is_bad_is_never_taken_again_and_what_was_built_on_it_is_told(
