@@ -8,7 +8,6 @@ import stat
 import time
 from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
-from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from holotype.validators import Check, Code, Examination, Severity
@@ -38,8 +37,8 @@ __all__ = ["Inspected", "inspect_attempt"]
 _THRESHOLD = "metric.threshold"
 # Of what it wrote to its standard error, the last bytes, in which rules look for what they know.
 _SAID = 1 << 16
-# Files that are looked for, and told, where one is not there or too many are.
-_LOOKED, _SHOWN = 100, 5
+# Names that are told where one was looked for.
+_SHOWN = 10
 # Bytes that have to be free where it worked: with less there is no room, though it may have had none to say so.
 _ROOM = 1 << 16
 
@@ -70,9 +69,9 @@ def inspect_attempt(ended: Ended | Lost, *, scratch: Path, **given: Any) -> Insp
         found = _inspected(ended, **given)
     except OSError as error:
         found = Inspected(Happened(Failure.INVALID, f"what it made cannot be looked at: {error}"), {}, {})
-    clear_away(scratch)
     if found.happened is not None:
         found = replace(found, happened=replace(found.happened, said=_end_of(given["errors"])))
+    clear_away(scratch)
     return replace(found, inspecting=time.perf_counter() - began - found.recording)
 
 
@@ -149,7 +148,7 @@ def _found(folder: Path, pattern: str, output: Output) -> Iterator[str]:
     else:
         names = _fitting(folder, pattern)
     if not names and not output.optional:
-        raise _Wrong(Failure.MISSING, f"there is no {pattern}{_instead(folder)}")
+        raise _Wrong(Failure.MISSING, f"there is no {pattern}{_instead(folder, pattern)}")
     if len(names) > 1 and not output.many:
         raise _Wrong(Failure.INVALID, f"{pattern} is one file, and there are {len(names)}: {_listed(names)}")
     for name in names:
@@ -166,10 +165,10 @@ def _fitting(folder: Path, pattern: str) -> list[str]:
     return sorted(f"{where}/{name}" if where else name for name in there if fnmatchcase(name, fits))
 
 
-def _instead(folder: Path) -> str:
-    """What was made, where that is not what should have been."""
-    there = sorted(each.relative_to(folder).as_posix() for each in islice(folder.rglob("*"), _LOOKED) if each.is_file())
-    return f", but {_listed(there)}" if there else ""
+def _instead(folder: Path, pattern: str) -> str:
+    """What is there, for who wonders why nothing fits."""
+    names = _fitting(folder, f"{pattern.rpartition('/')[0]}/*".lstrip("/"))
+    return f", only {_listed(names)}" if names else ""
 
 
 def _listed(names: Sequence[str]) -> str:

@@ -74,8 +74,8 @@ class RunReport:
     """What became of a run.
 
     ``state`` and ``why``: as ``Run.outcome`` says.  ``began`` and ``ended``: the times of the first and the last event.
-    ``tasks``: how many are in each state; ``stages``: the same for each step.  ``warnings``: what was odd when it was
-    ordered, as the check found it.
+    ``tasks``: how many are in each state; ``stages``: the same for each step; ``reused``: how many are done because
+    the same was made before.  ``warnings``: what was odd when it was ordered, as the check found it.
     """
 
     run: str
@@ -89,6 +89,7 @@ class RunReport:
     samples: tuple[ReportedSample, ...]
     tasks: Mapping[str, int]
     stages: Mapping[str, Mapping[str, int]]
+    reused: int
     failures: tuple[Failed, ...]
     held: tuple[Held, ...]
     warnings: tuple[Mapping[str, Any], ...]
@@ -129,6 +130,7 @@ def account(run: str, progress: Progress, events: Iterable[Event]) -> RunReport:
         samples,
         outcome.tasks,
         {name: dict(counts) for name, counts in stages.items()},
+        len(gathered.reused),
         tuple(gathered.failures()),
         tuple(Held(each["task"], each["why"]) for each in map(task_standing, progress.each(State.HELD))),
         tuple(gathered.ordered.get("odd", ())),
@@ -147,6 +149,7 @@ class _Gathered:
         self.began: datetime | None = None
         self.ended: datetime | None = None
         self.attempts = Counter[str]()
+        self.reused = set[str]()
         self._failed: dict[str, list[tuple[tuple[int, str, str, tuple[str, ...]], list[Decided]]]] = {}
 
     def add(self, event: Event) -> None:
@@ -158,6 +161,8 @@ class _Gathered:
                 self.ordered = event
             case "begun":
                 self.attempts[event["task"]] += 1
+            case "reused":
+                self.reused.add(event["task"])
             case "over" if "happened" in event:
                 happened = event["happened"]
                 what = (happened["failure"], happened["message"], _last_of(happened["said"]))
@@ -237,7 +242,8 @@ def _lines(report: RunReport) -> Iterator[str]:
     for each in report.samples:
         marks = f" ({', '.join(each.grades)})" if each.grades else ""
         yield f"  {each.sample}: {each.state}{marks}" + (f": {each.why}" if each.why else "")
-    yield f"{sum(report.tasks.values())} tasks: {_counted(report.tasks)}"
+    before = f", {report.reused} of them made before" if report.reused else ""
+    yield f"{sum(report.tasks.values())} tasks: {_counted(report.tasks)}{before}"
     for name, states in report.stages.items():
         yield f"  {name}: {_counted(states)}"
     yield f"{len(report.failures)} failures"

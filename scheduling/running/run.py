@@ -229,7 +229,9 @@ class Run:
         bound = units.graph.outputs.get(name)
         chosen = next((each for each in self.order.samples if each.name == sample), None)
         if bound is None or (sample is not None and chosen is None):
-            raise InvalidOption(f"there is no output {name}" if bound is None else f"there is no sample {sample}")
+            there = ", ".join(units.graph.outputs) or "none"
+            what = f"there is no output {name}: there is {there}" if bound is None else f"there is no sample {sample}"
+            raise InvalidOption(what)
         every = {unit.name: self.progress.made.get(unit.name) for unit in units}
         made = {name: each for name, each in every.items() if each is not None}
         needed = (unit for source in bound.sources() if source.node for unit in units.of(source.node, chosen))

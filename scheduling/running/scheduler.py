@@ -24,7 +24,7 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from holotype.catalog import DataRefused, InvalidOption
+from holotype.catalog import Conflict, DataRefused, InvalidOption
 from holotype.lake import check_name
 
 from ..analysis.ledger import read_ledger
@@ -183,7 +183,11 @@ class Scheduler:
             return self._order(order, name, odd, archive, **reckoned, **also)
 
     def resume(self, name: str, *, workflow: Workflow | None = None) -> Run:
-        """Go on with a run that was left, however that came.  Raises what ``Run.again`` does."""
+        """Go on with a run that was left, however that came.  Raises what ``Run.again`` does, and ``Conflict`` for one
+        that this scheduler has in hand.
+        """
+        if name in self._hands:
+            raise Conflict(f"{name} is in the hands of this scheduler already: it was begun or resumed before")
         run = Run.again(name, self._means.site, workflow=workflow)
         run.on_event = self._on_event
         hand = self._hands[name] = Hand(run, self._means)

@@ -194,6 +194,26 @@ def test_mates_that_are_swapped_between_samples_are_noticed(laboratory: Path) ->
     assert told(laboratory, samples=named_otherwise) == set()
 
 
+def test_variants_of_another_genome_are_no_input(laboratory: Path) -> None:
+    variants = laboratory / "data" / "liver.vcf"
+    head = "##fileformat=VCFv4.3\n##contig=<ID={0},length=600>\n#CHROM\tPOS\tID\tREF\tALT\tQUAL\tFILTER\tINFO\n"
+    workflow = Workflow(
+        name="variants",
+        inputs={"vcf": Input("vcf"), "genome": Input("fasta", shared=True)},
+        steps={
+            "count": Step(
+                Stage(name="count", command="cat {vcf}", inputs={"vcf": Input("vcf"), "genome": Input("fasta")}),
+                {"vcf": "vcf", "genome": "genome"},
+            )
+        },
+    )
+    sample = Sample("liver", {"vcf": variants})
+    for contig in ("chr1", "plasmid"):
+        variants.write_text(head.format(contig) + f"{contig}\t1\t.\t{GENOME[0]}\t<DEL>\t.\t.\t.\n")
+        found = told(laboratory, workflow, samples=[sample])
+        assert (("file.reference", "plasmid") in found) is (contig == "plasmid")
+
+
 def test_an_index_of_another_genome_is_noticed(laboratory: Path) -> None:
     (laboratory / "data" / "genome.fa.fai").write_text("chr1\t599\t6\t600\t601\n")
     rows = mapping().check(samples(laboratory), shared={"genome": laboratory / "data" / "genome.fa"})

@@ -93,7 +93,7 @@ def test_what_a_failed_program_said_is_told_and_where_all_of_it_is(tmp_path: Pat
         scheduler.work(timeout=60)
         again, stopped = run.report().failures
         assert again.said == ("one", "\ufffd[31mtwo three")
-        assert stopped.message == "there is no out.txt, but oat.txt"
+        assert stopped.message == "there is no out.txt, only oat.txt"
         assert stopped.said == again.said
         lines = run.report().text().splitlines()
         assert lines[lines.index("  loud[ann], attempt 1: exit: its exit status is 3; retry") + 1] == "    one"

@@ -96,14 +96,20 @@ def test_the_same_is_not_done_twice_and_another_parameter_does_again_only_what_r
         outputs={"out": "second.out"},
     )
     samples = samples_in(tmp_path, "ann")
-    done = []
+    done, reused = [], []
     for lines in (1, 1, 2):
         with scheduling() as scheduler:
             run = scheduler.start(workflow, samples, parameters={"lines": lines})
             scheduler.work(timeout=60)
             assert read(run.outputs("out")) == "".join(f"ann {n}\n" for n in range(lines))
+            reused.append(run.report().reused)
+            with pytest.raises(InvalidOption, match="no output tuo: there is out"):
+                run.outputs("tuo")
+            with pytest.raises(Conflict, match="in the hands of this scheduler"):
+                scheduler.resume(run.name)
         done.append(len(tally.read_text(encoding="utf-8").split()))
     assert done == [2, 2, 3]
+    assert reused == [0, 2, 1]
 
 
 def test_another_index_beside_a_file_is_another_input(tmp_path: Path, scheduling: Scheduling) -> None:
@@ -265,7 +271,6 @@ def test_a_cancelled_run_leaves_nothing_half_made(tmp_path: Path, scheduling: Sc
         assert run.outputs("o", "ann") == ()
         assert not (tmp_path / "site" / "runs" / run.name / "results").exists()
         assert not [*run.folders.whole.glob("work/**/*.*")]
-        assert not [*run.folders.whole.rglob("out.txt")]
 
 
 def test_a_result_that_is_bad_is_never_taken_again_and_what_was_built_on_it_is_told(

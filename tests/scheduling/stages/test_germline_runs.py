@@ -131,7 +131,7 @@ by .+, from [\d :-]+ to [\d :-]+ UTC
   torn: stopped \(incomplete\): (quality|trim)\[torn\]: its exit status is \d+ \(the reads are broken\)
   hungry: done
   unsound: stopped \(incomplete\): duplicates\[unsound\]: unsound.marked.bam: the block .+ is cut off \(no rule .+\)
-  forgetful: stopped \(incomplete\): duplicates\[forgetful\]: there is no forgetful.marked.bam(, but .+)? \(no rule .+\)
+  forgetful: stopped \(incomplete\): duplicates\[forgetful\]: there is no forgetful.marked.bam.* \(no rule .+\)
   otherwise: degraded \(alternative\)
 58 tasks: 5\d done, \d stopped
   index: 1 done
@@ -152,7 +152,7 @@ by .+, from [\d :-]+ to [\d :-]+ UTC
   (quality|trim)\[torn\], attempt 1: exit: its exit status is \d+; stop_sample
   align\[hungry\], attempt 1: memory: its exit status is 137, as for want of memory; retry
   call\[otherwise\], attempt 1: exit: its exit status is 7; instead
-  duplicates\[forgetful\], attempt 1: missing: there is no forgetful.marked.bam(, but .+)?; stop_sample
+  duplicates\[forgetful\], attempt 1: missing: there is no forgetful.marked.bam.*; stop_sample
   duplicates\[unsound\], attempt 1: invalid: unsound.marked.bam: the block .+ is cut off; stop_sample
 """
 
