@@ -38,6 +38,8 @@ from holotype.scheduling import (
 )
 from holotype.validators import Severity, Threshold
 
+from ...effort import share
+
 if TYPE_CHECKING:
     from pathlib import Path
 
@@ -203,7 +205,7 @@ WORKFLOWS = st.builds(
 )
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=share(40), deadline=None)
 @given(WORKFLOWS, WORKFLOWS)
 def test_whatever_is_declared_comes_back(inner: Workflow, outer: Workflow) -> None:
     names = [step.stage.name for each in (inner, outer) for step in each.steps.values()]
