@@ -33,6 +33,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from .effort import share
+
 if TYPE_CHECKING:
     from collections.abc import Generator
 
@@ -93,7 +95,7 @@ def pytest_configure(config: pytest.Config) -> None:
     if find_spec("hypothesis") is not None:
         # A machine that is shared may be slow at any moment: that is no failure of what is tested.
         laws: Any = import_module("hypothesis")
-        laws.settings.register_profile("holotype", deadline=None)
+        laws.settings.register_profile("holotype", deadline=None, max_examples=share(100))
         laws.settings.load_profile("holotype")
     option = config.option
     by_hand = any(argument.startswith("--json-report") for argument in config.invocation_params.args)

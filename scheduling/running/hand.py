@@ -329,8 +329,8 @@ class Hand:
         if decision.raised:
             event["raised"] = dict(decision.raised)
         self.run.say([event])
-        # What the last one leaves behind stays, for a look.
-        if state.state is State.READY and state.attempts:
+        # What the last one leaves behind stays, for a look; but a disk that is full is so for all.
+        if state.attempts and (state.state is State.READY or happened.failure is Failure.DISK):
             self._clear(state)
 
     def _clear(self, state: TaskState) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import stat
 import time
 from dataclasses import dataclass, replace
@@ -38,6 +39,8 @@ _THRESHOLD = "metric.threshold"
 _SAID = 1 << 16
 # Names that are told where one was looked for.
 _SHOWN = 10
+# Bytes that have to be free where it worked: with less there is no room, though it may have had none to say so.
+_ROOM = 1 << 16
 
 _FORMAT = Code(
     "task.format", Severity.ERROR, "An output is of the format that its stage says.", "what the stage declares"
@@ -66,6 +69,8 @@ def inspect_attempt(ended: Ended | Lost, *, scratch: Path, **given: Any) -> Insp
         found = _inspected(ended, **given)
     except OSError as error:
         found = Inspected(Happened(Failure.INVALID, f"what it made cannot be looked at: {error}"), {}, {})
+    if found.happened is not None:
+        found = replace(found, happened=replace(found.happened, said=_end_of(given["errors"])))
     clear_away(scratch)
     return replace(found, inspecting=time.perf_counter() - began - found.recording)
 
@@ -86,7 +91,8 @@ def _inspected(
     ``folder``: where it worked.  ``errors``: what it wrote to its standard error.  ``patterns``: of its outputs.
     ``inputs``: as they were when it began.  What is an output can only be read from now on.
     """
-    happened = seen_of(ended, _end_of(errors), needs) or _changed(inputs, digests)
+    full = shutil.disk_usage(folder.parent).free < _ROOM
+    happened = seen_of(ended, _end_of(errors), needs, full=full) or _changed(inputs, digests)
     if happened is not None:
         return Inspected(happened, {}, {})
     try:
@@ -142,7 +148,7 @@ def _found(folder: Path, pattern: str, output: Output) -> Iterator[str]:
     else:
         names = _fitting(folder, pattern)
     if not names and not output.optional:
-        raise _Wrong(Failure.MISSING, f"there is no {pattern}{_instead(folder, pattern) if output.pattern else ''}")
+        raise _Wrong(Failure.MISSING, f"there is no {pattern}{_instead(folder, pattern)}")
     if len(names) > 1 and not output.many:
         raise _Wrong(Failure.INVALID, f"{pattern} is one file, and there are {len(names)}: {_listed(names)}")
     for name in names:

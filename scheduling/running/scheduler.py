@@ -24,13 +24,13 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from holotype.catalog import DataRefused, InvalidOption
+from holotype.catalog import Conflict, DataRefused, InvalidOption
 from holotype.lake import check_name
 
 from ..analysis.ledger import read_ledger
 from ..analysis.usage import usage
 from ..archiving.following import PAUSES, Following, refuse_read_only
-from ..checking.check import check_order, check_quotas
+from ..checking.check import check_order, check_quotas, check_workflow
 from ..checking.environments import image_ids
 from ..checking.machine import tool_versions
 from ..checking.order import Order, this_operator
@@ -43,6 +43,7 @@ from .digests import Digests
 from .hand import Hand, Means, Ready
 from .lock import waited_for
 from .progress import State
+from .reporting import shown_finding
 from .resources import Free, has
 from .run import OnEvent, Run
 from .tainting import built_on
@@ -157,18 +158,19 @@ class Scheduler:
         and records when it is over, by default the scheduler's; ``dataset``: whose next snapshot the results are there,
         by default ``runs/`` and its name.
 
-        Raises ``DataRefused`` with the ``findings`` of the check, also where more would be used than a quota of the
-        site allows, whatever ``check`` says, and ``InvalidOption`` when there is a run of this name already, or it is
-        none, or there are two samples of one name, ``InvalidName`` where no dataset can be called so, and
-        ``ArchiveReadOnly`` or ``StorageDenied`` where the archive cannot be written to: that it cannot be reached is
-        no reason.
+        Raises ``DataRefused`` with the ``findings`` of the check, whatever ``check`` says where the workflow's steps do
+        not hang together, or more would be used than a quota of the site allows; ``InvalidOption`` when there is a run
+        of this name already, or it is none, or there are two samples of one name, ``InvalidName`` where no dataset can
+        be called so, and ``ArchiveReadOnly`` or ``StorageDenied`` where the archive cannot be written to: that it
+        cannot be reached is no reason.
         """
         also = {} if dataset is None else {"dataset": check_name(dataset)}
         self._following.check(archive)
         given = {each: paths_of(paths) for each, paths in (shared or {}).items()}
         site, now = self._means.site, self._means.clock()
         order = Order(workflow, tuple(samples), given, dict(parameters or {}), site, project, self._operator)
-        odd = _odd(order, check_order(order, cost="sample", now=now)) if check else []
+        # Where steps do not hang together there is nothing to begin, whoever says so.
+        odd = _odd(order, check_order(order, cost="sample", now=now) if check else check_workflow(workflow))
         if twice := [name for name, count in Counter(each.name for each in order.samples).items() if count > 1]:
             raise InvalidOption(f"there are two samples {twice[0]}", option="samples")
         if not site.quotas:
@@ -181,7 +183,11 @@ class Scheduler:
             return self._order(order, name, odd, archive, **reckoned, **also)
 
     def resume(self, name: str, *, workflow: Workflow | None = None) -> Run:
-        """Go on with a run that was left, however that came.  Raises what ``Run.again`` does."""
+        """Go on with a run that was left, however that came.  Raises what ``Run.again`` does, and ``Conflict`` for one
+        that this scheduler has in hand.
+        """
+        if name in self._hands:
+            raise Conflict(f"{name} is in the hands of this scheduler already: it was begun or resumed before")
         run = Run.again(name, self._means.site, workflow=workflow)
         run.on_event = self._on_event
         hand = self._hands[name] = Hand(run, self._means)
@@ -362,7 +368,7 @@ def _odd(order: Order, report: Report) -> list[dict[str, Any]]:
     found = [row for row in report.findings.to_pylist() if row["severity"] != "note"]
     wrong = [row for row in found if row["severity"] == "error"]
     if wrong:
-        first = "; ".join(f"{row['path']}: {row['message']}" for row in wrong[:_SHOWN])
+        first = "; ".join(map(shown_finding, wrong[:_SHOWN]))
         more = f"; and {len(wrong) - _SHOWN} more" if len(wrong) > _SHOWN else ""
         raise DataRefused(f"{order.workflow.name} is not begun: {first}{more}", findings=report.findings)
     return [{name: row[name] for name in ("path", "code", "message", "record", "column")} for row in found]

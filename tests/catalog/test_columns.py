@@ -17,6 +17,8 @@ from hypothesis import strategies as st
 
 from holotype.catalog import column, dicts, numbers, plain, repeated, row_table, scalar, whole
 
+from ..effort import share
+
 MOMENTS = st.datetimes(datetime(1600, 1, 1), datetime(2400, 1, 1), timezones=st.just(UTC))  # noqa: DTZ001 - on purpose
 PAIR = pa.struct([pa.field("name", pa.binary()), pa.field("value", pa.int16())])
 KINDS: list[tuple[pa.DataType, st.SearchStrategy[Any]]] = [
@@ -48,7 +50,7 @@ def typed(draw: st.DrawFn) -> tuple[pa.DataType, list[Any]]:
     return kind, draw(st.lists(st.none() | values, max_size=12))
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=share(300), deadline=None)
 @given(typed())
 def test_a_column_is_what_arrow_would_make_of_the_values(case: tuple[pa.DataType, list[Any]]) -> None:
     kind, values = case

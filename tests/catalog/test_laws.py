@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from holotype.catalog import Catalog, Conflict, State
 
+from ..effort import share
 from .samples import counted, each, masses, new_catalog, reopened, samples
 
 if TYPE_CHECKING:
@@ -23,7 +24,7 @@ STEPS = st.lists(
 )
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=share(60), deadline=None)
 @given(STEPS)
 def test_any_order_of_commits_by_several_writers_accounts_for_every_one(steps: list[tuple[int, str]]) -> None:
     writers = [new_catalog()]
@@ -58,7 +59,7 @@ def test_any_order_of_commits_by_several_writers_accounts_for_every_one(steps: l
     assert list(writers[0].audit()) == []
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=share(15), deadline=None)
 @given(st.integers(2, 6), st.integers(1, 12), st.integers(0, 2**32), st.sampled_from([None, 4]))
 def test_threads_with_a_catalog_each_lose_nothing(
     writers: int, commits: int, seed: int, compact_above: int | None
@@ -84,7 +85,7 @@ def test_threads_with_a_catalog_each_lose_nothing(
     assert State(0, catalog.header.hash, {}).after(catalog.entries()) == catalog.state
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=share(25), deadline=None)
 @given(st.lists(st.lists(st.integers(0, 1000), max_size=4), max_size=12), st.integers(0, 12))
 def test_compacting_at_any_moment_changes_no_row(batches: list[list[int]], moment: int) -> None:
     catalog = new_catalog()

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from holotype.catalog import Column, RowsRefused, Table
 
+from ..effort import share
 from .samples import READINGS, SAMPLES, readings, samples
 
 EVERY = Table(
@@ -81,13 +82,13 @@ def arrow(rows: list[dict[str, object]]) -> pa.Table:
     return pa.Table.from_pylist(rows, schema=pa.schema([pa.field(c.name, c.type) for c in EVERY.columns]))
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=share(150), deadline=None)
 @given(st.lists(one_row(), max_size=3))
 def test_the_model_and_the_writing_path_agree(rows: list[dict[str, object]]) -> None:
     agree(EVERY, arrow(rows))
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=share(40), deadline=None)
 @given(st.lists(good_row(), max_size=4))
 def test_both_accept_what_is_good(rows: list[dict[str, object]]) -> None:
     assert agree(EVERY, arrow(rows))

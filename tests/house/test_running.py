@@ -24,7 +24,8 @@ def project(tmp_path: Path) -> Path:
     extra = 'test = [\n    "no-such-package>=1",\n'
     (tmp_path / "pyproject.toml").write_text(configuration.replace("test = [\n", extra, 1), "utf-8")
     (tmp_path / "tests/room").mkdir(parents=True)
-    shutil.copy(TOP / "tests/conftest.py", tmp_path / "tests")
+    for name in ("conftest.py", "effort.py"):
+        shutil.copy(TOP / "tests" / name, tmp_path / "tests")
     write(tmp_path, "tests/room/test_plain.py", "def test_b():\n    pass\n\n\ndef test_a():\n    print('noise')\n")
     return tmp_path
 

@@ -20,6 +20,7 @@ from holotype.validators import Found, Limits, Subject, validate
 from holotype.validators.streams.codes import STREAM_CODES
 from holotype.validators.streams.packed import unpacked
 
+from ..effort import share
 from .format_contract import FormatContract
 
 if TYPE_CHECKING:
@@ -191,7 +192,7 @@ def test_a_dictionary_larger_than_memory_may_be_is_not_made() -> None:
 
 
 @pytest.mark.parametrize("packing", PACK)
-@settings(max_examples=300)
+@settings(max_examples=share(300))
 @given(data=st.data())
 def test_noise_behind_any_beginning_falls_over_nothing(packing: str, data: st.DataObject) -> None:
     packed = PACK[packing](TEXT)

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from holotype.catalog.provenance.checking import check
 from holotype.catalog.provenance.model import ELEMENTS, PROV, TERMS, Document, Name, Record
 
+from ...effort import share
 from .chase import valid
 
 if TYPE_CHECKING:
@@ -72,12 +73,12 @@ def hold_against_the_letter(told: list[Record]) -> None:
 
 
 @given(st.booleans().flatmap(lambda odd: st.lists(statements(odd=odd), min_size=1, max_size=6)))
-@settings(max_examples=250, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=share(250), deadline=None, suppress_health_check=[HealthCheck.too_slow])
 def test_the_check_agrees_with_the_letter_of_the_constraints(told: list[Record]) -> None:
     hold_against_the_letter(told)
 
 
 @given(st.lists(statements(ORDERED), min_size=2, max_size=8))
-@settings(max_examples=250, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=share(250), deadline=None, suppress_health_check=[HealthCheck.too_slow])
 def test_the_check_agrees_with_the_letter_on_what_came_first(told: list[Record]) -> None:
     hold_against_the_letter(told)

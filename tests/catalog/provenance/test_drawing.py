@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from holotype.catalog.provenance import dot, mermaid
 from holotype.catalog.provenance.model import ELEMENTS, PROV, Bundle, Document, Literal, Record
 
+from ...effort import share
 from .documents import EX, TRICKY, documents
 from .runs import RUN_42
 
@@ -91,7 +92,7 @@ def elements(document: Document) -> set[str]:
 
 
 @given(document=st.one_of(documents(), documents(TRICKY)))
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=share(80), deadline=None)
 def test_dot_is_well_formed_and_has_every_thing_once(document: Document) -> None:
     text = dot(document, whole=True)
     assert "".join(DOT_TOKENS.findall(text)) == text
@@ -102,7 +103,7 @@ def test_dot_is_well_formed_and_has_every_thing_once(document: Document) -> None
 
 
 @given(document=st.one_of(documents(), documents(TRICKY)))
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=share(80), deadline=None)
 def test_mermaid_has_nothing_but_lines_of_its_own(document: Document) -> None:
     for line in mermaid(document, whole=True).splitlines():
         assert any(kind.fullmatch(line) for kind in MERMAID), line

@@ -19,6 +19,7 @@ from holotype.catalog.provenance import Root, read_crate, write_crate
 from holotype.catalog.provenance.model import PROV, XSD, Document, Literal, Name, Record
 from holotype.catalog.provenance.vocabulary import HOLOTYPE
 
+from ...effort import share
 from .documents import EX, TRICKY, documents
 from .runs import ALIGN, ANA, BWA, CALL, CALLING, FLOW, FLOW_DATA, READS_DATA, RUN, RUN_42, A, B, C
 
@@ -72,7 +73,7 @@ def test_a_crate_comes_back_as_it_was_to_the_last_attribute(crate: Crate) -> Non
 
 @pytest.mark.parametrize("attach", [True, False])
 @given(document=st.one_of(documents(), documents(TRICKY)))
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=share(20), deadline=None)
 def test_any_document_makes_a_crate_that_says_what_it_lost(attach: bool, document: Document) -> None:  # noqa: FBT001
     folder = Path(tempfile.mkdtemp())
     try:

@@ -25,6 +25,7 @@ from holotype.catalog.provenance.model import (
     Record,
 )
 
+from ...effort import share
 from .documents import EX, PLAIN, TRICKY, documents
 
 if TYPE_CHECKING:
@@ -63,7 +64,7 @@ def back(written: Written) -> Document:
 
 @pytest.mark.parametrize("format", FORMATS)
 @given(document=st.one_of(documents(), documents(TRICKY)))
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=share(20), deadline=None)
 def test_what_comes_back_is_what_was_written_without_exactly_what_was_said_to_be_lost(
     format: str, document: Document
 ) -> None:
@@ -74,7 +75,7 @@ def test_what_comes_back_is_what_was_written_without_exactly_what_was_said_to_be
 
 @pytest.mark.parametrize("format", WHOLE)
 @given(document=documents(TRICKY))
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=share(20), deadline=None)
 def test_notations_of_prov_lose_nothing(format: str, document: Document) -> None:
     written = write_document(document, format)
     assert not [loss for loss in written.lost if loss.record is not None]
@@ -99,7 +100,7 @@ def distinct(document: Document) -> Document:
 
 @pytest.mark.parametrize("format", RDF)
 @given(document=documents(PLAIN, bundles=False).map(distinct))
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=share(20), deadline=None)
 def test_rdf_loses_nothing_where_everything_is_said_once(format: str, document: Document) -> None:
     written = write_document(document, format)
     assert not written.lost

@@ -17,6 +17,7 @@ from holotype.catalog.provenance import openlineage_events, read_openlineage, wr
 from holotype.catalog.provenance.model import PROV, XSD, Document, Literal, Name, Record
 from holotype.catalog.provenance.vocabulary import HOLOTYPE
 
+from ...effort import share
 from .documents import EX, TRICKY, documents
 from .runs import ALIGN, CALL, RUN, RUN_42, A, B, at
 
@@ -44,7 +45,7 @@ def of(activity: str, kind: str) -> dict[str, Any]:
 
 
 @given(document=st.one_of(documents(), documents(TRICKY)))
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=share(50), deadline=None)
 def test_documents_come_back_as_they_were_wherever_anything_happened(document: Document) -> None:
     written = write_openlineage(document, producer=PRODUCER, namespace="lab", told=TOLD)
     read = read_openlineage(written.text.encode())

@@ -15,6 +15,7 @@ from hypothesis import given, settings
 from holotype.catalog.provenance import from_prov, read_document, to_prov, write_document
 from holotype.catalog.provenance.model import PROV, XSD, Bundle, Document, Literal, Name, Record
 
+from ...effort import share
 from .documents import EX, documents
 
 if TYPE_CHECKING:
@@ -46,7 +47,7 @@ def theirs(document: Document) -> Document:
 
 
 @given(document=documents())
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=share(30), deadline=None)
 def test_documents_of_the_package_come_back_as_they_were(document: Document) -> None:
     assert said(theirs(theirs(document))) == said(theirs(document))
     assert {(record.term, record.id, record.arguments) for _, record in theirs(document)} == {
@@ -56,7 +57,7 @@ def test_documents_of_the_package_come_back_as_they_were(document: Document) -> 
 
 @pytest.mark.parametrize("format", ["json", "xml"])
 @given(document=documents())
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=share(30), deadline=None)
 def test_the_package_reads_what_is_written_here(format: str, document: Document) -> None:
     with their_warnings():
         read = model.ProvDocument.deserialize(content=write_document(document, format).text, format=format)
@@ -77,7 +78,7 @@ def without_kinds(document: Document) -> Document:
 
 @pytest.mark.parametrize("format", ["json", "xml"])
 @given(document=documents().map(without_kinds))
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=share(30), deadline=None)
 def test_what_the_package_writes_is_read_here(format: str, document: Document) -> None:
     with their_warnings():
         text = to_prov(document).serialize(format=format)

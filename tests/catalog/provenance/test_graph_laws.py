@@ -13,6 +13,7 @@ from holotype.catalog.provenance.graph import Graph
 from holotype.catalog.provenance.linking import EMPTY
 from holotype.catalog.provenance.model import ELEMENTS, TERMS
 
+from ...effort import share
 from .graphs import bytes_of, catalog_of, graph_of, model, record, reverse
 
 if TYPE_CHECKING:
@@ -37,7 +38,7 @@ graphs = st.lists(
 )
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=share(80), deadline=None)
 @given(links=graphs, start=st.sampled_from(PLAIN), beside=st.integers(0, 30), past=st.booleans())
 def test_what_stands_beside_a_graph_is_walked_as_if_it_were_in_it(
     *, links: list[tuple[str, str, str]], start: str, beside: int, past: bool
@@ -55,7 +56,7 @@ def test_what_stands_beside_a_graph_is_walked_as_if_it_were_in_it(
             assert len(whole.path(start, end)) == len(parted.path(start, end))
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=share(80), deadline=None)
 @given(
     links=graphs,
     depth=st.one_of(st.none(), st.integers(0, 5)),
@@ -93,7 +94,7 @@ def test_a_walk_is_what_looking_at_every_link_comes_to(
                 assert {link for link in said if link[0] in found}.issubset(gone)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=share(60), deadline=None)
 @given(links=graphs, many=st.sampled_from([1, 1000]), held=st.sampled_from([0, 1 << 20]))
 def test_a_path_is_a_shortest_one(*, links: list[tuple[str, str, str]], many: int, held: int) -> None:
     there = {(one, other) for one, other, _ in (*links, *reverse(links))}

@@ -14,6 +14,7 @@ from holotype.catalog.provenance.model import ELEMENTS, PROV, TERMS, Document, L
 from holotype.catalog.provenance.rows import element_of, element_rows, relation_of, relation_rows
 from holotype.catalog.provenance.times import contradictions
 
+from ...effort import share
 from .documents import documents
 
 if TYPE_CHECKING:
@@ -48,7 +49,7 @@ def empty() -> Catalog:
 
 
 @given(documents())
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=share(50), deadline=None)
 def test_every_record_comes_back_from_its_row(document: Document) -> None:
     said = list(document)
     elements = [each for each in said if each[1].term in ELEMENTS]

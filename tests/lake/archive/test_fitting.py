@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from holotype.catalog import EntryNotFound, SourceProblem, TargetUnfit
 from holotype.lake.tree.naming import MACOS, POSIX, WINDOWS, same, unfit
 
+from ...effort import share
 from .trees import files, fill, look, new_archive, restored
 
 if TYPE_CHECKING:
@@ -299,7 +300,7 @@ parts = st.sampled_from(["a", "A", "b", "\u00e9", "e\u0301", "\u00c9", "NUL", "x
 trees = st.lists(st.lists(parts, min_size=1, max_size=3).map("/".join), min_size=1, max_size=12, unique=True)
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=share(25), deadline=None)
 @given(trees, st.sampled_from([WINDOWS, MACOS]))
 def test_whatever_is_restored_elsewhere_is_there_once(paths: list[str], rules: Rules) -> None:
     """Skipped, nothing is taken for another that is there; escaped, nothing is missing either."""

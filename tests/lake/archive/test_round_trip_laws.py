@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from ...effort import share
 from .trees import SMALL, Seen, assert_sound, has_xattrs, look, make_socket, new_archive, restored
 
 if TYPE_CHECKING:
@@ -177,14 +178,14 @@ COMMON = settings(
 )
 
 
-@settings(COMMON, max_examples=15)
+@settings(COMMON, max_examples=share(15))
 @given(rounds=ROUNDS)
 def test_whatever_is_backed_up_comes_back_from_memory(rounds: list[list[Make]]) -> None:
     with tempfile.TemporaryDirectory() as folder:
         law(Path(folder), new_archive(), rounds)
 
 
-@settings(COMMON, max_examples=5)
+@settings(COMMON, max_examples=share(5))
 @given(
     rounds=ROUNDS,
     chunking=st.sampled_from(

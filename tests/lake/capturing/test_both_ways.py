@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from holotype.lake.capturing.states import differs
 
+from ...effort import share
 from .commands import marks, run
 
 if TYPE_CHECKING:
@@ -60,7 +61,7 @@ def outcomes(watched: Watched, folder: Path) -> dict[str, str]:
     return {path: each for path, each in done.items() if each}
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=share(15), deadline=None)
 @given(steps=st.lists(STEPS, min_size=1, max_size=7))
 def test_what_is_seen_to_be_written_is_what_differs_afterwards(steps: list[str]) -> None:
     top = Path(tempfile.mkdtemp())

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from holotype.lake.capturing.hooks import listening
 
+from ...effort import share
 from .hearing import fill
 
 THERE, NAMES = ("a", "b", "c"), ("a", "b", "c", "d", "e")
@@ -85,7 +86,7 @@ class Model:
             self.now[other] = "new"
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=share(60), deadline=None)
 @given(steps=STEPS)
 def test_what_is_said_to_be_written_removed_and_read_was(steps: list[tuple[str, str, str]]) -> None:
     with tempfile.TemporaryDirectory() as base:

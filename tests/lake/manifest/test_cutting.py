@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from holotype.lake.manifest.cut import Cutter, Sizes, key_hashes, weights
 from holotype.lake.manifest.keys import key_at
 
+from ...effort import share
 from .trees import Leaf, batches, files, many, rows_of
 
 PINNED = [
@@ -70,7 +71,7 @@ def test_cuts_do_not_depend_on_how_the_rows_arrive(batch: int) -> None:
     assert ends(rows, batch=batch) == ends(rows)
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=share(50), deadline=None)
 @given(st.data())
 def test_an_edit_moves_only_the_cuts_beside_it(data: st.DataObject) -> None:
     paths = [f"f{i:06}" for i in range(4000)]

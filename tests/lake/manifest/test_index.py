@@ -17,6 +17,7 @@ from holotype.lake.records.index import Known, locate
 from holotype.lake.schema import CHUNKS, PACKS
 
 from ...catalog.faults import FaultyStore
+from ...effort import share
 from .trees import new_catalog
 
 if TYPE_CHECKING:
@@ -158,7 +159,7 @@ def test_what_a_later_commit_adds_is_not_known_at_an_earlier_state() -> None:
     assert locate(catalog, [chunk(77)]).num_rows == 1
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=share(40), deadline=None)
 @given(st.lists(st.lists(st.integers(0, 120), max_size=30), max_size=12), st.sampled_from([0, 10**6]))
 def test_claims_are_what_a_set_would_say(questions: list[list[int]], in_memory: int) -> None:
     with pytest.MonkeyPatch.context() as patch:

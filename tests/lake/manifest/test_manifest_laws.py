@@ -13,6 +13,7 @@ from holotype.lake.manifest import Manifest, Sizes, differing
 from holotype.lake.schema import ENTRIES
 from holotype.lake.tree.paths import Patterns, key
 
+from ...effort import share
 from .trees import Leaf, Tree, as_rows, commit, first, follow, new_catalog, row, rows_of
 
 if TYPE_CHECKING:
@@ -71,7 +72,7 @@ def check(manifest: Manifest, tree: Tree, sizes: Sizes = TINY) -> None:
         assert part.rows <= sizes.max_rows or part.role == "delta"
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=share(20), deadline=None)
 @given(TREES, st.data())
 def test_any_sequence_of_edits_reads_back_as_the_tree_it_leads_to(tree: Tree, data: st.DataObject) -> None:
     _, catalog = new_catalog()
@@ -109,7 +110,7 @@ def edited_manifest(catalog: Catalog, tree: Tree, data: st.DataObject) -> tuple[
     return commit(catalog, follow(catalog, manifest, after, sizes=TINY), 2), after
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=share(30), deadline=None)
 @given(TREES, st.data())
 def test_any_part_of_the_key_space_can_be_read(tree: Tree, data: st.DataObject) -> None:
     _, catalog = new_catalog()
@@ -133,7 +134,7 @@ PATTERNS = st.sampled_from(
 )
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=share(30), deadline=None)
 @given(TREES, st.lists(PATTERNS, min_size=1, max_size=3), st.data())
 def test_reading_by_pattern_is_reading_all_and_choosing(tree: Tree, patterns: list[str], data: st.DataObject) -> None:
     _, catalog = new_catalog()

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from holotype.catalog import ObjectDamaged
 
+from ...effort import share
 from .pack_contract import data_of, ids_of, located, stored
 
 packs: Any = import_module("holotype.lake.packs")
@@ -55,7 +56,7 @@ def test_any_blocks_come_back_from_a_zarr_pack(dtype: str, filter: str, elements
     assert reader.check_pack(pack.row["object"], located(pack)).ok
 
 
-@settings(deadline=None, max_examples=150)
+@settings(deadline=None, max_examples=share(150))
 @given(
     st.sampled_from(["zstd", "blosc", "delta:<i4+blosc"]),
     st.lists(st.tuples(st.integers(0, 1 << 16), st.integers(0, 255)), max_size=20),

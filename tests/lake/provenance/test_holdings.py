@@ -16,6 +16,7 @@ from holotype.lake.manifest import Manifest, Sizes
 from holotype.lake.provenance.backups import Backups
 from holotype.lake.provenance.holdings import Holdings
 
+from ...effort import share
 from ..making import keep, new_archive
 from ..retention.interleaving import SharedStore
 
@@ -65,7 +66,7 @@ def lived(chance: random.Random) -> Context:
     return archive
 
 
-@settings(deadline=None, max_examples=40)
+@settings(deadline=None, max_examples=share(40))
 @given(st.integers(0, 1 << 30))
 def test_the_snapshots_of_files_are_those_whose_manifests_have_them(seed: int) -> None:
     chance = random.Random(seed)

@@ -9,6 +9,7 @@ from pathlib import Path
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from ...effort import share
 from .watching import new_archive
 
 PAGE = 4096
@@ -29,7 +30,7 @@ def sparse(path: Path, runs: list[tuple[int, int, int]], tail: int) -> bytes:
     return whole + bytes(tail)
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=share(25), deadline=None)
 @given(runs=RUNS, tail=st.integers(0, 2 * PAGE), parts=PARTS)
 def test_any_part_of_any_file(runs: list[tuple[int, int, int]], tail: int, parts: list[tuple[float, int]]) -> None:
     with tempfile.TemporaryDirectory() as folder:

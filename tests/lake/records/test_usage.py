@@ -16,6 +16,7 @@ from holotype.lake.schema import TABLES
 from holotype.lake.trash import trash
 from holotype.lake.usage import usage
 
+from ...effort import share
 from ..making import Clock, keep, new_archive
 from ..retention.interleaving import QuickCatalog, SharedStore
 
@@ -136,7 +137,7 @@ def naive(archive: Context) -> dict[str, dict[str, float]]:
     return found
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=share(25), deadline=None)
 @given(st.data())
 def test_the_numbers_are_those_that_counting_one_by_one_gives(data: st.DataObject) -> None:
     store, clock = SharedStore(), Clock()

@@ -14,6 +14,7 @@ import pyarrow as pa
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from ...effort import share
 from .trees import copy, names, paths, scanned, state
 
 ODD = [
@@ -99,7 +100,7 @@ def make(folder: bytes, node: dict[str, Any], made: list[bytes]) -> None:
 TREES = st.dictionaries(NAMES, nodes(), max_size=6)
 
 
-@settings(deadline=None, max_examples=40, suppress_health_check=[HealthCheck.too_slow])
+@settings(deadline=None, max_examples=share(40), suppress_health_check=[HealthCheck.too_slow])
 @given(TREES, TIMES)
 def test_any_tree_is_the_same_elsewhere(tree: dict[bytes, Any], mtime: int) -> None:
     with tempfile.TemporaryDirectory() as folder:
@@ -112,7 +113,7 @@ def test_any_tree_is_the_same_elsewhere(tree: dict[bytes, Any], mtime: int) -> N
         assert state(target) == before
 
 
-@settings(deadline=None, max_examples=25, suppress_health_check=[HealthCheck.too_slow])
+@settings(deadline=None, max_examples=share(25), suppress_health_check=[HealthCheck.too_slow])
 @given(TREES)
 def test_rows_come_in_the_order_of_keys_whatever_the_batches(tree: dict[bytes, Any]) -> None:
     with tempfile.TemporaryDirectory() as folder:
@@ -174,7 +175,7 @@ def by_hand(pattern: str, path: str, *, directory: bool) -> bool:
     return False
 
 
-@settings(deadline=None, max_examples=200)
+@settings(deadline=None, max_examples=share(200))
 @given(st.lists(PATTERNS, min_size=1, max_size=2), st.lists(st.tuples(PATHS, st.booleans()), max_size=8))
 def test_patterns_mean_the_same_to_both_engines(patterns: list[str], rows: list[tuple[str, bool]]) -> None:
     chosen = paths.Patterns(tuple(patterns))

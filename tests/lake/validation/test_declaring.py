@@ -35,6 +35,7 @@ from holotype.validators import (
     infer_schema,
 )
 
+from ...effort import share
 from ..archive.trees import fill, new_archive
 
 if TYPE_CHECKING:
@@ -320,7 +321,7 @@ _columns = st.lists(
 )
 
 
-@settings(max_examples=15, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@settings(max_examples=share(15), suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
 @given(st.lists(_columns, min_size=1, max_size=6))
 def test_versions_are_numbered_without_a_gap_and_none_breaks_unasked(chain: list[list[Column]]) -> None:
     archive, kept = new_archive(), list[TableSchema]()

@@ -14,6 +14,7 @@ from holotype import lake
 from holotype.catalog import EntryNotFound
 from holotype.validators import Action, Column, Policy, TableSchema
 
+from ...effort import share
 from ..archive.trees import fill, new_archive
 
 if TYPE_CHECKING:
@@ -49,7 +50,7 @@ def broken(archive: Archive, reference: str) -> set[tuple[str, str, str]]:
     return {(row["path"], row["check"], labels[row["path"], row["check"]]) for row in rows}
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=share(25), deadline=None)
 @given(steps)
 def test_a_snapshot_is_held_to_what_was_declared_last_before_it_and_can_be_for_ever(steps: list[Step]) -> None:
     archive, values = new_archive(), {"a.csv": 1, "b.csv": 1}

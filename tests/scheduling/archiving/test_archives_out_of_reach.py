@@ -206,6 +206,29 @@ def test_a_run_in_other_hands_and_one_that_goes_on_are_left_alone(tmp_path: Path
     assert archive.snapshots().is_empty()
 
 
+@pytest.mark.parametrize("backups", [0, 1])
+def test_nothing_is_told_to_the_folder_where_an_archive_was(backups: int, tmp_path: Path) -> None:
+    archive = lake.create(tmp_path / "mounted", name="Rivera lab")
+    samples = samples_in(tmp_path, "a")
+    for _ in range(backups):
+        archive.backup(tmp_path / "a.txt", dataset="a")
+    with scheduler_in(tmp_path, archive) as scheduler:
+        run = scheduler.start(whole(), samples, name="one")
+        (tmp_path / "mounted").rename(tmp_path / "away")
+        (tmp_path / "mounted").mkdir()
+        scheduler.work()
+        assert (run.outcome().state, run.archived) == ("done", None)
+        assert scheduler.owed()["run"].to_list() == ["one"]
+    assert not (tmp_path / "mounted" / "log").exists()
+
+    (tmp_path / "mounted").rename(tmp_path / "nothing")
+    (tmp_path / "away").rename(tmp_path / "mounted")
+    with scheduler_in(tmp_path, lake.open(tmp_path / "mounted")) as scheduler:
+        scheduler.work()
+        assert scheduler.owed().is_empty()
+    assert archive.snapshots("runs/one").height == 1
+
+
 @pytest.fixture(name="over", scope="module")
 def _over(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A site with a run that is over."""

@@ -12,6 +12,8 @@ from hypothesis import strategies as st
 
 from holotype.scheduling.declaring.templates import Field, Template, fields_of, path_with
 
+from ...effort import share
+
 NEEDS = ("bash",)
 
 VALUES = {
@@ -183,7 +185,7 @@ TEXTS = st.text(st.characters(codec="utf-8", exclude_characters="\0"), max_size=
 )
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=share(60), deadline=None)
 @given(st.lists(TEXTS, min_size=1, max_size=4))
 def test_whatever_a_name_is_it_arrives_as_one_word_and_is_never_run(texts: list[str]) -> None:
     (command,) = Template("printf '%s\\0' x {names} | cat; printf '%s\\0' \"a\"{names:,}\\'; : done").filled(

@@ -38,6 +38,8 @@ from holotype.scheduling import (
 )
 from holotype.validators import Severity, Threshold
 
+from ...effort import share
+
 if TYPE_CHECKING:
     from pathlib import Path
 
@@ -203,7 +205,7 @@ WORKFLOWS = st.builds(
 )
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=share(40), deadline=None)
 @given(WORKFLOWS, WORKFLOWS)
 def test_whatever_is_declared_comes_back(inner: Workflow, outer: Workflow) -> None:
     names = [step.stage.name for each in (inner, outer) for step in each.steps.values()]
@@ -246,12 +248,14 @@ def test_all_that_is_wrong_is_told_with_where() -> None:
             "h": {"stage": "a", "inputs": {"x": 3}},
             "i": 5,
             "j": {},
+            "y": {"stage": {"name": "y", "command": "x"}},
             "z": {"stage": "z", "crossed": "no", "when": True, "scatter": [["i"]], "per": 3},
         },
         "outputs": {"o": 1},
     }
     with pytest.raises(WorkflowInvalid) as caught:
         read_workflow(document)
+    assert "steps.y.stage: it is the name of one of the stages, where it is declared" in caught.value.problems
     places = {problem.partition(": ")[0] for problem in caught.value.problems}
     assert places == {
         "inputs.reads",
@@ -278,6 +282,7 @@ def test_all_that_is_wrong_is_told_with_where() -> None:
         "steps.g.stage",
         "steps.i",
         "steps.j.stage",
+        "steps.y.stage",
         "outputs.o",
     }
 

@@ -13,6 +13,8 @@ from hypothesis import strategies as st
 from holotype.catalog import WorkflowInvalid
 from holotype.scheduling import import_cwl, import_galaxy, import_nextflow, import_snakemake
 
+from ...effort import share
+
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
@@ -103,7 +105,7 @@ PIECES = [
 ]
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=share(400), deadline=None)
 @given(
     st.sampled_from(sorted(FILES)),
     st.lists(st.tuples(st.integers(0, 2000), st.integers(0, 12), st.sampled_from(PIECES)), max_size=3),

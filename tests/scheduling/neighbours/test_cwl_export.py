@@ -38,6 +38,8 @@ from holotype.scheduling import (
 )
 from holotype.validators import Threshold
 
+from ...effort import share
+
 SORT = Stage(
     name="sort",
     command="sort {reverse:-r} -k{column} {text} > {sorted} && echo {sample} {{x}} >> {sorted}",
@@ -282,7 +284,7 @@ def workflows(draw: st.DrawFn) -> Workflow:
     )
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=share(60), deadline=None)
 @given(workflows())
 def test_whatever_goes_out_comes_in_as_the_same_and_is_sound(workflow: Workflow) -> None:
     result = again(workflow)

@@ -11,6 +11,8 @@ from hypothesis import strategies as st
 
 from holotype.scheduling import Parameter, Stage, Step, Workflow, export_cwl
 
+from ...effort import share
+
 NEEDS = ("bash", "node")
 
 
@@ -25,7 +27,7 @@ def of_name(workflow: Workflow, name: str) -> dict[str, Any]:
 VALUES = st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"]), max_size=6)
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=share(25), deadline=None)
 @given(VALUES, st.lists(VALUES, max_size=3), st.sampled_from(["{b}", "{b:,}", "{b:-I}", "{b:O=}"]))
 def test_a_script_gets_the_words_that_a_template_would_give(value: str, several: list[str], field: str) -> None:
     command = f"printf '%s\\0' {{a}} {field} -x{{c:-c}}"

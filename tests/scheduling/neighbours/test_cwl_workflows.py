@@ -14,6 +14,8 @@ from hypothesis import strategies as st
 from holotype.catalog import WorkflowInvalid
 from holotype.scheduling import First, Imported, Setting, Stage, Workflow, import_cwl
 
+from ...effort import share
+
 if TYPE_CHECKING:
     from pathlib import Path
 
@@ -265,7 +267,7 @@ PLAIN = st.recursive(
 KEYS = ["inputs", "outputs", "steps", "requirements", "hints", "arguments", "baseCommand", "stdout", "id", "label"]
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=share(300), deadline=None)
 @given(st.sampled_from(["Workflow", "CommandLineTool"]), st.dictionaries(st.sampled_from(KEYS), PLAIN, max_size=4))
 def test_whatever_is_said_there_is_an_answer(tmp_path_factory: Any, kind: str, said: dict[str, Any]) -> None:
     path = tmp_path_factory.mktemp("any") / "w.json"

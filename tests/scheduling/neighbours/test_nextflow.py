@@ -26,6 +26,8 @@ from holotype.scheduling import (
     import_nextflow,
 )
 
+from ...effort import share
+
 if TYPE_CHECKING:
     from pathlib import Path
 
@@ -263,7 +265,7 @@ PARTS = [
 ]
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=share(60), deadline=None)
 @given(st.lists(st.sampled_from(PARTS), max_size=8), st.sampled_from(["s", "t-1.x"]))
 def test_quotes_mean_what_they_meant(tmp_path_factory: Any, parts: list[str], sample: str) -> None:
     text = "printf '%s|' " + "".join(parts) + " end"

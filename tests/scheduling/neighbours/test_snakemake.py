@@ -25,6 +25,8 @@ from holotype.scheduling import (
     import_snakemake,
 )
 
+from ...effort import share
+
 if TYPE_CHECKING:
     from pathlib import Path
 
@@ -238,7 +240,7 @@ PARTS = ["a", " ", "'b c'", '"d e"', "'{wildcards.sample}'", '"{wildcards.sample
 MORE = ["y'z{output}'", "''", "'{output}{wildcards.sample}'"]
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=share(60), deadline=None)
 @given(st.lists(st.sampled_from([*PARTS, *MORE]), max_size=8), st.sampled_from(["s", "t-1.x", "u_2"]))
 def test_quotes_mean_what_they_meant(tmp_path_factory: Any, parts: list[str], sample: str) -> None:
     text = "printf '%s|' " + "".join(parts)

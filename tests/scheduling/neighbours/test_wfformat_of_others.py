@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from holotype.catalog import InvalidOption, WorkflowInvalid
 from holotype.scheduling import LocalPlace, Sample, Scheduler, Site, Trace, Workflow, analyse, import_wfformat
 
+from ...effort import share
 from .traces import FIVE, FOUR
 
 if TYPE_CHECKING:
@@ -267,7 +268,7 @@ JSON: st.SearchStrategy[Any] = st.recursive(
 
 
 @given(data=st.data())
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=share(150), deadline=None)
 def test_whatever_stands_anywhere_it_is_read_or_refused(data: st.DataObject, tmp_path_factory: Any) -> None:
     document = json.loads(json.dumps(data.draw(st.sampled_from([FIVE, FOUR]))))
     spots = list(places(document))

@@ -19,6 +19,7 @@ from holotype.scheduling import Records, Resources, Scheduler
 from holotype.scheduling.records.folding import run_tables
 from holotype.scheduling.records.tables import RUN_TABLES
 
+from ...effort import share
 from ..running.making import copying, samples_in, site_in, whole
 from .making import eventful, folder_of, lived, same
 from .test_folding import EVERY, by_size
@@ -88,7 +89,7 @@ def test_what_the_scheduler_itself_is_asked(tmp_path: Path) -> None:
         ]
 
 
-@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=share(15), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(cuts=st.lists(st.integers(0, 10**6), max_size=6), asked=st.lists(st.sampled_from(NAMES), min_size=1))
 def test_following_in_pieces_is_following_at_once(past: Path, cuts: list[int], asked: list[str]) -> None:
     text = (folder_of(past) / "journal").read_bytes()
