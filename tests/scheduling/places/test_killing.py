@@ -20,7 +20,6 @@ from .machine import eventually, guard_of, naps, shell
 from .place_contract import until_over, until_running
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from pathlib import Path
 
 SCHEDULER = """
@@ -32,12 +31,6 @@ for said in json.loads(sys.argv[2]):
 while not all(place.poll([said["id"]]) for said in json.loads(sys.argv[2])):
     place.wait(1)
 """
-
-
-@pytest.fixture
-def place(tmp_path: Path) -> Iterator[LocalPlace]:
-    with closing(LocalPlace(tmp_path / "place")) as made:
-        yield made
 
 
 def begun(tmp_path: Path, id: str) -> dict[str, Any]:

@@ -9,7 +9,6 @@ from contextlib import closing
 from typing import TYPE_CHECKING
 
 import psutil
-import pytest
 
 from holotype.scheduling import Ended, Job, LocalPlace
 
@@ -17,19 +16,12 @@ from .machine import eventually, job_of, naps, shell
 from .place_contract import until_over, until_running
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from pathlib import Path
 
 HAS = (
     "import sys, time; kept = bytearray(int(sys.argv[1])); kept[::4096] = kept[::4096]; time.sleep(float(sys.argv[2]))"
 )
 MANY = 64 << 20
-
-
-@pytest.fixture
-def place(tmp_path: Path) -> Iterator[LocalPlace]:
-    with closing(LocalPlace(tmp_path / "place")) as made:
-        yield made
 
 
 def outcome(place: LocalPlace, job: Job) -> Ended:
