@@ -29,7 +29,7 @@ from .history import CHECKPOINT_EVERY, newest_state, write_checkpoint
 from .log import COMPACTION, Entry, Segment
 from .reading import Reading
 from .segments import put_segment, write_segment
-from .stores.probing import probe
+from .stores.probing import probe, try_writing
 from .stores.single import SingleWriterStore, warn_of_one_writer
 from .strangers import exists, refuse_strangers
 from .tip import write_tip
@@ -184,6 +184,15 @@ class Catalog(Reading):
         """Raise ``ArchiveReadOnly`` when it was opened for reading only."""
         if self._read_only:
             raise ArchiveReadOnly(f"the archive at {self._store.url} was opened for reading only", url=self._store.url)
+
+    def try_writing(self) -> None:
+        """Write a small object and take it away again.
+
+        Raises ``ArchiveReadOnly`` when it was opened for reading only, ``StorageDenied`` when the storage lets nobody
+        write who is known to it as this process is, or what else the store raises.
+        """
+        self.check_writable()
+        try_writing(self._store)
 
     def write(self, table: str, rows: pa.Table) -> Segment:
         """Write rows as a new segment of ``table``, which belongs to nothing until a commit adds it.

@@ -18,6 +18,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from .errors import Conflict, HolotypeError, LogDamaged, StorageFailed, StorageFull, TransientError
+from .header import HEADER
 from .history import entries_after, read_entry
 from .log import Entry, entry_key
 from .sealed import sha256
@@ -60,6 +61,7 @@ def commit(
     is gone, ``LogDamaged``, or what the store raises: then nothing was committed, except when the store also failed to
     answer whether it was.
     """
+    _check_there(store, current)
     check_view(attempt)
     seen = min(
         (segment.seen for added in attempt.entry.add.values() for segment in added), default=attempt.view.version
@@ -136,6 +138,15 @@ def _pairs(names: Mapping[str, Sequence[str]]) -> frozenset[tuple[str, str]]:
 def _names(pairs: Sequence[tuple[str, str]]) -> str:
     more = f" and {len(pairs) - 1} more" if len(pairs) > 1 else ""
     return f"segment {pairs[0][1]} of {pairs[0][0]}{more}"
+
+
+def _check_there(store: ObjectStore, current: State) -> None:
+    """A folder may be moved away, or its disk not mounted any more: nobody would find what is written where it was."""
+    key = entry_key(current.version) if current.version else HEADER
+    place = store.path(key)
+    if place is not None and not place.exists():
+        what = f"{key} is not in {store.url} any more: it was moved away, or its disk is not mounted"
+        raise StorageFailed(what, key=key, backend=store.url)
 
 
 def _between(store: ObjectStore, first: int, last: int) -> list[Entry]:

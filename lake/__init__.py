@@ -41,6 +41,7 @@ if TYPE_CHECKING:
     from .reading.filesystem import HolotypeFileSystem
     from .reading.opened import ArchivedFile
     from .records.kept import KeptRows
+    from .records.references import check_name
     from .records.snapshots import Snapshot
     from .restore import Restored
     from .scrub import Scrubbed
@@ -69,6 +70,7 @@ __all__ = [
     "Validated",
     "Validation",
     "Verified",
+    "check_name",
     "create",
     "open",
 ]
@@ -93,6 +95,7 @@ _HOME = {
     "Validated": "validate",
     "Validation": "validation.asked",
     "Verified": "verify",
+    "check_name": "records.references",
     "create": "opening",
     "open": "opening",
 }

@@ -60,6 +60,18 @@ class Looking:
         """Whether many may write to it at a time, or only one: what its storage could do when it was created."""
         return self._context.catalog.header.writers
 
+    @property
+    def read_only(self) -> bool:
+        """Whether it was opened for reading only."""
+        return self._context.catalog.read_only
+
+    def try_writing(self) -> None:
+        """Find out whether it can be written to, by a small object that is gone again afterwards.
+
+        Raises ``ArchiveReadOnly``, ``StorageDenied``, or what else keeps it from being written.
+        """
+        self._context.catalog.try_writing()
+
     # What there is
 
     def snapshots(self, dataset: str | None = None, *, forgotten: bool = False) -> polars.DataFrame:

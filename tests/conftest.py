@@ -53,7 +53,7 @@ LEFT_OUT = pytest.StashKey[dict[Path, list[str]]]()
 def packages_of_the_test_extra(pyproject: Path) -> frozenset[str]:
     """The names of the ``test`` extra's packages, as they are imported."""
     extra: list[str] = tomllib.loads(pyproject.read_text("utf-8"))["project"]["optional-dependencies"]["test"]
-    return frozenset(re.split(r"[^\w-]", requirement)[0].replace("-", "_") for requirement in extra)
+    return frozenset(re.split(r"[^\w.-]", requirement)[0].replace("-", "_") for requirement in extra)
 
 
 def is_here(name: str, extra: frozenset[str]) -> bool:

@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from .formats.identify import named
     from .formats.known import FORMATS
     from .found import Found
+    from .genomics.pairs import MatesCheck
     from .limits import Limits
     from .merging import merge_reports
     from .metrics import Metric, Threshold
@@ -74,6 +75,7 @@ _WHERE = {
     "formats.identify": ("named",),
     "formats.known": ("FORMATS",),
     "found": ("Found",),
+    "genomics.pairs": ("MatesCheck",),
     "limits": ("Limits",),
     "merging": ("merge_reports",),
     "metrics": ("Metric", "Threshold"),
@@ -128,6 +130,7 @@ __all__ = [
     "Limits",
     "Lines",
     "Looked",
+    "MatesCheck",
     "Metric",
     "PanderaCheck",
     "Place",

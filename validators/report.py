@@ -26,6 +26,10 @@ __all__ = ["Report"]
 pc: Any = pyarrow.compute
 
 
+# Characters of what names a record, in a line.
+_RECORD = 60
+
+
 @dataclass(frozen=True, eq=False)
 class Report:
     """What was found.
@@ -104,7 +108,9 @@ class Report:
         for row in self.findings.slice(0, 20).to_pylist():
             line = "" if row["line"] is None else f":{row['line']}"
             path = row["path"] if row["path"].isprintable() else ascii(row["path"])[1:-1]
-            lines.append(f"  {path}{line}: {row['severity']} {row['code']}: {row['message']}")
+            where = "" if row["record"] is None else f" ({row['record'][:_RECORD]})"
+            where = where if where.isprintable() else ascii(where)[1:-1]
+            lines.append(f"  {path}{line}{where}: {row['severity']} {row['code']}: {row['message']}")
         return "\n".join(lines)
 
     def to_json(self) -> str:

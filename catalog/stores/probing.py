@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from .base import ObjectStore
 
-__all__ = ["PROBES", "probe"]
+__all__ = ["PROBES", "probe", "try_writing"]
 
 _log = logging.getLogger(__name__)
 
@@ -54,6 +54,13 @@ def probe(store: ObjectStore) -> bool:
         return False
     finally:
         _remove(store, [twice, *races])
+
+
+def try_writing(store: ObjectStore) -> None:
+    """Write a small object into ``store`` and take it away again.  Raises what writing it raises."""
+    key = f"{PROBES}{secrets.token_hex(8)}"
+    store.put(key, [b"holotype"])
+    _remove(store, [key])
 
 
 def _refuses_the_second(store: ObjectStore, key: str) -> bool:

@@ -17,6 +17,7 @@ from holotype.catalog import EntryNotFound, InvalidOption
 from ..records.tables import RUN_TABLES
 from ..running.run import Run
 from .facts import run_facts
+from .keeping import snapshots_of
 from .telling import deeds_of
 
 if TYPE_CHECKING:
@@ -90,7 +91,11 @@ def evidence_in_archive(archive: Archive, run: str) -> Evidence:
     if not kept.height:
         raise EntryNotFound(f"there is no run {run} in this archive", run=run)
     tables = {table.name: _own(archive, table.name, run) for table in RUN_TABLES}
-    snapshot = archive.snapshot(kept.sort("time")["dataset"][-1])
+    dataset = kept.sort("time")["dataset"][-1]
+    own = snapshots_of(archive, dataset, run)
+    if not own.height:
+        raise EntryNotFound(f"the snapshots of {dataset} that are of the run {run} were forgotten", run=run)
+    snapshot = archive.snapshot(f"{dataset}@{own['number'][-1]}")
     names = archive.files(snapshot.name).filter(pl.col("kind") == "file")["path"]
     wanted = [path for path in names if path in ("order.json", "journal") or path.startswith("logs/")]
     return Evidence(
@@ -138,8 +143,7 @@ def _local(path: Path) -> Callable[[], Any]:
 
 def _document(facts: RunFacts) -> prov.Document:
     """All that an archive would be told, as a document."""
-    dataset = f"runs/{facts.name}"
     with tempfile.TemporaryDirectory(prefix="holotype-audit-") as folder:
         archive = lake.create(folder)
-        archive.record_activities(deeds_of(facts), dataset=dataset, source=facts.folder)
+        archive.record_activities(deeds_of(facts), dataset=facts.dataset, source=facts.folder)
         return archive.provenance.document()

@@ -12,7 +12,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from holotype.catalog import InvalidOption, ObjectDamaged
+from holotype.catalog import InvalidOption, ObjectDamaged, dicts
 
 from ..records.folding import Fold
 from ..records.ordered import read_units
@@ -42,7 +42,8 @@ class RunFacts:
     """A run as it stands.
 
     ``tables``: rows by the names of tables, as ``RUN_TABLES`` declares them.  ``identity``: what tells it from another
-    run of its name.  ``version``: what tells how it stands from how it stood before.
+    run of its name.  ``version``: what tells how it stands from how it stood before.  ``dataset``: whose next snapshot
+    its results are to be: what was said when it was ordered, or else ``runs/`` and its name.
     """
 
     folder: Path
@@ -50,6 +51,7 @@ class RunFacts:
     progress: Progress
     identity: str
     version: str
+    dataset: str
 
     @property
     def name(self) -> str:
@@ -64,8 +66,7 @@ class RunFacts:
     @cached_property
     def row(self) -> dict[str, Any]:
         """Its row in ``runs``."""
-        found: dict[str, Any] = self.tables["runs"].to_pylist()[0]
-        return found
+        return dicts(self.tables["runs"])[0]
 
     @property
     def processing(self) -> float:
@@ -102,7 +103,8 @@ def run_facts(folder: str | os.PathLike[str], *, workflow: Workflow | None = Non
     rows = fold.take().rows
     tables = {table.name: table.enforce(rows[table.name]) for table in RUN_TABLES}
     identity = hashlib.sha256(folder.name.encode() + b"\n" + _text(first)).hexdigest()
-    return RunFacts(folder, tables, fold.progress, identity, version.hexdigest())
+    dataset: str = first.get("dataset") or f"runs/{folder.name}"
+    return RunFacts(folder, tables, fold.progress, identity, version.hexdigest(), dataset)
 
 
 def _text(event: Event) -> bytes:

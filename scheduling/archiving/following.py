@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 
 import polars as pl
 
-from holotype.catalog import Conflict, HolotypeError, InvalidOption, TransientError
+from holotype.catalog import AccessError, ArchiveReadOnly, Conflict, HolotypeError, InvalidOption, TransientError
 
 from ..running.durable import settle, settle_folder
 
@@ -31,11 +31,13 @@ if TYPE_CHECKING:
     from ..running.run import Run
     from .keeping import Archived
 
-__all__ = ["PAUSES", "Following"]
+__all__ = ["PAUSES", "Following", "refuse_read_only"]
 
 # Seconds until it is tried again, longer each time; and how many of these are waited for when there is nothing else to
 # do.
 PAUSES, _WAITED = (1.0, 5.0, 30.0, 120.0, 600.0), 2
+# Seconds in which an archive has to say that it cannot be written to; longer nothing waits for it.
+_ANSWERS = 10.0
 _SCHEMA = {"run": pl.String(), "archive": pl.String(), "tries": pl.Int64(), "why": pl.String()}
 
 
@@ -73,6 +75,28 @@ class Following:
         self._owed: dict[str, _Owed] = {}
         self._left: dict[str, _Owed] = {}  # by runs that are not in hand
         self._pool: ThreadPoolExecutor | None = None
+        self._written: set[Archive] = set()
+
+    def check(self, archive: Archive | None = None) -> None:
+        """Find out whether what a run will owe to ``archive``, by default to the one that all do, could be kept there.
+
+        One that cannot be reached, or does not answer in time, may be back when the run is over.  Raises
+        ``ArchiveReadOnly`` or ``StorageDenied`` where it cannot be written to.
+        """
+        archive = archive or self._archive
+        if archive is None or archive in self._written:
+            return
+        refuse_read_only(archive)
+        pool = ThreadPoolExecutor(1, "holotype-archive")
+        try:
+            pool.submit(archive.try_writing).result(timeout=_ANSWERS)
+        except AccessError as error:
+            raise type(error)(f"the archive could not keep what is made: {error}", **error.about) from error
+        except (HolotypeError, OSError):
+            return
+        finally:
+            pool.shutdown(wait=False)
+        self._written.add(archive)
 
     def owe(self, run: Run, archive: Archive | None = None) -> None:
         """From now on the run owes its records to ``archive``, by default to the one that all do; if there is one."""
@@ -208,6 +232,13 @@ class Following:
             owed.why, owed.tries = str(error), owed.tries + 1
         else:
             del self._left[name]
+
+
+def refuse_read_only(archive: Archive | None) -> None:
+    """Raise ``ArchiveReadOnly`` where an archive was opened so: it could keep nothing of any run."""
+    if archive is not None and archive.read_only:
+        what = "was opened for reading only, and keeps nothing of a run: open it without read_only="
+        raise ArchiveReadOnly(f"the archive at {archive.url} {what}", url=archive.url)
 
 
 def _keep(run: Run, archive: Archive) -> Archived:

@@ -2,7 +2,7 @@
 
 ::
 
-    results, logs, order, journal, tables ──▶ a snapshot of the dataset runs/<run>
+    results, logs, order, journal, tables ──▶ a snapshot of the dataset runs/<run>, or of the one that was said
     tasks ─────────────────────────────────▶ activities: from the snapshot's files back to the raw reads
     tables ────────────────────────────────▶ rows of runs, tasks, attempts, … in SQL, beside those of other runs
 
@@ -43,7 +43,7 @@ if TYPE_CHECKING:
     from ..workflow import Workflow
     from .facts import RunFacts
 
-__all__ = ["Archived", "archive_run", "archived_event", "keep_run", "rows_of", "write_tables"]
+__all__ = ["Archived", "archive_run", "archived_event", "keep_run", "rows_of", "snapshots_of", "write_tables"]
 
 _RECORDS = ("/order.json", "/journal", "/tables/", "/logs/")
 _EVERYTHING = ("/results/",)
@@ -85,9 +85,9 @@ def archive_run(
 ) -> Archived:
     """Keep a run that is over, or the one in this folder, in an archive; done again, what is missing there.
 
-    ``dataset``: whose next snapshot its results are, by default ``runs/`` and its name.  ``everything``: the results of
-    all tasks, and not only of those steps that make the workflow's outputs.  ``workflow``: it itself, where no document
-    can hold it.
+    ``dataset``: whose next snapshot its results are, by default the one that was said when it was begun, or else
+    ``runs/`` and its name; several runs may have one.  ``everything``: the results of all tasks, and not only of those
+    steps that make the workflow's outputs.  ``workflow``: it itself, where no document can hold it.
 
     Raises ``InvalidOption`` where there is no such run, where it is not over, or where the archive has another one of
     its name, ``Conflict`` when somebody has it in hand, what ``run_facts`` raises, or what the archive raises; what was
@@ -117,7 +117,7 @@ def keep_run(facts: RunFacts, archive: Archive, *, dataset: str | None = None, e
     """The same, for who has the run in hand already, and notes what came of it himself."""
     if not facts.over:
         raise InvalidOption(f"{facts.name} is not over: its records follow when it is", option="run")
-    name = dataset or f"runs/{facts.name}"
+    name = dataset or facts.dataset
     rows = rows_of(facts, dataset=name)
     began = time.perf_counter()
     _refuse_another(archive, facts)
@@ -177,17 +177,28 @@ def _refuse_another(archive: Archive, facts: RunFacts) -> None:
 
 
 def _snapshot(facts: RunFacts, archive: Archive, dataset: str, *, everything: bool) -> Snapshot:
-    """The snapshot of its results, as it stands: the latest, if that was made of the same, or a new one."""
-    message = f"the run {facts.name}, {facts.row['state']}, as of {facts.version}{' with all results' * everything}"
-    try:
-        latest = archive.snapshot(dataset)
-    except DatasetNotFound:
-        latest = None
-    if latest is not None and latest.message == message:
-        return latest
+    """The snapshot of its results, as it stands: the one that was made of the same, or a new one."""
+    message = f"{_named(facts.name)}{facts.row['state']}, as of {facts.version}{' with all results' * everything}"
+    there = snapshots_of(archive, dataset, facts.name).filter(pl.col("message") == message)
+    if there.height:
+        return archive.snapshot(f"{dataset}@{there['number'][-1]}")
     write_tables(facts.tables, facts.folder / "tables")
     wanted = _EVERYTHING if everything else facts.outputs()
     return archive.backup(facts.folder, dataset=dataset, message=message, include=(*_RECORDS, *wanted))
+
+
+def snapshots_of(archive: Archive, dataset: str, run: str) -> pl.DataFrame:
+    """Which live snapshots of a dataset are of a run, the oldest first; there may be those of others among them."""
+    try:
+        every = archive.snapshots(dataset)
+    except DatasetNotFound:
+        return pl.DataFrame(schema={"number": pl.Int64(), "message": pl.String()})
+    return every.filter(pl.col("message").str.starts_with(_named(run))).sort("number")
+
+
+def _named(run: str) -> str:
+    """How the message of its snapshots begins; no name of a run has a comma."""
+    return f"the run {run}, "
 
 
 def write_tables(tables: Mapping[str, pa.Table], folder: Path) -> None:

@@ -17,6 +17,9 @@ from collections import defaultdict
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
+import pyarrow.compute as pc
+
+from holotype.catalog import dicts, scalar
 from holotype.lake import Deed, DeedFile
 
 if TYPE_CHECKING:
@@ -83,23 +86,22 @@ class _Telling:
         self._facts = facts
         tables = facts.tables
         self._tools: dict[str, str] = json.loads(facts.row["tools"])
-        self._attempts = {row["task"]: row for row in tables["attempts"].to_pylist()}  # the last of each
-        self._decisions = _by_task(tables["decisions"].to_pylist())
-        self._files = _by_task(tables["task_files"].to_pylist())
+        self._attempts = {row["task"]: row for row in dicts(tables["attempts"])}  # the last of each
+        self._decisions = _by_task(dicts(tables["decisions"]))
+        self._files = _by_task(dicts(tables["task_files"]))
         self._ended: dict[str, datetime] = {}
         self._real = _Real()
 
     def tasks(self) -> list[Deed]:
         """Those that were begun, or reused."""
-        rows = [row for row in self._facts.tables["tasks"].to_pylist() if row["reused_task"] or row["attempts"]]
+        rows = [row for row in dicts(self._facts.tables["tasks"]) if row["reused_task"] or row["attempts"]]
         rows.sort(key=lambda row: (row["ended"] or row["began"] or _BEGINNING, row["began"] or _BEGINNING))
         return [self._task(row) for row in rows]
 
     def retracted(self) -> Iterator[Deed]:
         """Each time that a result was marked as bad: by whom, why, and which files that are."""
-        for row in self._facts.tables["run_events"].to_pylist():
-            if row["what"] != "bad":
-                continue
+        events = self._facts.tables["run_events"]
+        for row in dicts(events.filter(pc.equal(events["what"], scalar("bad")))):
             said = json.loads(row["about"])
             files = (each for each in self._files.get(row["task"], ()) if each["direction"] == "made")
             yield Deed(

@@ -13,6 +13,7 @@ __all__ = [
     "FILE_FORMAT",
     "FILE_MISSING",
     "FILE_OLDER",
+    "FILE_REFERENCE",
     "FILE_TWICE",
     "FILE_UNREADABLE",
     "INPUT_MANY",
@@ -64,6 +65,7 @@ FILE_UNREADABLE = _error("file.unreadable", "A file that is given can be read.")
 FILE_FORMAT = _error("file.format", "A file is of a format that the workflow takes.")
 FILE_TWICE = _error("file.twice", "No file is given twice.")
 FILE_BESIDE = _error("file.beside", "What has to lie beside a file does, as its index.")
+FILE_REFERENCE = _error("file.reference", "A sample's files speak of sequences that the reference has.")
 FILE_OLDER = _warning("file.older", "An index is not older than the file it is of.")
 
 TOOL_MISSING = _error("tool.missing", "The programs that stages need are there.")

@@ -3,20 +3,25 @@
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from holotype.validators import FORMATS, Check, Examination
+import pyarrow.compute
+
+from holotype.validators import FORMATS, Check, Examination, GroupCheck, MatesCheck
 
 from . import codes
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping, Sequence
 
     from holotype.validators import Cost, Found, Subject
 
     from .order import Order
 
 __all__ = ["kinds_of", "look_at_contents"]
+
+# pyarrow makes these functions when it is imported, where no checker sees them.
+pc: Any = pyarrow.compute
 
 
 class _FormatTaken(Check):
@@ -35,14 +40,33 @@ class _FormatTaken(Check):
             found.add(codes.FILE_FORMAT, f"it is {seen}", seen=seen, expected=" or ".join(wanted))
 
 
+class _ReferenceTaken(GroupCheck):
+    """Holds files of a sample that have nothing of its reference to be of another one, which in a folder of many things
+    would only be odd; ``rows``: what was found.
+    """
+
+    name = "run.reference"
+    codes = (codes.FILE_REFERENCE,)
+
+    def __init__(self, rows: Sequence[Mapping[str, Any]]) -> None:
+        self._rows = rows
+
+    def look(self, subjects: Sequence[Subject], found: Found) -> None:
+        for row in self._rows:
+            found.add(codes.FILE_REFERENCE, row["message"], member=row["member"], record=row["record"])
+
+
 def look_at_contents(order: Order, *, cost: Cost | str) -> Examination:
     """Look at every file that is there, and together at those of each sample with those that all share."""
     formats: dict[str, tuple[str, ...]] = {}
     groups: dict[str | None, list[str]] = {None: []}
+    inputs: dict[tuple[str, str], list[str]] = {}
     for sample, name, path in order.files():
         if os.path.isfile(path):  # that it is not, the check of what is given tells
             formats[path] = tuple(order.workflow.inputs[name].formats) if name in order.workflow.inputs else ()
             groups.setdefault(sample, []).append(path)
+            if sample is not None:
+                inputs.setdefault((sample, name), []).append(path)
     examination = Examination(also=(_FormatTaken(formats),), cost=cost)
     subjects = {path: examination.subject(path, name=path) for path in formats}
     for _ in examination.look_at_all([*subjects.values()]):
@@ -51,6 +75,16 @@ def look_at_contents(order: Order, *, cost: Cost | str) -> Examination:
         together = dict.fromkeys([*groups[None], *paths])
         if sample is not None and len(together) > 1:
             examination.look_together([subjects[path] for path in together], name=sample)
+    # A file of another sample, where that of the mates should be, has another name.
+    for (sample, _), paths in inputs.items():
+        if len(paths) > 1:
+            examination.ask(MatesCheck([subjects[path] for path in paths]), name=sample)
+    others: dict[str, list[dict[str, Any]]] = {}
+    findings = examination.report().findings
+    for row in findings.filter(pc.equal(findings["code"], "reference.none")).to_pylist():
+        others.setdefault(row["path"], []).append(row)
+    for sample, rows in others.items():
+        examination.ask(_ReferenceTaken(rows), name=sample)
     return examination
 
 

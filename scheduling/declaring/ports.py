@@ -14,6 +14,9 @@ if TYPE_CHECKING:
 __all__ = ["Input", "Output", "with_beside"]
 
 
+_PATTERN = re.compile(r"[*?]")
+
+
 @dataclass(frozen=True)
 class Input:
     """Files that a stage takes, or a workflow.
@@ -41,10 +44,11 @@ class Input:
 class Output:
     """Files that a stage makes.
 
-    ``path``: relative to the folder that the task works in; fields such as ``{sample}`` are filled in.  With ``many``
-    it is a pattern, in which ``*`` and ``?`` stand for characters of a name, and the files are taken in the order of
-    their names.  ``format``: what has to come out; none for whatever it is.  ``optional``: there need not be any.
-    ``beside``: endings of files that come with each, as for inputs.  ``checked``: whether each is validated.
+    ``path``: relative to the folder that the task works in; fields such as ``{sample}`` are filled in.  In its last
+    part ``*`` and ``?`` stand for characters of a name that is not known before, and all else for itself: it is the one
+    file that fits, or with ``many`` any number of them, in the order of their names.  ``format``: what has to come out;
+    none for whatever it is.  ``optional``: there need not be any.  ``beside``: endings of files that come with each, as
+    for inputs.  ``checked``: whether each is validated.
     """
 
     path: str
@@ -63,8 +67,13 @@ class Output:
             raise ValueError(f"{self.path!r} leads out of the folder that the task works in")
         if not path.name:
             raise ValueError(f"{self.path!r} names no file")
-        if not self.many and re.search(r"[*?]", self.path):
-            raise ValueError(f"{self.path!r} is a pattern: an output that has any number of files says many=True")
+        if _PATTERN.search(self.path.rpartition("/")[0]):
+            raise ValueError(f"{self.path!r}: only the name of a file is found by * and ?, and not its folder")
+
+    @property
+    def pattern(self) -> bool:
+        """Whether its path stands for what is called in one way or another, rather than for one name."""
+        return self.many or _PATTERN.search(self.path) is not None
 
 
 def with_beside(paths: Iterable[str], port: Input | Output) -> Iterator[str]:

@@ -29,6 +29,7 @@ import re
 import shlex
 import string
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
@@ -168,7 +169,12 @@ def path_with(pattern: str, values: Mapping[str, object]) -> str:
     return "".join(parts)
 
 
-def _parsed(text: str) -> Iterator[str | Field]:
+@lru_cache(1024)
+def _parsed(text: str) -> tuple[str | Field, ...]:
+    return tuple(_read(text))
+
+
+def _read(text: str) -> Iterator[str | Field]:
     try:
         for literal, name, how, conversion in string.Formatter().parse(text):
             if literal:
@@ -280,4 +286,4 @@ def fields_of(paths: Sequence[str]) -> frozenset[str]:
 
 def pieces_of(text: str) -> tuple[str | Field, ...]:
     """The pieces of a command or a path, texts and fields, in order.  Raises ``ValueError``."""
-    return tuple(_parsed(text))
+    return _parsed(text)

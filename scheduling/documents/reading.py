@@ -134,6 +134,9 @@ class Reader:
         known = ("stage", "inputs", "parameters", "scatter", "crossed", "when", "per")
         if not self._mapping(given, at=at, known=known):
             return None
+        if isinstance(given.get("stage"), Mapping):
+            self._problems.add("it is the name of one of the stages, where it is declared", at=f"{at}.stage")
+            return None
         name = self._text(given.get("stage"), at=f"{at}.stage")
         stage = stages.get(name or "")
         if stage is None:

@@ -94,7 +94,7 @@ def _fits(flow: Flow, port: Input, tell: Tell, at: str) -> None:
         told = f"{' or '.join(sorted(wrong))} comes, and {' or '.join(port.formats)} is understood"
         tell(codes.FORMAT_MISMATCH, told, at)
     if bare := sorted(set(port.beside) - flow.beside):
-        tell(codes.BESIDE, f"{' and '.join(bare)} has to lie beside it, and is not said to come with it", at)
+        tell(codes.BESIDE, f"what comes from there is not said to have {' and '.join(bare)} beside it, as it needs", at)
 
 
 def _joined(bound: Bound, found: Mapping[Source, Flow]) -> Flow | None:

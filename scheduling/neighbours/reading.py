@@ -63,7 +63,7 @@ class Folder:
 
 
 def _decoded(text: str, ending: str) -> Any:
-    if ending == ".yaml" and text.lstrip().startswith("{"):
+    if ending in (".cwl", ".yaml") and text.lstrip().startswith("{"):
         # JSON is a part of YAML, and its own reader is far faster; what is no JSON may still be YAML.
         with suppress(ValueError):
             return json.loads(text)

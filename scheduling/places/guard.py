@@ -1,4 +1,4 @@
-"""A guard: the process that starts one job, and stays with it until nothing of it is left.
+"""A guard: a process that starts a job, and stays with it until nothing of it is left; then perhaps another.
 
 It is below nobody who could take it along: neither who submitted the job, nor the keeper that it was forked from.  All
 that the job starts is below the guard, which so knows when it is over, and what it has taken.
@@ -22,15 +22,16 @@ from .identity import BEAT, Identity
 from .killing import memory_kills
 from .place import Ended, Job
 from .traces import MARK
-from .trees import Adopted, Marked, Tree
+from .trees import Adopted, Marked
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from .place import Cause
-    from .traces import Traces
+    from .traces import Page, Traces
+    from .trees import Tree
 
-__all__ = ["Guard", "begun", "job_from", "look_after", "prepare", "tell"]
+__all__ = ["Guard", "begin", "job_from", "prepare", "tell"]
 
 _T = TypeVar("_T")
 
@@ -61,43 +62,64 @@ def prepare(traces: Traces) -> None:
     """Do what every guard would have to do, before they are forked."""
     can_adopt()
     memory_kills()
-    _used()
+    _beyond_own(1)
     traces.mark("")
     Identity.of(os.getpid())
 
 
-def look_after(traces: Traces, job: Job, listener: int | None) -> None:
-    """Start a job, unless somebody has, stay with it to its end, and write down how it was.
+class Guard:
+    """This process as a guard, of one job after the other.
 
-    ``listener``: the descriptor that it is told to as well.
+    ``listener``: the descriptor that what becomes of jobs is told to as well.
     """
-    awake = _Awake()
-    if hasattr(os, "setsid"):
-        with suppress(PermissionError):  # it leads its session already
-            os.setsid()
-    try:
-        began = _patiently(lambda: begun(traces, job))
-    except OSError as error:
-        now, why = time.time(), f"that it begins cannot be written down, so it is not begun: {error}"
-        tell(listener, job.id, ended=vars(Ended(began=now, ended=now, cause="start", message=why)))
-        return
-    if began is None:
-        tell(listener, job.id)
-        return
-    tree: Tree = Adopted() if adopt() else Marked(traces.mark(job.id))
-    outcome = Guard(traces, job, tree, awake, began, listener).outcome()
-    # Where somebody has removed what was written of it, nobody wants to know.
-    with suppress(FileNotFoundError):
-        _patiently(lambda: traces.end(job.id, outcome))
-        tell(listener, job.id, ended=vars(outcome))
+
+    def __init__(self, traces: Traces, listener: int | None) -> None:
+        self._traces, self._listener = traces, listener
+        if hasattr(os, "setsid"):
+            with suppress(PermissionError):  # it leads its session already
+                os.setsid()
+        self._awake = _Awake()
+        self._below = Adopted() if adopt() else None
+        self._own = Identity.of(os.getpid())
+
+    def look_after(self, job: Job, *, free: Callable[[], None] = lambda: None) -> bool:
+        """Start a job, unless somebody has, stay with it to its end, and write down how it was.
+
+        ``free``: called when that is written down, before it is told, if another job may come; whether it may: who had
+        to be ended, and what was not to be known, is not to be mixed up with what comes next.
+        """
+        id = job.id
+        try:
+            begun = _patiently(lambda: begin(self._traces, id, self._own))
+        except OSError as error:
+            now, why = time.time(), f"that it begins cannot be written down, so it is not begun: {error}"
+            tell(self._listener, id, ended=vars(Ended(began=now, ended=now, cause="start", message=why)))
+            return False
+        if begun is None:
+            free()
+            tell(self._listener, id)
+            return True
+        page, began = begun
+        tree: Tree = self._below or Marked(self._traces.mark(id))
+        watch = _Watch(self._traces, page, job, tree, self._awake, began, self._listener)
+        outcome = watch.outcome()
+        try:
+            _patiently(lambda: page.end(outcome))
+        except FileNotFoundError:  # somebody has removed what was written of it: nobody wants to know
+            return False
+        if watch.clean:
+            free()
+        tell(self._listener, id, ended=vars(outcome))
+        return watch.clean
 
 
-def begun(traces: Traces, job: Job) -> float | None:
-    """When this process has begun it; ``None`` when somebody else has."""
+def begin(traces: Traces, id: str, guard: Identity) -> tuple[Page, float] | None:
+    """Begin a job: where it is written down, and when that was; ``None`` when somebody else has."""
     if not traces.stays():  # it may have been cancelled there, which would be forgotten
         raise FileNotFoundError(errno.ENOENT, "what was written of jobs was removed", str(traces.folder))
     now = time.time()
-    return now if traces.begin(job.id, now, Identity.of(os.getpid())) else None
+    page = traces.begin(id, now, guard)
+    return None if page is None else (page, now)
 
 
 def _patiently(write: Callable[[], _T]) -> _T:
@@ -144,21 +166,27 @@ class _Awake:
             os.read(self._reading, 4096)
 
 
-class Guard:
-    """Who stays with one job that is its own to start."""
+class _Watch:
+    """Who stays with one job that is its own to start; ``clean``: nothing had to be ended, and all is known of it."""
 
     def __init__(
-        self, traces: Traces, job: Job, tree: Tree, awake: _Awake, began: float, listener: int | None = None
+        self, traces: Traces, page: Page, job: Job, tree: Tree, awake: _Awake, began: float, listener: int | None
     ) -> None:
-        self._traces, self._job, self._tree, self._awake, self._listener = traces, job, tree, awake, listener
+        self._traces, self._page, self._job, self._tree = traces, page, job, tree
+        self._awake, self._listener = awake, listener
         self._began, self._made = began, time.monotonic()
-        self._started = self._made
+        self._started = self._look = self._beat = self._made
         self._status: int | None = None
         self._cause: Cause | None = None
         self._memory = 0
+        self._cpu, self._most = 0.0, 0
+        self._told = False
         self._asked: set[int] = set()
         self._deadline: float | None = None
-        self._beat = self._look = self._started
+
+    @property
+    def clean(self) -> bool:
+        return self._status is not None and self._deadline is None
 
     def outcome(self) -> Ended:
         """Start it, and return when nothing of it is left."""
@@ -170,11 +198,13 @@ class Guard:
         except (OSError, ValueError) as error:
             return self._ended(cause="start", message=_why(self._job, error))
         self._started = time.monotonic()
-        self._traces.start(self._job.id, Identity.of(self._process.pid))
-        tell(self._listener, self._job.id, running={"began": self._began})
+        self._page.start(Identity.of(self._process.pid))
+        # What is over before anybody could want to know that it runs, and what memory it has, is over.
+        self._look, self._beat = self._started + _SOON, self._started + BEAT
+        self._awake.sleep(self._until_next())
         while not self._is_over():
             self._awake.sleep(self._until_next())
-        return self._told(kills)
+        return self._summed(kills)
 
     def _start(self) -> subprocess.Popen[bytes]:
         job = self._job
@@ -194,8 +224,7 @@ class Guard:
         now = time.monotonic()
         if now >= self._beat:
             self._beat = now + BEAT
-            with suppress(OSError):
-                os.utime(self._traces.sign(self._job.id))
+            self._page.beat()
         if self._status is None and self._cause is None:
             self._cause = self._limit(now)
         if self._status is None and self._cause is None:
@@ -214,9 +243,11 @@ class Guard:
             return
         with suppress(ChildProcessError):
             while True:
-                pid, status = os.waitpid(-1, os.WNOHANG)
+                pid, status, used = os.wait4(-1, os.WNOHANG)
                 if pid == 0:
                     return
+                # With that of its own children that it has waited for.
+                self._cpu, self._most = self._cpu + used.ru_utime + used.ru_stime, max(self._most, used.ru_maxrss)
                 if pid == self._process.pid:
                     self._status = self._process.returncode = os.waitstatus_to_exitcode(status)
 
@@ -227,6 +258,9 @@ class Guard:
         if self._job.time is not None and now - self._started >= self._job.time:
             return "time"
         if now >= self._look:
+            if not self._told:
+                self._told = True
+                tell(self._listener, self._job.id, running={"began": self._began})
             spent = time.process_time()
             memory = self._tree.memory(beyond=self._memory)
             self._memory = max(self._memory, memory)
@@ -254,17 +288,16 @@ class Guard:
             next = min(next, self._started + self._job.time)
         return max(0.0, next - time.monotonic())
 
-    def _told(self, kills: int | None) -> Ended:
+    def _summed(self, kills: int | None) -> Ended:
         assert self._status is not None
-        cpu, memory = _used()
         read, written = self._tree.traffic() or (None, None)
         if self._cause is None and kills is not None and self._status in (-_KILLED, 128 + _KILLED):
             self._cause = "memory" if (memory_kills() or 0) > kills else None
         return self._ended(
             code=self._status if self._status >= 0 else None,
             signal=-self._status if self._status < 0 else None,
-            cpu=cpu,
-            memory=max(memory, self._memory),
+            cpu=self._cpu,
+            memory=max(_beyond_own(self._most), self._memory),
             read=read,
             written=written,
             cause=self._cause,
@@ -275,17 +308,17 @@ class Guard:
         return Ended(began=self._began, ended=self._began + time.monotonic() - self._made, **how)
 
 
-def _used() -> tuple[float, int]:
-    """Seconds of processors of all children, and bytes of memory of the largest; 0 where nobody counts them."""
-    if not hasattr(os, "fork"):
-        return 0.0, 0
+def _beyond_own(most: int) -> int:
+    """Bytes, of what the system says of the memory of children; 0 where that is nothing of theirs."""
+    if not most:
+        return 0
     import resource
 
-    used, own = resource.getrusage(resource.RUSAGE_CHILDREN), resource.getrusage(resource.RUSAGE_SELF)
     # A child counts what its parent had when it was started, so less than that cannot be told.
-    most = used.ru_maxrss if used.ru_maxrss > own.ru_maxrss else 0
+    if most <= resource.getrusage(resource.RUSAGE_SELF).ru_maxrss:
+        return 0
     # Linux counts kibibytes, macOS bytes.
-    return used.ru_utime + used.ru_stime, most * (1 if sys.platform == "darwin" else 1024)
+    return most * (1 if sys.platform == "darwin" else 1024)
 
 
 def _why(job: Job, error: OSError | ValueError) -> str:

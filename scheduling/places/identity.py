@@ -19,7 +19,7 @@ from holotype.catalog import ExtraMissing
 if TYPE_CHECKING:
     from types import ModuleType
 
-__all__ = ["BEAT", "Identity", "processes"]
+__all__ = ["BEAT", "Identity", "processes", "this_start"]
 
 BEAT = 5.0
 """Seconds between two signs of life."""
@@ -112,6 +112,13 @@ def _boot() -> str:
             return file.read().strip()
     except OSError:
         return ""  # when a process began is then told by the calendar, and no two starts share that
+
+
+@cache
+def this_start() -> str:
+    """Which start of the machine this is."""
+    # A calendar that was set meanwhile makes it another, which only makes who asks more careful.
+    return _boot() or f"{processes().boot_time():.0f}"
 
 
 @cache

@@ -1,10 +1,11 @@
-"""A keeper: a process that starts a guard for each job it is told of.
+"""A keeper: a process that has a guard for each job it is told of.
 
 It is there because a process that is small, and has one thread, is forked in a moment; a guard that was started on its
 own would first have to load Python.  It is told of jobs in lines of JSON on its standard input, and ends when nobody
-tells it anything any more; its guards do not.  They, not the keeper, answer on its standard output::
+tells it anything any more; its guards end when their jobs are over.  They, not the keeper, answer on its standard
+output::
 
-    {"id": …, "command": […], …}        {"id": …, "running": {"began": …}}
+    {"id": …, "command": […], …}        {"id": …, "running": {"began": …}}     when it has run for a moment
                                         {"id": …, "ended": {"code": 0, …}}
                                         {"id": …}    somebody else has started it
                                         {}           look at what was written down
@@ -15,16 +16,14 @@ from __future__ import annotations
 import gc
 import json
 import os
+import select
 import signal
 import subprocess
 import sys
-import time
-from contextlib import suppress
 from typing import TYPE_CHECKING
 
-from .guard import job_from, look_after, prepare, tell
-from .identity import Identity
-from .place import Ended
+from .guard import Guard, job_from, prepare
+from .pool import Guards
 from .traces import Traces
 
 if TYPE_CHECKING:
@@ -35,7 +34,8 @@ __all__ = ["READY", "alone", "main", "starting"]
 READY = b'{"ready": true}\n'
 """What it says first."""
 
-_LISTENER = 1
+_TELLER, _LISTENER = 0, 1
+_AT_ONCE = 1 << 16
 # What runs a module's function in a process of its own; it is told first where the modules are.
 _BEGIN = """
 import json, sys
@@ -67,40 +67,40 @@ def main(folder: str) -> None:
     prepare(traces)
     gc.freeze()  # guards share what is there now as long as nobody touches it
     os.write(_LISTENER, READY)
+    if hasattr(os, "fork"):
+        _keep(Guards(traces, _LISTENER))
+        return
     for line in sys.stdin:
         if not line.endswith("\n"):
             return  # who was telling it was ended
-        if hasattr(os, "fork"):
-            _fork(traces, line)
-        else:
-            _start_alone(folder, line)
+        _start_alone(folder, line)
 
 
 def alone(folder: str) -> None:
     """Be a guard that was not forked, told of its job in a line."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    look_after(Traces(folder), job_from(json.loads(sys.stdin.readline())), _LISTENER)
+    Guard(Traces(folder), _LISTENER).look_after(job_from(json.loads(sys.stdin.readline())))
 
 
-def _fork(traces: Traces, line: str) -> None:
-    """Have a guard look after a job."""
-    job = job_from(json.loads(line))
-    try:
-        if os.fork():
-            return
-    except OSError as error:  # no more processes, or no memory for one
-        now = time.time()
-        ended = Ended(began=now, ended=now, cause="start", message=f"no process can be started: {error.strerror}")
-        with suppress(OSError):
-            traces.begin(job.id, now, Identity.of(os.getpid()), ended=ended)
-        tell(_LISTENER, job.id)
-        return
-    nothing = os.open(os.devnull, os.O_RDWR)
-    os.dup2(nothing, 0)  # else who tells the keeper would tell its guards too
-    os.close(nothing)
-    look_after(traces, job, _LISTENER)
-    # At once: to take down what was taken over from the keeper costs more than the rest of a guard's life.
-    os._exit(0)
+def _keep(guards: Guards) -> None:
+    """Give jobs to guards, as long as somebody tells of any."""
+    rest = b""
+    while True:
+        poll = select.poll()
+        for each in (_TELLER, *guards.sockets()):
+            poll.register(each, select.POLLIN)
+        # Guards first: one that is free need not be forked.
+        for descriptor, _ in sorted(poll.poll(), reverse=True):
+            if descriptor != _TELLER:
+                guards.hear(descriptor)
+                continue
+            said = os.read(_TELLER, _AT_ONCE)
+            if not said:  # what came last and is no whole line was said by somebody who was ended
+                guards.leave()
+                return
+            *lines, rest = (rest + said).split(b"\n")
+            for line in lines:
+                guards.look_after(line + b"\n")
 
 
 def _start_alone(folder: str, line: str) -> None:

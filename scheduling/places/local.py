@@ -8,10 +8,10 @@ from contextlib import suppress
 from dataclasses import fields
 from typing import TYPE_CHECKING, Any
 
-from .identity import Identity
+from .identity import Identity, this_start
 from .keeping import Keeping
 from .place import Ended, Job, Lost, Place, Running, State, Waiting
-from .traces import Begun, Traces
+from .traces import Traces, Written
 from .trees import end_marked
 
 if TYPE_CHECKING:
@@ -74,11 +74,10 @@ class LocalPlace(Place):
             # To have begun it is to keep everybody else from it.
             if self._traces.begin(id, now, Identity.of(os.getpid()), ended=never):
                 self._set(id, never)
-            elif self._traces.ended(id) is None:
+            elif (found := self._traces.read(id)) is not None and found.over is None:
                 self._traces.cancel(id)
-                begun = self._traces.begun(id)
-                if begun is not None and begun.guard is not None:
-                    begun.guard.wake()
+                if found.guard is not None:
+                    found.guard.wake()
 
     def wait(self, timeout: float | None = None) -> None:
         deadline = None if timeout is None else time.monotonic() + timeout
@@ -94,6 +93,9 @@ class LocalPlace(Place):
             until = [each for each in (deadline, self._next_look if self._open else None) if each is not None]
             if self._keeping.sleep(max(0.0, min(until) - now)):
                 return
+
+    def epoch(self) -> str:
+        return this_start()
 
     def forget(self, jobs: Iterable[str]) -> None:
         for id in jobs:
@@ -148,36 +150,39 @@ class LocalPlace(Place):
 
     def _look_up(self, id: str) -> bool:
         """Take note of what was written down of a job; whether something was."""
-        if (ended := self._traces.ended(id)) is not None:
-            self._set(id, ended)
-        elif (begun := self._traces.begun(id)) is not None:
-            # A guard that tells us would have done so, but for a moment.
-            if id not in self._known:
-                self._silent.add(id)
-                self._next_look = min(self._next_look, time.monotonic() + _LOOK_OFTEN)
-            self._set(id, Running(begun.began) if self._guarded(id, begun) else self._ended_now(id, begun))
-        else:
+        found = self._traces.read(id)
+        if found is None:
             return False
+        if found.over is not None:
+            self._set(id, found.over)
+            return True
+        # A guard that tells us would have done so, but for a moment.
+        if id not in self._known:
+            self._silent.add(id)
+            self._next_look = min(self._next_look, time.monotonic() + _LOOK_OFTEN)
+        self._set(id, Running(found.began) if self._guarded(id, found) else self._ended_now(id, found))
         return True
 
-    def _guarded(self, id: str, begun: Begun) -> bool:
-        return begun.guard is not None and begun.guard.lives(self._traces.sign(id))
+    def _guarded(self, id: str, found: Written) -> bool:
+        return found.guard is not None and found.guard.lives(self._traces.of(id))
 
-    def _ended_now(self, id: str, begun: Begun) -> State:
+    def _ended_now(self, id: str, found: Written) -> State:
         """What is said of a job whose guard is gone, when what it has left behind was ended."""
         # Looked at again: it may have been the last that the guard did.
-        if (ended := self._traces.ended(id)) is not None:
-            return ended
-        if begun.guard is None or not begun.guard.here:
+        last = self._traces.read(id) or found
+        if last.over is not None:
+            return last.over
+        if last.guard is None or not last.guard.here:
             why = "the machine was started again since, or is another one"
-        elif end_marked(self._traces.mark(id), self._traces.first(id)):
+        elif end_marked(self._traces.mark(id), last.first):
             why = "who looked after it was ended, and so it was too"
         else:
-            return Running(begun.began)  # something of it cannot be ended
+            return Running(found.began)  # something of it cannot be ended
         lost = Lost(why)
         with suppress(OSError):  # it will be found again
-            self._traces.end(id, lost)
-        return self._traces.ended(id) or lost
+            self._traces.lose(id, lost)
+        said = self._traces.read(id)
+        return lost if said is None or said.over is None else said.over
 
 
 def _said(job: Job) -> dict[str, Any]:

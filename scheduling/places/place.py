@@ -9,6 +9,7 @@ down before that it will, so a place may be asked for any job at any time, and a
 - When it is over nothing of it runs any more, whatever it has started, and its folder is as it left it.
 - A job outlives who submitted it, and is found again by its identifier.
 - What cannot be known is said so: a job that is gone without an outcome is ``Lost``.
+- It may forget jobs, as when power is cut; then its ``epoch`` is another, and who submitted any before asks first.
 
 How many jobs run at once is the business of who submits them: a place starts what it is given.  It may be used by one
 thread at a time.
@@ -159,6 +160,12 @@ class Place(ABC):
     @abstractmethod
     def wait(self, timeout: float | None = None) -> None:
         """Return when something may have changed since ``poll`` was asked last, or after so many seconds."""
+
+    def epoch(self) -> str:
+        """What is another when jobs may have been forgotten that were begun: one that is not known was perhaps never
+        started, and perhaps was.  A place that forgets none has always the same.
+        """
+        return ""
 
     @abstractmethod
     def forget(self, jobs: Iterable[str]) -> None:

@@ -1,29 +1,32 @@
-"""Traces: what was written down of jobs on this machine, each in a folder of its own.
+"""Traces: what was written down of jobs on this machine, each in a file of its own.
 
 ::
 
-    place.d/name            by which processes of this place's jobs are known
-    <job>/begun.json        {"id": "…", "began": 1700000000.0, "guard": {…}}   by who starts it: nobody else does
-    <job>/room              {"pid": …}: its first process; it becomes ended.json, so that what became of a job can be
-                            said though the disk is full
-    <job>/cancel            somebody wants it to end
-    <job>/ended.json        {"code": 0, …} or {"lost": "…"}: what became of it
+    place.d/name     by which processes of this place's jobs are known
+    <job>            what became of a job, in three lines
+    <job>.cancel     somebody wants it to end
 
-A job's folder comes to be in one step, by renaming one that has ``begun.json`` in it: whoever comes second finds it
-there.  That a job was begun is on the disk before it is started, so that it is not started again when power was cut;
-that it ended may be forgotten then, and it is lost.
+    {"id": "…", "began": 1700000000.0, "guard": {…}}      by who starts it: nobody else does
+    {"pid": …}                                            its first process, in 512 bytes
+    {"code": 0, …} or {"lost": "…"}                       how it ended, in 1024 bytes, or more
+
+A job's file comes to be in one step, with its first line and room for the others, so that what becomes of a job can be
+said though the disk is full; whoever comes second finds it there.  Nothing waits for a disk: when power is cut what
+was begun may be forgotten.  That no job is started again then is seen to by who has submitted it, to whom the machine
+that was started again is another ``epoch`` of the place.
 """
 
 from __future__ import annotations
 
 import contextlib
+import errno
 import json
 import os
 import re
 import secrets
 import shutil
 import time
-from dataclasses import fields
+from dataclasses import dataclass, fields
 from hashlib import blake2b
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -34,7 +37,7 @@ from .place import Ended, Lost
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = ["MARK", "Begun", "Traces"]
+__all__ = ["MARK", "Page", "Traces", "Written"]
 
 MARK = "HOLOTYPE_JOB"
 """The variable by which what a job has started is known to be its own."""
@@ -42,18 +45,23 @@ MARK = "HOLOTYPE_JOB"
 _PLAIN = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_=+,-]{0,119}")
 # Seconds after which what somebody was about to make, and did not, is cleared away.
 _STALE = 3600.0
-# Bytes that nearly every outcome can be said in.
-_ROOM = 1024
+# Bytes that who the first process is, and nearly every outcome, can be said in.
+_FIRST, _ROOM = 512, 1024
+# What systems say that have no second names for files.
+_NO_LINKS = frozenset({errno.EPERM, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK})
 _KNOWN = frozenset(each.name for each in fields(Ended))
 
 
-class Begun:
-    """That a job was begun: when, in seconds since 1970, and who looks after it; ``None`` where that cannot be read,
-    as after power was cut.
+@dataclass(frozen=True)
+class Written:
+    """What was written down of a job: when it ``began``, in seconds since 1970, who looks after it, its first process,
+    and its end; ``guard`` is ``None`` where that cannot be read, as after power was cut.
     """
 
-    def __init__(self, began: float, guard: Identity | None) -> None:
-        self.began, self.guard = began, guard
+    began: float
+    guard: Identity | None
+    first: Identity | None
+    over: Ended | Lost | None
 
 
 class Traces:
@@ -65,24 +73,32 @@ class Traces:
 
     # -- beginning
 
-    def begin(self, id: str, began: float, guard: Identity, *, ended: Ended | None = None) -> bool:
-        """Whether it is ours to start; then it is nobody else's ever.  ``ended``: it is over as well, by that."""
-        place = self.of(id)
-        if os.path.exists(place):  # an empty folder may be left when power was cut, and a rename would replace it
-            return False
-        files = {"begun.json": json.dumps({"id": id, "began": began, "guard": vars(guard)})}
-        files |= {"room": " " * _ROOM} if ended is None else {"ended.json": json.dumps(vars(ended))}
-        if not self._placed(place, files):
-            return False
-        _sync(self.folder)
-        return True
+    def begin(self, id: str, began: float, guard: Identity, *, ended: Ended | None = None) -> Page | None:
+        """Where to write how it goes on, if it is ours to start; then it is nobody else's ever.  ``ended``: it is over
+        as well, by that.  Raises ``OSError``.
+        """
+        said = _line({"id": id, "began": began, "guard": vars(guard)})
+        end = b"" if ended is None else _line(vars(ended))
+        if not self._placed(self.of(id), said + b" " * (_FIRST - 1) + b"\n" + end.ljust(_ROOM)):
+            return None
+        return Page(self.of(id), len(said))
 
     def make(self) -> None:
         """Make the place, unless it is there."""
         self.folder.mkdir(parents=True, exist_ok=True)
         place = f"{self.folder}/place.d"
-        if not os.path.exists(place):
-            self._placed(place, {"name": secrets.token_hex(8)})
+        if os.path.exists(place):
+            return
+        new = self._new()
+        os.mkdir(new)
+        try:
+            with open(f"{new}/name", "x", encoding="utf-8") as file:
+                file.write(secrets.token_hex(8))
+            os.rename(new, place)
+        except OSError:
+            shutil.rmtree(new, ignore_errors=True)
+            if not os.path.exists(place):
+                raise
 
     def mark(self, id: str) -> str:
         """What ``MARK`` says in the processes of a job; the same job of another place has another."""
@@ -101,125 +117,148 @@ class Traces:
         with open(f"{self.folder}/place.d/name", encoding="utf-8") as file:
             return file.read()
 
-    def _placed(self, place: str, files: Mapping[str, str]) -> bool:
-        """Make a folder with files, whole or not at all; whether there was none."""
-        new = f"{self.folder}/new.{secrets.token_hex(8)}"
-        os.mkdir(new)
+    def _new(self) -> str:
+        """A name for what nobody shall see yet; no job is called so."""
+        return f"{self.folder}/new.{secrets.token_hex(8)}"
+
+    def _placed(self, place: str, said: bytes) -> bool:
+        """Make a file, whole or not at all; whether there was none."""
+        new = self._new()
         try:
-            for name, said in files.items():
-                with open(f"{new}/{name}", "x", encoding="utf-8") as file:
-                    file.write(said)
-            os.rename(new, place)
-        except OSError:
-            shutil.rmtree(new, ignore_errors=True)
-            if not os.path.exists(place):
-                raise
+            with open(new, "xb", buffering=0) as file:
+                _write(file.fileno(), said)
+            os.link(new, place)
+        except FileExistsError:
             return False
+        except OSError as error:
+            if error.errno not in _NO_LINKS:
+                raise
+            # Whoever looks between this and the next step finds one that was begun by nobody knows whom.
+            try:
+                os.close(os.open(place, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o666))
+            except FileExistsError:
+                return False
+            os.replace(new, place)
+        finally:
+            with contextlib.suppress(FileNotFoundError):
+                os.unlink(new)
         return True
 
     # -- what became of it
 
     def of(self, id: str) -> str:
-        """The folder of a job."""
+        """The file of a job; whoever looks after it touches it now and then."""
         return f"{self.folder}/{_key(id)}"
 
-    def sign(self, id: str) -> str:
-        """The file that whoever looks after a job touches now and then."""
-        return f"{self.of(id)}/begun.json"
-
-    def begun(self, id: str) -> Begun | None:
-        """Whether somebody has started it, or was about to, and who."""
-        place = self.of(id)
-        if (said := _read(f"{place}/begun.json")) is not None:
-            return Begun(said["began"], Identity(**said["guard"]))
+    def read(self, id: str) -> Written | None:
+        """What was written down of a job; ``None`` when nobody has begun it."""
         try:
-            return Begun(os.stat(place).st_mtime, None)
+            with open(self.of(id), "rb") as file:
+                begun, first, over = (file.read() + b"\n\n").split(b"\n", 2)
+                touched = os.fstat(file.fileno()).st_mtime
         except FileNotFoundError:
             return None
+        said, process = _read(begun), _read(first)
+        began, guard = (touched, None) if said is None else (said["began"], Identity(**said["guard"]))
+        return Written(began, guard, None if process is None else Identity(**process), _end(_read(over)))
 
-    def start(self, id: str, first: Identity) -> None:
-        """Say which process was started."""
-        with contextlib.suppress(OSError), open(f"{self.of(id)}/room", "r+", encoding="utf-8") as file:
-            file.write(json.dumps(vars(first)).ljust(_ROOM))
-
-    def first(self, id: str) -> Identity | None:
-        """The process that was started, if it was."""
-        said = _read(f"{self.of(id)}/room")
-        return None if said is None else Identity(**said)
-
-    def end(self, id: str, outcome: Ended | Lost) -> None:
-        """Write down what became of it, unless that was said.  Raises ``OSError``."""
-        place = self.of(id)
-        if os.path.exists(f"{place}/ended.json"):
+    def lose(self, id: str, lost: Lost) -> None:
+        """Say that nobody knows what became of one whose guard is gone, unless something was said.  Raises
+        ``OSError``.
+        """
+        found = self.read(id)
+        if found is None or found.over is not None:
             return
-        if isinstance(outcome, Lost):
-            said, room, mode = json.dumps({"lost": outcome.why}), f"{place}/lost.{secrets.token_hex(4)}", "x"
-        else:
-            # Not a new file: what has a place on the disk already can be written.
-            said, room, mode = json.dumps(vars(outcome)), f"{place}/room", "r+"
-        with open(room, mode, encoding="utf-8") as file:
-            file.write(said.ljust(_ROOM))
-        os.replace(room, f"{place}/ended.json")
-
-    def ended(self, id: str) -> Ended | Lost | None:
-        """What became of it, if that is known."""
-        said = _read(f"{self.of(id)}/ended.json")
-        if said is None:
-            return None
-        # One that a later version wrote may say more.
-        return Lost(said["lost"]) if "lost" in said else Ended(**{name: said[name] for name in said.keys() & _KNOWN})
+        guard = None if found.guard is None else vars(found.guard)
+        begun = b"\n" if guard is None else _line({"id": id, "began": found.began, "guard": guard})
+        new = self._new()
+        with open(new, "xb") as file:
+            file.write(begun + b"\n" + _line({"lost": lost.why}))
+        os.replace(new, self.of(id))
 
     # -- ending it
 
     def cancel(self, id: str) -> None:
         """Say that it is to end, to who looks after it."""
-        with contextlib.suppress(FileNotFoundError):  # it was over, and forgotten
-            open(f"{self.of(id)}/cancel", "ab").close()
+        if os.path.exists(self.of(id)):  # else it was over, and forgotten
+            open(f"{self.of(id)}.cancel", "ab").close()
 
     def cancelled(self, id: str) -> bool:
         """Whether somebody wants it to end."""
-        return os.path.exists(f"{self.of(id)}/cancel")
+        return os.path.exists(f"{self.of(id)}.cancel")
 
     def forget(self, id: str) -> None:
-        """Let go of it, in one step."""
-        old = f"{self.folder}/old.{secrets.token_hex(8)}"
-        try:
-            os.rename(self.of(id), old)
-        except FileNotFoundError:
-            return
-        shutil.rmtree(old, ignore_errors=True)
+        """Let go of it."""
+        for name in (f"{self.of(id)}.cancel", self.of(id)):
+            with contextlib.suppress(FileNotFoundError):
+                os.unlink(name)
 
     def tidy(self) -> None:
-        """Clear away what was half made, or half let go of, when somebody was ended."""
-        for each in [*self.folder.glob("new.*"), *self.folder.glob("old.*")]:
+        """Clear away what was half made when somebody was ended."""
+        for each in self.folder.glob("new.*"):
             with contextlib.suppress(FileNotFoundError):
                 if time.time() - each.stat().st_mtime > _STALE:
-                    shutil.rmtree(each, ignore_errors=True)
+                    shutil.rmtree(each) if each.is_dir() else each.unlink()
+
+
+class Page:
+    """The file of a job, as who looks after it writes on."""
+
+    def __init__(self, path: str, first: int) -> None:
+        self._path, self._first = path, first
+
+    def start(self, first: Identity) -> None:
+        """Say which process was started."""
+        with contextlib.suppress(OSError):
+            self._say(self._first, _line(vars(first)))
+
+    def end(self, ended: Ended) -> None:
+        """Write down what became of it.  Raises ``OSError``."""
+        self._say(self._first + _FIRST, _line(vars(ended)))
+
+    def beat(self) -> None:
+        """Give a sign of life."""
+        with contextlib.suppress(OSError):
+            os.utime(self._path)
+
+    def _say(self, where: int, line: bytes) -> None:
+        # Not held open meanwhile: on some systems nobody could take it away then.
+        descriptor = os.open(self._path, os.O_WRONLY | getattr(os, "O_BINARY", 0))
+        try:
+            os.lseek(descriptor, where, os.SEEK_SET)
+            _write(descriptor, line)
+        finally:
+            os.close(descriptor)
 
 
 def _key(id: str) -> str:
-    """A name for a folder: the identifier, or where not every file system has such names, what stands for it."""
+    """A name for a file: the identifier, or where not every file system has such names, what stands for it."""
     if _PLAIN.fullmatch(id) and id == id.lower():
         return id
     return f"job.{blake2b(id.encode('utf-8', 'surrogatepass'), digest_size=20).hexdigest()}"
 
 
-def _read(path: str) -> dict[str, Any] | None:
-    """What a file says; ``None`` when there is none, or only a part, as after power was cut."""
+def _line(said: Mapping[str, Any]) -> bytes:
+    return json.dumps(said).encode() + b"\n"
+
+
+def _write(descriptor: int, said: bytes) -> None:
+    """Write all of it: a disk that is nearly full takes a part first, and says so with the next."""
+    while said:
+        said = said[os.write(descriptor, said) :]
+
+
+def _read(line: bytes) -> dict[str, Any] | None:
+    """What a line says; ``None`` when that is nothing, or a part: while it is written, or after power was cut."""
     try:
-        with open(path, "rb") as file:
-            said = json.loads(file.read())
-    except (FileNotFoundError, NotADirectoryError, ValueError):
+        said = json.loads(line)
+    except ValueError:
         return None
     return said if isinstance(said, dict) else None
 
 
-def _sync(folder: Path) -> None:
-    """Have the names in a folder on the disk."""
-    if not hasattr(os, "O_DIRECTORY"):
-        return
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+def _end(said: Mapping[str, Any] | None) -> Ended | Lost | None:
+    if said is None:
+        return None
+    # One that a later version wrote may say more.
+    return Lost(said["lost"]) if "lost" in said else Ended(**{name: said[name] for name in said.keys() & _KNOWN})

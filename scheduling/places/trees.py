@@ -41,7 +41,9 @@ class Tree(ABC):
 
     @abstractmethod
     def traffic(self) -> tuple[int, int] | None:
-        """Bytes that they have read and written, those that are over too; ``None`` where nobody counts them."""
+        """Bytes that they have read and written since this was asked last, those that are over too; ``None`` where
+        nobody counts them.
+        """
 
     @abstractmethod
     def end(self, pid: int, *, force: bool) -> None:
@@ -50,6 +52,9 @@ class Tree(ABC):
 
 class Adopted(Tree):
     """All that is below this process, which adopts what it leaves behind; from ``/proc``."""
+
+    def __init__(self) -> None:
+        self._read = self._written = 0
 
     def members(self) -> set[int]:
         found: set[int] = set()
@@ -73,7 +78,10 @@ class Adopted(Tree):
             all_of_it, own = _io("/proc/self/io"), _io("/proc/thread-self/io")
         except (OSError, ValueError):
             return None
-        return max(0, all_of_it[0] - own[0]), max(0, all_of_it[1] - own[1])
+        read, written = all_of_it[0] - own[0], all_of_it[1] - own[1]
+        since = max(0, read - self._read), max(0, written - self._written)
+        self._read, self._written = read, written
+        return since
 
     def end(self, pid: int, *, force: bool) -> None:
         with contextlib.suppress(ProcessLookupError, PermissionError):

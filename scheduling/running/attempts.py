@@ -20,12 +20,20 @@ if TYPE_CHECKING:
     from .progress import TaskState
     from .run import Run
 
-__all__ = ["job_name", "job_of", "needs_of", "tidy"]
+__all__ = ["clear_away", "job_name", "job_of", "move", "needs_of", "tidy"]
 
 
 def job_name(run: str, task: str, attempt: int) -> str:
     """A name of its own for ever, which any file system takes."""
     return f"{run}-{blake3(task.encode('utf-8', 'surrogatepass')).hexdigest()[:16]}-{attempt}"
+
+
+def _make_anew(folder: Path) -> None:
+    try:
+        folder.mkdir(parents=True)
+    except FileExistsError:  # somebody died who had made it
+        shutil.rmtree(folder, ignore_errors=True)
+        folder.mkdir()
 
 
 def needs_of(state: TaskState) -> Needs:
@@ -55,11 +63,12 @@ def job_of(run: Run, state: TaskState, needs: Needs, attempt: int) -> Job:
         variables=variables_within(environment, variables, scratch=str(scratch)),
     )
     for folder in (work, scratch):
-        shutil.rmtree(folder, ignore_errors=True)
-        folder.mkdir(parents=True)
+        _make_anew(folder)
     for each in output_paths(state.way, task, run=run.name).values():
-        (work / each).parent.mkdir(parents=True, exist_ok=True)
-    output.parent.mkdir(parents=True, exist_ok=True)
+        if within := os.path.dirname(each):
+            (work / within).mkdir(parents=True, exist_ok=True)
+    if not output.parent.is_dir():
+        output.parent.mkdir(parents=True, exist_ok=True)
     for name, text in command.files.items():
         with (scratch / name).open("w", encoding="utf-8", errors="surrogateescape") as file:
             file.write(text)
@@ -75,8 +84,28 @@ def job_of(run: Run, state: TaskState, needs: Needs, attempt: int) -> Job:
     )
 
 
+def clear_away(folder: Path) -> None:
+    """Take a folder away, if it is there, as far as that can be."""
+    try:
+        folder.rmdir()
+    except OSError:  # there is something in it
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def move(work: Path, results: Path) -> None:
+    """Have a folder where results are, in one step."""
+    try:
+        work.rename(results)
+    except OSError:  # there is no place for it yet; or it was brought from elsewhere, and nobody said so
+        shutil.rmtree(results, ignore_errors=True)
+        results.parent.mkdir(parents=True, exist_ok=True)
+        work.rename(results)
+
+
 def tidy(work: Path, keep: set[str]) -> None:
     """Take away all that is in a folder, but for these files, by their paths within it."""
+    if keep.issuperset(os.listdir(work)):
+        return
     kept = {os.path.normpath(each) for each in keep}
     for where, folders, files in os.walk(work, topdown=False):
         for name in files:

@@ -15,7 +15,7 @@ from holotype.catalog import StorageFailed
 
 from .remembering import Memory
 
-__all__ = ["Digests", "Seen"]
+__all__ = ["Digests", "Seen", "untouched"]
 
 _BLOCK = 1 << 20
 # A file that was changed so shortly before it was read could be changed again within one tick of its clock.
@@ -33,6 +33,13 @@ class Seen:
     modified: int
     changed: int
     digest: str
+
+
+def untouched(seen: Seen) -> bool:
+    """Whether a file is what it was as far as one knows without reading it.  Raises ``OSError``."""
+    status = os.stat(seen.path)
+    same = (seen.device, seen.inode, seen.size, seen.modified, seen.changed)
+    return (status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns) == same
 
 
 class Digests:
@@ -61,11 +68,9 @@ class Digests:
 
     def unchanged(self, seen: Seen) -> bool:
         """Whether a file is what it was; read again only if it may not be.  Raises ``OSError``."""
-        status = os.stat(seen.path)
-        same = (seen.device, seen.inode, seen.size, seen.modified, seen.changed)
-        if (status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns) == same:
+        if untouched(seen):
             return True
-        return status.st_size == seen.size and self.of(seen.path).digest == seen.digest
+        return os.stat(seen.path).st_size == seen.size and self.of(seen.path).digest == seen.digest
 
     def remember(self, path: str, digest: str) -> Seen:
         """Take note of what a file is that was just made, or linked, and is not written any more.  Raises

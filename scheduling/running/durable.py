@@ -12,8 +12,7 @@ __all__ = ["settle", "settle_folder"]
 def settle(path: str | os.PathLike[str]) -> None:
     """Return when a file's content is on disk.  Raises ``OSError``."""
     if hasattr(os, "O_DIRECTORY"):
-        with Path(path).open("rb") as file:
-            os.fsync(file.fileno())
+        _synced(os.open(path, os.O_RDONLY))
     else:
         # Windows writes back only for who may write; of others the system does it in its time.
         with suppress(PermissionError), Path(path).open("r+b") as file:
@@ -23,8 +22,11 @@ def settle(path: str | os.PathLike[str]) -> None:
 def settle_folder(path: str | os.PathLike[str]) -> None:
     """Return when the names in a folder are on disk.  Raises ``OSError``."""
     if hasattr(os, "O_DIRECTORY"):
-        folder = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
-        try:
-            os.fsync(folder)
-        finally:
-            os.close(folder)
+        _synced(os.open(path, os.O_RDONLY | os.O_DIRECTORY))
+
+
+def _synced(descriptor: int) -> None:
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

@@ -9,8 +9,8 @@
     runs/<run>/order.json               what was ordered
                journal                  what was decided and what happened
                lock                     who has it in hand
-               work/<task>/<attempt>/   where an attempt works, and beside it its scratch folder
-               logs/<task>/<attempt>.out, .err
+               work/<task>.<attempt>/   where an attempt works, and beside it its scratch folder
+               logs/<task>.<attempt>.out, .err
                results/<task>/          what came of it: moved there when it is complete and sound
 """
 
@@ -32,6 +32,7 @@ class Folders:
 
     def __init__(self, site: str | os.PathLike[str], run: str) -> None:
         self.whole = Path(site) / "runs" / run
+        self._whole = str(self.whole)
 
     @property
     def order(self) -> Path:
@@ -50,20 +51,20 @@ class Folders:
 
     def work(self, task: Task, attempt: int) -> Path:
         """Where an attempt works."""
-        return self.whole / "work" / task.folder / f"{attempt}"
+        return Path(f"{self._whole}/work/{task.folder}.{attempt}")
 
     def scratch(self, task: Task, attempt: int) -> Path:
         """What it may throw away."""
-        return self.whole / "work" / task.folder / f"{attempt}.scratch"
+        return Path(f"{self._whole}/work/{task.folder}.{attempt}.scratch")
 
     def output(self, task: Task, attempt: int) -> Path:
         """What it writes to its standard output."""
-        return self.whole / "logs" / task.folder / f"{attempt}.out"
+        return Path(f"{self._whole}/logs/{task.folder}.{attempt}.out")
 
     def errors(self, task: Task, attempt: int) -> Path:
         """What it writes to its standard error."""
-        return self.whole / "logs" / task.folder / f"{attempt}.err"
+        return Path(f"{self._whole}/logs/{task.folder}.{attempt}.err")
 
     def results(self, task: Task) -> Path:
         """Where its results are."""
-        return self.whole / "results" / task.folder
+        return Path(f"{self._whole}/results/{task.folder}")

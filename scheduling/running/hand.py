@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import shutil
 import time
+from concurrent.futures import Future
 from contextlib import suppress
 from dataclasses import asdict, dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from ..checking.asking import answer_of
@@ -13,10 +14,10 @@ from ..declaring.policies import Failure, Hold, Instead, Reduce, Retry, Skip, St
 from ..places.place import Ended, Lost
 from ..tasks.commands import output_paths, shown_command
 from ..tasks.entering import takes_away
-from .attempts import job_name, job_of, needs_of, tidy
+from .attempts import clear_away, job_name, job_of, move, needs_of, tidy
 from .cache import Kept, brought
 from .deciding import Past, decide
-from .digests import Seen
+from .digests import Seen, untouched
 from .happened import Happened
 from .inspecting import inspect_attempt
 from .preparing import prepare
@@ -26,7 +27,7 @@ from .waiting import INPUTS, PAUSE, TURN, Line, Wait
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
-    from concurrent.futures import Executor, Future
+    from concurrent.futures import Executor
     from pathlib import Path
 
     from ..declaring.environments import Tool
@@ -54,8 +55,11 @@ _SAID: Mapping[type[Any], str] = {
     StopSample: "stop_sample",
     StopRun: "stop_run",
 }
-# Tasks of a run that are prepared before there is room for them.
-_AHEAD = 64
+# Tasks of a run that are prepared before there is room for them; and that are over and not yet looked at, before no
+# other is begun.
+_AHEAD, _BEHIND = 64, 64
+# Inputs that one looks at in passing, where none has to be read.
+_FEW = 32
 
 
 @dataclass(frozen=True)
@@ -97,11 +101,13 @@ class Hand:
         self._first: dict[str, str] = {}  # digests of the files that were given, as they were first seen
         self._cancelled = set[str]()
         self._forgotten: list[str] = []  # jobs whose end is being written down
+        self._clearing: list[Future[None]] = []
 
     @property
     def busy(self) -> bool:
         """Whether something of it is being read or looked at."""
-        return bool(self._preparing or self._inspecting)
+        self._clearing = [each for each in self._clearing if not each.done()]
+        return bool(self._preparing or self._inspecting or self._clearing)
 
     def pauses(self) -> Iterator[float]:
         """Seconds until those may begin that wait for a time."""
@@ -130,6 +136,8 @@ class Hand:
         found = self._means.place.poll(running)
         for job, state in running.items():
             name, over = state.task.name, found.get(job)
+            if over is None and state.epoch != self._means.place.epoch():
+                over = Lost("its place was started again since, and knows nothing of it")
             if over is None:
                 self.submit(state)  # it was written down, and then somebody died
                 moved = True
@@ -137,13 +145,15 @@ class Hand:
                 continue
             elif state.settled or progress.cancelled:
                 self._release(state, over)
+                self._forgotten.append(job)
+                self._clear(state)
                 run.say([self._event("ended", state)])
                 moved = True
             else:
+                self._release(state, over)
                 self._inspecting[name] = (over, self._inspect(state, over))
                 moved = True
-        self._prepare()
-        return moved
+        return self._prepare() or moved
 
     def write(self) -> None:
         """Have all of it written down; what is over by that, the place need not know any more."""
@@ -155,7 +165,7 @@ class Hand:
 
     def ready(self) -> Iterator[Ready]:
         """What could begin."""
-        if self.run.progress.ending is not None:
+        if self.run.progress.ending is not None or len(self._inspecting) >= _BEHIND:
             return
         for name, (_, needs, since) in list(self._prepared.items()):
             state = self.run.progress.tasks[name]
@@ -178,6 +188,7 @@ class Hand:
         self._seen[name] = prepared.seen
         begun: Event = {"what": "begun", "time": now, "ready": since, "task": name, "attempt": attempt}
         begun |= {"job": job_name(self.run.name, name, attempt), "needs": _needs_said(needs)}
+        begun |= {"epoch": epoch} if (epoch := self._means.place.epoch()) else {}
         begun |= {"stage": state.way.stage.name, "command": self._command(state, needs, attempt)}
         begun |= {"parameters": dict(state.way.parameters), "waited": self._waits.pop(name).over(now)}
         seen = [asdict(each) for each in prepared.seen]
@@ -228,6 +239,7 @@ class Hand:
         return self._means.executor.submit(
             inspect_attempt,
             over,
+            scratch=run.folders.scratch(task, state.attempts),
             way=state.way,
             needs=state.needs,
             folder=run.folders.work(task, state.attempts),
@@ -239,7 +251,8 @@ class Hand:
 
     def _say_over(self, state: TaskState, over: Ended | Lost, promised: Future[Inspected]) -> None:
         """An attempt is over, and has been looked at."""
-        self._release(state, over)
+        assert state.job is not None
+        self._forgotten.append(state.job)
         found = promised.result()
         used = {name: value for name, value in vars(over).items() if name not in ("cause", "message", "why")}
         self.run.costs.add(found.recording, (state.task.name,))
@@ -271,9 +284,7 @@ class Hand:
         work, results = run.folders.work(state.task, over["attempt"]), run.folders.results(state.task)
         if work.is_dir():
             tidy(work, set(digests))
-            shutil.rmtree(results, ignore_errors=True)  # it was brought from elsewhere, and nobody said so
-            results.parent.mkdir(parents=True, exist_ok=True)
-            work.rename(results)
+            move(work, results)
             run.settle(results.parent)
         try:
             self._done(state, results, over["outputs"], digests, what="done")
@@ -318,31 +329,47 @@ class Hand:
         if decision.raised:
             event["raised"] = dict(decision.raised)
         self.run.say([event])
+        # What the last one leaves behind stays, for a look; but a disk that is full is so for all.
+        if state.attempts and (state.state is State.READY or happened.failure is Failure.DISK):
+            self._clear(state)
 
-    def _prepare(self) -> None:
-        """Have the inputs of what is ready looked at, for some tasks at a time."""
+    def _clear(self, state: TaskState) -> None:
+        """Have taken away what an attempt leaves behind that comes to nothing."""
+        folders, attempt = self.run.folders, state.attempts
+        for folder in (folders.work(state.task, attempt), folders.scratch(state.task, attempt)):
+            self._clearing.append(self._means.executor.submit(clear_away, folder))
+
+    def _prepare(self) -> bool:
+        """Have the inputs of what is ready looked at, for some tasks at a time; whether some were, in passing."""
         run, now, means = self.run, self._means.clock(), self._means
         if run.progress.ending is not None:
-            return
-        for state in run.progress.each(State.READY):
-            name = state.task.name
-            if name in self._preparing or name in self._prepared or state.since > now:
-                continue
-            if len(self._preparing) + len(self._prepared) >= _AHEAD:
-                break
-            self._waits[name] = self._waited(state, now)
-            self._preparing[name] = means.executor.submit(
-                prepare,
-                state.way,
-                state.task,
-                means.digests,
-                known=run.known,
-                versions=means.versions,
-                images=means.images,
-            )
+            return False
+        room, passing = _AHEAD - len(self._preparing) - len(self._prepared), False
 
+        def new(state: TaskState) -> bool:
+            name = state.task.name
+            return name not in self._prepared and name not in self._preparing and state.since <= now
+
+        for state in run.progress.first(max(0, room), State.READY, new):
+            self._waits[state.task.name] = self._waited(state, now)
+            look = partial(prepare, state.way, state.task, means.digests, known=run.known)
+            look = partial(look, versions=means.versions, images=means.images)
+            if self._is_at_hand(state):
+                self._take_prepared(state, _at_once(look))
+                passing = True
+            else:
+                self._preparing[state.task.name] = means.executor.submit(look)
         first = next(iter(self._prepared), None)
         self._line.seen(now, (TURN,) if first is None else self._waits[first].reasons)
+        return passing
+
+    def _is_at_hand(self, state: TaskState) -> bool:
+        """Whether nothing has to be read to know what its inputs are."""
+        every = [self.run.known.get(path) for paths in state.way.inputs.values() for path in paths]
+        try:
+            return len(every) <= _FEW and all(seen is not None and untouched(seen) for seen in every)
+        except OSError:
+            return False
 
     def _waited(self, state: TaskState, now: float) -> Wait:
         """What it has waited until its inputs are read."""
@@ -393,10 +420,8 @@ class Hand:
         self._decide(state, happened)
 
     def _release(self, state: TaskState, over: Ended | Lost) -> None:
-        """A job is over, and has what it had no more."""
-        assert state.job is not None
+        """A job is over, and has what it had no more, though what it made is yet to be looked at."""
         self._means.free.give_back(state.needs)
-        self._forgotten.append(state.job)
         containers, folder = self._means.site.containers, self.run.folders.work(state.task, state.attempts)
         if containers is None or state.way.stage.environment.container is None or (isinstance(over, Ended) and over.ok):
             return
@@ -407,6 +432,16 @@ class Hand:
 
     def _event(self, what: str, state: TaskState, **also: Any) -> Event:
         return {"what": what, "time": self._means.clock(), "task": state.task.name, **also}
+
+
+def _at_once(look: Callable[[], Prepared]) -> Future[Prepared]:
+    """What a thread would have found out."""
+    promised: Future[Prepared] = Future()
+    try:
+        promised.set_result(look())
+    except (OSError, ValueError) as error:
+        promised.set_exception(error)
+    return promised
 
 
 def _needs_said(needs: Needs) -> dict[str, Any]:

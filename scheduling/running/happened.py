@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from ..declaring.policies import Failure
+from ..declaring.quantities import shown_bytes, shown_seconds
 from ..places.place import Lost
 
 if TYPE_CHECKING:
@@ -47,12 +48,12 @@ class Happened:
         return cls(Failure(said["failure"]), said["message"], said["code"], said["said"], tuple(said["broken"]))
 
 
-def seen_of(ended: Ended | Lost, said: str, needs: Needs) -> Happened | None:
-    """What happened, ``None`` if it ended well."""
+def seen_of(ended: Ended | Lost, said: str, needs: Needs, *, full: bool = False) -> Happened | None:
+    """What happened, ``None`` if it ended well.  ``full``: whether nothing is free any more where it worked."""
     if isinstance(ended, Lost):
         return Happened(Failure.NODE, ended.why, said=said)
     if ended.cause is not None:
-        message = ended.message or f"it was ended for its {ended.cause}"
+        message = ended.message or _why_ended(ended, needs)
         # Somebody else ended it, who did not ask here.
         failure = Failure.SIGNAL if ended.cause == "cancelled" else Failure(ended.cause)
         return Happened(failure, message, _code(ended), said)
@@ -60,13 +61,22 @@ def seen_of(ended: Ended | Lost, said: str, needs: Needs) -> Happened | None:
         return None
     signal = ended.signal if ended.signal is not None else (ended.code or 0) - _SHELL
     how = f"signal {ended.signal} ended it" if ended.signal is not None else f"its exit status is {ended.code}"
-    full = needs.memory and ended.memory > _NEARLY * needs.memory
-    if signal == _KILL or _NO_MEMORY.search(said) or (full and ended.signal is not None):
+    filled = needs.memory and ended.memory > _NEARLY * needs.memory
+    if signal == _KILL or _NO_MEMORY.search(said) or (filled and ended.signal is not None):
         return Happened(Failure.MEMORY, f"{how}, as for want of memory", _code(ended), said)
-    if _NO_ROOM.search(said):
+    if full or _NO_ROOM.search(said):
         return Happened(Failure.DISK, f"{how}, for want of room", _code(ended), said)
     failure = Failure.EXIT if ended.signal is None else Failure.SIGNAL
     return Happened(failure, how, _code(ended), said)
+
+
+def _why_ended(ended: Ended, needs: Needs) -> str:
+    if ended.cause == "time" and needs.time is not None:
+        return f"it was ended, for it took longer than {shown_seconds(needs.time)}"
+    if ended.cause == "memory" and needs.memory:
+        had, may = shown_bytes(ended.memory), shown_bytes(needs.memory)
+        return f"it was ended for its memory: it had {had}, and may have {may}"
+    return f"it was ended for its {ended.cause}" if ended.cause != "cancelled" else "somebody else has ended it"
 
 
 def _code(ended: Ended) -> int | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import stat
 import time
 from dataclasses import dataclass, replace
@@ -14,11 +15,12 @@ from holotype.validators import Check, Code, Examination, Severity
 from ..checking.contents import kinds_of
 from ..declaring.policies import Failure
 from ..declaring.ports import with_beside
+from .attempts import clear_away
 from .durable import settle, settle_folder
 from .happened import Happened, seen_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
     from pathlib import Path
 
     from holotype.validators import Found, Report, Subject
@@ -35,6 +37,10 @@ __all__ = ["Inspected", "inspect_attempt"]
 _THRESHOLD = "metric.threshold"
 # Of what it wrote to its standard error, the last bytes, in which rules look for what they know.
 _SAID = 1 << 16
+# Names that are told where one was looked for.
+_SHOWN = 10
+# Bytes that have to be free where it worked: with less there is no room, though it may have had none to say so.
+_ROOM = 1 << 16
 
 _FORMAT = Code(
     "task.format", Severity.ERROR, "An output is of the format that its stage says.", "what the stage declares"
@@ -56,13 +62,16 @@ class Inspected:
     recording: float = 0.0
 
 
-def inspect_attempt(ended: Ended | Lost, **given: Any) -> Inspected:
-    """Look at an attempt that is over.  ``given``: as ``_inspected`` takes it."""
+def inspect_attempt(ended: Ended | Lost, *, scratch: Path, **given: Any) -> Inspected:
+    """Look at an attempt that is over, and take away its ``scratch`` folder.  ``given``: as ``_inspected`` takes it."""
     began = time.perf_counter()
     try:
         found = _inspected(ended, **given)
     except OSError as error:
         found = Inspected(Happened(Failure.INVALID, f"what it made cannot be looked at: {error}"), {}, {})
+    if found.happened is not None:
+        found = replace(found, happened=replace(found.happened, said=_end_of(given["errors"])))
+    clear_away(scratch)
     return replace(found, inspecting=time.perf_counter() - began - found.recording)
 
 
@@ -82,7 +91,8 @@ def _inspected(
     ``folder``: where it worked.  ``errors``: what it wrote to its standard error.  ``patterns``: of its outputs.
     ``inputs``: as they were when it began.  What is an output can only be read from now on.
     """
-    happened = seen_of(ended, _end_of(errors), needs) or _changed(inputs, digests)
+    full = shutil.disk_usage(folder.parent).free < _ROOM
+    happened = seen_of(ended, _end_of(errors), needs, full=full) or _changed(inputs, digests)
     if happened is not None:
         return Inspected(happened, {}, {})
     try:
@@ -133,18 +143,37 @@ def _changed(inputs: Iterable[Seen], digests: Digests) -> Happened | None:
 
 def _found(folder: Path, pattern: str, output: Output) -> Iterator[str]:
     """The files of an output, within the folder, in the order of their names."""
-    if not output.many:
+    if not output.pattern:
         names = [pattern] if os.path.lexists(folder / pattern) else []
     else:
-        where, _, last = pattern.rpartition("/")
-        there = os.listdir(folder / where) if (folder / where).is_dir() else []
-        names = sorted(f"{where}/{name}" if where else name for name in there if fnmatchcase(name, last))
+        names = _fitting(folder, pattern)
     if not names and not output.optional:
-        raise _Wrong(Failure.MISSING, f"there is no {pattern}")
+        raise _Wrong(Failure.MISSING, f"there is no {pattern}{_instead(folder, pattern)}")
+    if len(names) > 1 and not output.many:
+        raise _Wrong(Failure.INVALID, f"{pattern} is one file, and there are {len(names)}: {_listed(names)}")
     for name in names:
         for each in with_beside((name,), output):
             _check_file(folder, each)
         yield name
+
+
+def _fitting(folder: Path, pattern: str) -> list[str]:
+    """The files that a pattern stands for, in which ``*`` and ``?`` mean something, and a bracket does not."""
+    where, _, last = pattern.rpartition("/")
+    there = os.listdir(folder / where) if (folder / where).is_dir() else []
+    fits = last.replace("[", "[[]")
+    return sorted(f"{where}/{name}" if where else name for name in there if fnmatchcase(name, fits))
+
+
+def _instead(folder: Path, pattern: str) -> str:
+    """What is there, for who wonders why nothing fits."""
+    names = _fitting(folder, f"{pattern.rpartition('/')[0]}/*".lstrip("/"))
+    return f", only {_listed(names)}" if names else ""
+
+
+def _listed(names: Sequence[str]) -> str:
+    more = f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else ""
+    return ", ".join(names[:_SHOWN]) + more
 
 
 def _check_file(folder: Path, name: str) -> None:
@@ -155,16 +184,17 @@ def _check_file(folder: Path, name: str) -> None:
     if stat.S_ISLNK(mode):
         # What it leads to is another's, and may change.
         raise _Wrong(Failure.INVALID, f"{name} is a link, and not the file itself")
-    within = os.path.join(os.path.realpath(folder), os.path.dirname(name))
-    if os.path.realpath((folder / name).parent) != os.path.normpath(within):
-        raise _Wrong(Failure.INVALID, f"{name} lies behind a link to elsewhere")
+    if where := os.path.dirname(name):
+        within = os.path.join(os.path.realpath(folder), where)
+        if os.path.realpath(folder / where) != os.path.normpath(within):
+            raise _Wrong(Failure.INVALID, f"{name} lies behind a link to elsewhere")
     if not stat.S_ISREG(mode):
         raise _Wrong(Failure.INVALID, f"{name} is no file")
 
 
 def _protect(path: Path) -> None:
     """Nobody writes into a result any more."""
-    path.chmod(stat.S_IMODE(path.stat().st_mode) & ~0o222)
+    os.chmod(path, stat.S_IMODE(os.stat(path).st_mode) & ~0o222)
 
 
 class _Format(Check):

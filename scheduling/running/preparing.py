@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 import json
+import os
 import time
 from dataclasses import dataclass
 from pathlib import PurePath
@@ -11,12 +12,14 @@ from typing import TYPE_CHECKING
 
 from blake3 import blake3
 
+from ..declaring.ports import with_beside
 from ..tasks.commands import output_paths
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Iterator, Mapping
 
     from ..declaring.environments import Tool
+    from ..declaring.ports import Input
     from ..declaring.stages import Stage
     from ..tasks.commands import Way
     from ..tasks.task import Task
@@ -27,7 +30,7 @@ __all__ = ["Prepared", "prepare"]
 
 @dataclass(frozen=True)
 class Prepared:
-    """``seen``: every input file.  ``fingerprint``: the same for what would make the same.
+    """``seen``: every input file, with what lies beside it.  ``fingerprint``: the same for what would make the same.
     ``seconds``: what it took.
     """
 
@@ -55,7 +58,7 @@ def prepare(
     seen: list[Seen] = []
     inputs: dict[str, list[tuple[str, str]]] = {}
     for name, paths in way.inputs.items():
-        for path in paths:
+        for path in _with_what_is_beside(paths, way.stage.inputs[name]):
             there = known.get(path)
             found = there if there is not None and digests.unchanged(there) else digests.of(path)
             seen.append(found)
@@ -80,6 +83,13 @@ def prepare(
     text = json.dumps(said, sort_keys=True)
     fingerprint = blake3(text.encode("utf-8", "surrogatepass")).hexdigest()
     return Prepared(tuple(seen), fingerprint, time.perf_counter() - began)
+
+
+def _with_what_is_beside(paths: Iterable[str], port: Input) -> Iterator[str]:
+    for path in paths:
+        yield path
+        # Whether a program can do without an index that is not there is its own business.
+        yield from filter(os.path.isfile, [*with_beside((path,), port)][1:])
 
 
 def _source(stage: Stage) -> str:

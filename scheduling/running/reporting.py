@@ -19,8 +19,10 @@ if TYPE_CHECKING:
     from .journal import Event
     from .progress import Progress
 
-__all__ = ["Decided", "Failed", "Held", "ReportedSample", "RunReport", "account"]
+__all__ = ["Decided", "Failed", "Held", "ReportedSample", "RunReport", "account", "shown_finding"]
 
+# Of what a failed attempt wrote last to its standard error: lines, and characters of each.
+_LAST_LINES, _LINE = 5, 300
 _FINAL = ("done", "degraded", "stopped", "cancelled", "unfinished")
 
 
@@ -46,12 +48,16 @@ class Decided:
 
 @dataclass(frozen=True)
 class Failed:
-    """What happened to an attempt, 0 where it was before the first, and what was decided, in this order."""
+    """What happened to an attempt, 0 where it was before the first, and what was decided, in this order.
+
+    ``said``: the last lines that it wrote to its standard error; ``Run.logs`` has all of it.
+    """
 
     task: str
     attempt: int
     failure: str
     message: str
+    said: tuple[str, ...]
     decided: tuple[Decided, ...]
 
 
@@ -68,8 +74,8 @@ class RunReport:
     """What became of a run.
 
     ``state`` and ``why``: as ``Run.outcome`` says.  ``began`` and ``ended``: the times of the first and the last event.
-    ``tasks``: how many are in each state; ``stages``: the same for each step.  ``warnings``: what was odd when it was
-    ordered, as the check found it.
+    ``tasks``: how many are in each state; ``stages``: the same for each step; ``reused``: how many are done because
+    the same was made before.  ``warnings``: what was odd when it was ordered, as the check found it.
     """
 
     run: str
@@ -83,6 +89,7 @@ class RunReport:
     samples: tuple[ReportedSample, ...]
     tasks: Mapping[str, int]
     stages: Mapping[str, Mapping[str, int]]
+    reused: int
     failures: tuple[Failed, ...]
     held: tuple[Held, ...]
     warnings: tuple[Mapping[str, Any], ...]
@@ -123,6 +130,7 @@ def account(run: str, progress: Progress, events: Iterable[Event]) -> RunReport:
         samples,
         outcome.tasks,
         {name: dict(counts) for name, counts in stages.items()},
+        len(gathered.reused),
         tuple(gathered.failures()),
         tuple(Held(each["task"], each["why"]) for each in map(task_standing, progress.each(State.HELD))),
         tuple(gathered.ordered.get("odd", ())),
@@ -141,7 +149,8 @@ class _Gathered:
         self.began: datetime | None = None
         self.ended: datetime | None = None
         self.attempts = Counter[str]()
-        self._failed: dict[str, list[tuple[tuple[int, str, str], list[Decided]]]] = {}
+        self.reused = set[str]()
+        self._failed: dict[str, list[tuple[tuple[int, str, str, tuple[str, ...]], list[Decided]]]] = {}
 
     def add(self, event: Event) -> None:
         """Take note of the next event."""
@@ -152,9 +161,12 @@ class _Gathered:
                 self.ordered = event
             case "begun":
                 self.attempts[event["task"]] += 1
+            case "reused":
+                self.reused.add(event["task"])
             case "over" if "happened" in event:
                 happened = event["happened"]
-                self._fail(event["task"], event["attempt"], happened["failure"], happened["message"])
+                what = (happened["failure"], happened["message"], _last_of(happened["said"]))
+                self._fail(event["task"], event["attempt"], *what)
             case "decided" | "answered":
                 self._decide(event)
             case _:
@@ -165,16 +177,28 @@ class _Gathered:
         for task, several in self._failed.items():
             yield from (Failed(task, *each, tuple(decided)) for each, decided in several)
 
-    def _fail(self, task: str, attempt: int, failure: str, message: str) -> None:
-        self._failed.setdefault(task, []).append(((attempt, failure, message), []))
+    def _fail(self, task: str, attempt: int, failure: str, message: str, said: tuple[str, ...]) -> None:
+        self._failed.setdefault(task, []).append(((attempt, failure, message, said), []))
 
     def _decide(self, event: Event) -> None:
         task = event["task"]
         if event["what"] == "decided" and (task not in self._failed or self._failed[task][-1][-1]):
             # It had ended well, and then what it had made was gone.
-            self._fail(task, self.attempts[task], Failure.MISSING.value, event.get("why", ""))
+            self._fail(task, self.attempts[task], Failure.MISSING.value, event.get("why", ""), ())
         decided = Decided(event["do"], event.get("rule"), event.get("who"), event.get("why", ""))
         self._failed[task][-1][-1].append(decided)
+
+
+def _last_of(said: str) -> tuple[str, ...]:
+    lines = [line.expandtabs().rstrip()[:_LINE] for line in said.splitlines() if line.strip()]
+    # What is no character would be an order to the terminal that shows it.
+    return tuple("".join(each if each.isprintable() else "�" for each in line) for line in lines[-_LAST_LINES:])
+
+
+def shown_finding(row: Mapping[str, Any]) -> str:
+    """A finding of a check in a line: in which file or workflow, where in it, and what it is."""
+    where = row["path"] if row["record"] is None else f"{row['path']}, {row['record']}"
+    return f"{where}: {row['message']}"
 
 
 def _problems(report: RunReport, progress: Progress, gathered: _Gathered) -> Iterator[str]:
@@ -218,15 +242,17 @@ def _lines(report: RunReport) -> Iterator[str]:
     for each in report.samples:
         marks = f" ({', '.join(each.grades)})" if each.grades else ""
         yield f"  {each.sample}: {each.state}{marks}" + (f": {each.why}" if each.why else "")
-    yield f"{sum(report.tasks.values())} tasks: {_counted(report.tasks)}"
+    before = f", {report.reused} of them made before" if report.reused else ""
+    yield f"{sum(report.tasks.values())} tasks: {_counted(report.tasks)}{before}"
     for name, states in report.stages.items():
         yield f"  {name}: {_counted(states)}"
     yield f"{len(report.failures)} failures"
     for failed in report.failures:
         decided = "".join(f"; {each.action}" + (f" by {each.who}" if each.who else "") for each in failed.decided)
         yield f"  {failed.task}, attempt {failed.attempt}: {failed.failure}: {failed.message}{decided}"
+        yield from (f"    {line}" for line in failed.said)
     yield from (f"held: {each.task}: {each.why}" for each in report.held)
-    yield from (f"warning: {each['path']}: {each['message']}" for each in report.warnings)
+    yield from (f"warning: {shown_finding(each)}" for each in report.warnings)
 
 
 def _counted(counts: Mapping[str, int]) -> str:

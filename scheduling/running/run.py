@@ -53,7 +53,7 @@ _TASKS = {
     "grades": pl.List(pl.String()),
     "why": pl.String(),
 }
-
+_LOGS = {"attempt": pl.Int64(), "output": pl.String(), "errors": pl.String()}
 
 OnEvent = Callable[[str, Mapping[str, Any]], object]
 """Is told the name of a run, and what has happened, as it is in the run's journal."""
@@ -229,13 +229,29 @@ class Run:
         bound = units.graph.outputs.get(name)
         chosen = next((each for each in self.order.samples if each.name == sample), None)
         if bound is None or (sample is not None and chosen is None):
-            raise InvalidOption(f"there is no output {name}" if bound is None else f"there is no sample {sample}")
+            there = ", ".join(units.graph.outputs) or "none"
+            what = f"there is no output {name}: there is {there}" if bound is None else f"there is no sample {sample}"
+            raise InvalidOption(what)
         every = {unit.name: self.progress.made.get(unit.name) for unit in units}
         made = {name: each for name, each in every.items() if each is not None}
         needed = (unit for source in bound.sources() if source.node for unit in units.of(source.node, chosen))
         if any(unit.name not in made for unit in needed):
             return ()
         return result(bound, chosen, units, made) or ()
+
+    def logs(self, task: str) -> pl.DataFrame:
+        """What a task has printed, each ``attempt``: the paths of the files with its standard ``output`` and
+        ``errors``; none where what was made before was taken.
+
+        Raises ``InvalidOption`` for a task that there is not.
+        """
+        state = self.progress.tasks.get(task)
+        if state is None:
+            raise InvalidOption(f"there is no task {task}", option="task")
+        each = range(1, state.attempts + 1)
+        output = [os.fspath(self.folders.output(state.task, number)) for number in each]
+        errors = [os.fspath(self.folders.errors(state.task, number)) for number in each]
+        return pl.DataFrame({"attempt": [*each], "output": output, "errors": errors}, schema=_LOGS)
 
     @property
     def archived(self) -> str | None:

@@ -24,12 +24,13 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from holotype.catalog import DataRefused, InvalidOption
+from holotype.catalog import Conflict, DataRefused, InvalidOption
+from holotype.lake import check_name
 
 from ..analysis.ledger import read_ledger
 from ..analysis.usage import usage
-from ..archiving.following import PAUSES, Following
-from ..checking.check import check_order, check_quotas
+from ..archiving.following import PAUSES, Following, refuse_read_only
+from ..checking.check import check_order, check_quotas, check_workflow
 from ..checking.environments import image_ids
 from ..checking.machine import tool_versions
 from ..checking.order import Order, this_operator
@@ -42,6 +43,7 @@ from .digests import Digests
 from .hand import Hand, Means, Ready
 from .lock import waited_for
 from .progress import State
+from .reporting import shown_finding
 from .resources import Free, has
 from .run import OnEvent, Run
 from .tainting import built_on
@@ -88,7 +90,7 @@ class Scheduler:
     not be reached, longer each time.  ``on_event``: told of each event, once it is written down, in the order of the
     run's journal: the run, and a view of the event that cannot be changed.  What it raises comes out of ``work``, or
     whatever made the event; nothing is lost by that, and ``work`` goes on when it is called again.  It belongs to one
-    thread.
+    thread.  Raises ``ArchiveReadOnly`` for an archive that was opened so.
     """
 
     def __init__(
@@ -105,6 +107,7 @@ class Scheduler:
         patience: tuple[float, ...] = PAUSES,
         on_event: OnEvent | None = None,
     ) -> None:
+        refuse_read_only(archive)
         self._chooses, self._operator = chooses, operator or this_operator()
         self._own = None
         if executor is None:
@@ -147,34 +150,44 @@ class Scheduler:
         project: str = "",
         check: bool = True,
         archive: Archive | None = None,
+        dataset: str | None = None,
     ) -> Run:
         """Begin a run; nothing is done before ``work``.  ``name``: by default the workflow's, and something of its own.
         ``project``: what it is done for, by which usage is told and quotas are held.  ``check``: look at everything
         first, and refuse what cannot be well; what is only odd is kept with the run.  ``archive``: who has its results
-        and records when it is over, by default the scheduler's.
+        and records when it is over, by default the scheduler's; ``dataset``: whose next snapshot the results are there,
+        by default ``runs/`` and its name.
 
-        Raises ``DataRefused`` with the ``findings`` of the check, also where more would be used than a quota of the
-        site allows, whatever ``check`` says, and ``InvalidOption`` when there is a run of this name already, or it is
-        none, or there are two samples of one name.
+        Raises ``DataRefused`` with the ``findings`` of the check, whatever ``check`` says where the workflow's steps do
+        not hang together, or more would be used than a quota of the site allows; ``InvalidOption`` when there is a run
+        of this name already, or it is none, or there are two samples of one name, ``InvalidName`` where no dataset can
+        be called so, and ``ArchiveReadOnly`` or ``StorageDenied`` where the archive cannot be written to: that it
+        cannot be reached is no reason.
         """
+        also = {} if dataset is None else {"dataset": check_name(dataset)}
+        self._following.check(archive)
         given = {each: paths_of(paths) for each, paths in (shared or {}).items()}
         site, now = self._means.site, self._means.clock()
         order = Order(workflow, tuple(samples), given, dict(parameters or {}), site, project, self._operator)
-        odd = _odd(order, check_order(order, cost="sample", now=now)) if check else []
+        # Where steps do not hang together there is nothing to begin, whoever says so.
+        odd = _odd(order, check_order(order, cost="sample", now=now) if check else check_workflow(workflow))
         if twice := [name for name, count in Counter(each.name for each in order.samples).items() if count > 1]:
             raise InvalidOption(f"there are two samples {twice[0]}", option="samples")
         if not site.quotas:
-            return self._order(order, name, odd, archive)
+            return self._order(order, name, odd, archive, **also)
         # Two that begin at once would each find what the other is going to use still free.
         with waited_for(Path(str(site.folder)) / "quotas.lock"):
             _odd(order, check_quotas(order, now=now))
             estimate, held = quotas_held(order, site, now=now)
-            return self._order(
-                order, name, odd, archive, estimate=estimate.hours(), quotas=[each.said() for each in held]
-            )
+            reckoned = {"estimate": estimate.hours(), "quotas": [each.said() for each in held]}
+            return self._order(order, name, odd, archive, **reckoned, **also)
 
     def resume(self, name: str, *, workflow: Workflow | None = None) -> Run:
-        """Go on with a run that was left, however that came.  Raises what ``Run.again`` does."""
+        """Go on with a run that was left, however that came.  Raises what ``Run.again`` does, and ``Conflict`` for one
+        that this scheduler has in hand.
+        """
+        if name in self._hands:
+            raise Conflict(f"{name} is in the hands of this scheduler already: it was begun or resumed before")
         run = Run.again(name, self._means.site, workflow=workflow)
         run.on_event = self._on_event
         hand = self._hands[name] = Hand(run, self._means)
@@ -355,7 +368,7 @@ def _odd(order: Order, report: Report) -> list[dict[str, Any]]:
     found = [row for row in report.findings.to_pylist() if row["severity"] != "note"]
     wrong = [row for row in found if row["severity"] == "error"]
     if wrong:
-        first = "; ".join(f"{row['path']}: {row['message']}" for row in wrong[:_SHOWN])
+        first = "; ".join(map(shown_finding, wrong[:_SHOWN]))
         more = f"; and {len(wrong) - _SHOWN} more" if len(wrong) > _SHOWN else ""
         raise DataRefused(f"{order.workflow.name} is not begun: {first}{more}", findings=report.findings)
     return [{name: row[name] for name in ("path", "code", "message", "record", "column")} for row in found]

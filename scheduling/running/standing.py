@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 from .progress import INCOMPLETE, State
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Iterator, Mapping
 
-    from .progress import Progress, TaskState
+    from .progress import Progress, TaskState, UnitState
 
 __all__ = ["Outcome", "Standing", "idle", "outcome_of", "sample_standing", "task_standing"]
 
@@ -69,7 +69,7 @@ def sample_standing(progress: Progress, sample: str) -> Standing:
     grades = tuple(sorted(set[str]().union(*(each.grades for each in made))))
     if len(made) == len(own):
         lacking = grades or any(each.lacking for each in made)
-        return Standing("degraded" if lacking else "done", grades, "")
+        return Standing("degraded" if lacking else "done", grades, "; ".join(_wrong(progress, own)))
     if progress.ending is not None:
         return Standing("cancelled" if progress.cancelled else "unfinished", grades, progress.ending)
     if progress.any(State.HELD):
@@ -78,6 +78,14 @@ def sample_standing(progress: Progress, sample: str) -> Standing:
         if held and not any(task.state in _OPEN for task in tasks):
             return Standing("held", grades, f"{held[0].task.name}: {held[0].reason}")
     return Standing("running", grades, "")
+
+
+def _wrong(progress: Progress, units: Iterable[UnitState]) -> Iterator[str]:
+    """Why steps could not become tasks at all, but for those that only lack what others have not made."""
+    for state in units:
+        wrong = state.expanded is not None and state.expanded.wrong
+        if wrong and not any(progress.made[name].lacking for name in state.unit.needs):
+            yield f"{state.unit.name}: {state.why}"
 
 
 def task_standing(state: TaskState) -> dict[str, Any]:

@@ -7,6 +7,7 @@ import os
 import shutil
 import sys
 from dataclasses import dataclass
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from ..declaring.ports import with_beside
@@ -39,6 +40,8 @@ _HANDED_ON = (
     "TZ",
     "USER",
 )
+# Bytes that every system takes as one argument.
+_SHORT = 1 << 14
 # What a child runs that calls a function: where modules are, and what to do, is in a file.
 _CALL = """
 import json, sys
@@ -54,14 +57,14 @@ call(given)
 class Command:
     """``arguments``: to start, the program first.  ``files``: what has to be in the scratch folder before, by name.
 
-    A shell's script and what a function is given are files, for no system takes an argument of any length.
+    What a function is given is a file, and so is a long script: no system takes an argument of any length.
     """
 
     arguments: tuple[str, ...]
     files: Mapping[str, str]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Way:
     """How a task is done: by a ``stage``, with ``inputs`` and ``parameters``."""
 
@@ -89,7 +92,8 @@ def command_of(
     """What is started in ``folder``.  Raises ``ValueError`` where it cannot be made."""
     inputs, outputs = _inputs(way), output_paths(way, task, run=run)
     outputs = {name: os.path.join(folder, each) for name, each in outputs.items()}
-    template, within = way.stage.template, way.stage.environment.container is not None
+    template, environment = way.stage.template, way.stage.environment
+    within = environment.container is not None
     if template is None:
         assert way.stage.call is not None
         if within:
@@ -108,7 +112,10 @@ def command_of(
     filled = template.filled(values)
     if not template.shell:
         return Command(filled, {})
-    shell = SHELL_WITHIN if within else (shutil.which("bash", path=path) or "bash", "-euo", "pipefail")
+    shell = SHELL_WITHIN if within else (_bash(path or os.environ.get("PATH", os.defpath)), "-euo", "pipefail")
+    # Conda's way in takes no argument of several lines.
+    if not within and environment.conda is None and len(os.fsencode(filled[0])) <= _SHORT:
+        return Command((*shell, "-c", filled[0]), {})
     script = os.path.join(scratch, "command.sh")
     return Command((*shell, script), {"command.sh": filled[0] + "\n"})
 
@@ -135,6 +142,11 @@ def _values(
     """What the fields of a command stand for."""
     here = {"attempt": attempt, "cpus": needs.cpus, "memory": needs.memory, "gpus": needs.gpus, "scratch": scratch}
     return {**_inputs(way), **outputs, **way.parameters, **_known(task, way.stage, run=run), **here}
+
+
+@cache
+def _bash(path: str) -> str:
+    return shutil.which("bash", path=path) or "bash"
 
 
 def _inputs(way: Way) -> dict[str, Any]:

@@ -59,7 +59,8 @@ def entered(
         mounts = {path: os.path.realpath(path) for path in reads}
         within = _podman if containers.kind == "podman" else _apptainer
         words = within(containers, mounts, (folder, scratch), variables)
-        return (engine, *containers.options, *words, environment.container, *arguments)
+        marked = () if containers.kind == "podman" else _marked(containers)
+        return (*marked, engine, *containers.options, *words, environment.container, *arguments)
     if environment.conda is not None:
         if site.conda is None:
             raise ValueError(f"it runs in the conda environment {environment.conda}, and the site does not say by what")
@@ -158,6 +159,15 @@ def _apptainer(
     for name, value in variables.items():
         yield f"--env={name}={_listed(name, value)}"
     yield from containers.running
+
+
+def _marked(containers: Containers) -> tuple[str, ...]:
+    """What starts an engine so that what is within has the mark by which it is found when who looked after it is gone.
+
+    Unlike podman it has no option for a variable whose value only who starts it knows; but it looks for what is called
+    like one within, after its own name, and sets that there.
+    """
+    return ("/bin/sh", "-c", f'export {containers.kind.upper()}ENV_{MARK}="${MARK}"; exec "$@"', "sh")
 
 
 def _bound(path: str) -> str:

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 __all__ = ["Expanded", "expand"]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Expanded:
     """The tasks, none where it is left out, and then ``why``.  ``grades``: what their results are marked with.
     ``wrong``: whether it cannot be done, rather than need not be.
@@ -37,7 +37,7 @@ class Expanded:
     wrong: bool = False
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class _Taken:
     """What comes from a source: paths, ``None`` where there is nothing to come."""
 
@@ -55,7 +55,7 @@ def expand(unit: Unit, units: Units, made: Mapping[str, Made]) -> Expanded:
     lacking = False
     for name, port in unit.node.stage.inputs.items():
         bound = unit.node.inputs.get(name)
-        taken = _Taken(None) if bound is None else _joined(bound, unit.sample, units, made)
+        taken = _Taken(None, lacking=True) if bound is None else _joined(bound, unit.sample, units, made)
         grades |= taken.grades
         if not taken.paths and not port.optional:
             missing.append(name)
@@ -90,7 +90,8 @@ def _joined(bound: Bound, sample: Sample | None, units: Units, made: Mapping[str
 
 def _from(source: Source, sample: Sample | None, units: Units, made: Mapping[str, Made]) -> _Taken:
     if source.node is None:
-        return _Taken(_given(source.name, sample, units))
+        given = _given(source.name, sample, units)
+        return _Taken(given, lacking=given is None and not units.order.workflow.inputs[source.name].optional)
     paths: list[tuple[str, ...]] = []
     grades, lacking = frozenset[str](), False
     for unit in units.of(source.node, sample):

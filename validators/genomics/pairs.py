@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from ..subjects import Subject
 
-__all__ = ["CHECKS", "Interleaved", "Pairs", "pairs_of"]
+__all__ = ["CHECKS", "Interleaved", "MatesCheck", "Pairs", "pairs_of"]
 
 COUNT = Code("fastq.pair.count", Severity.ERROR, "Both files of a pair have as many reads.")
 NAMES = Code("fastq.pair.names", Severity.ERROR, "The reads of a pair stand at the same place of both files.")
@@ -73,6 +73,33 @@ class Pairs(GroupCheck):
             found.add(MISSING, "there is no file of the other reads of its pairs beside it", member=name)
         for first, second in pairs:
             _compare(reads[first], reads[second], found)
+
+
+class MatesCheck(GroupCheck):
+    """Whether files of reads are in step that were given as pairs though their names are not of one: among
+    ``subjects``, which belong together, each file of first reads without its other, and one of second reads, by turns.
+    """
+
+    name, version = "fastq.mates", "1"
+    codes = (COUNT, NAMES, MATE, *RECORD_CODES)
+
+    def __init__(self, subjects: Sequence[Subject]) -> None:
+        self._reads = {subject.name: subject for subject in subjects if _is_reads(subject)}
+
+    def look(self, subjects: Sequence[Subject], found: Found) -> None:
+        """Look at those that are left; ``subjects`` are none."""
+        paired = {name for pair in pairs_of(list(self._reads))[0] for name in pair}
+        left = [name for name in self._reads if name not in paired]
+        first, second = ([name for name in left if _which(name) == which] for which in ("1", "2"))
+        if len(first) == len(second):
+            for one, other in zip(first, second, strict=True):
+                _compare(self._reads[one], self._reads[other], found)
+
+
+def _which(name: str) -> str | None:
+    """Of which reads a file is by its name."""
+    said = _ILLUMINA.fullmatch(name) or _PLAIN.fullmatch(name)
+    return None if said is None else said[2]
 
 
 def _is_reads(subject: Subject) -> bool:

@@ -27,6 +27,7 @@ LENGTH = Code("reference.length", Severity.ERROR, "A sequence has the same lengt
 DIGEST = Code("reference.m5", Severity.ERROR, "A sequence has the same letters in all files of an analysis.", "SAM 1.6")
 BEYOND = Code("reference.beyond", Severity.ERROR, "Nothing lies beyond the end of its sequence.")
 MISSING = Code("reference.missing", Severity.WARNING, "What a file speaks of is in the reference.")
+NONE = Code("reference.none", Severity.WARNING, "Of what a file speaks of, something is in the reference.")
 ORDER = Code("reference.order", Severity.WARNING, "Sequences stand in the same order in all files of an analysis.")
 
 # By which the others are judged: what is nearest to the sequences themselves comes first.
@@ -46,8 +47,8 @@ class References(GroupCheck):
     assemblies that lie side by side may call different sequences by one name.
     """
 
-    name, version = "reference.consistent", "2"
-    codes = (NAMES, LENGTH, DIGEST, BEYOND, MISSING, ORDER)
+    name, version = "reference.consistent", "3"
+    codes = (NAMES, LENGTH, DIGEST, BEYOND, MISSING, NONE, ORDER)
 
     def look(self, subjects: Sequence[Subject], found: Found) -> None:
         """Look at what every file declares, and uses."""
@@ -157,9 +158,10 @@ def _compare(contigs: Contigs, judge: Contigs, found: Found) -> None:
         found.add(NAMES, what, member=contigs.file, record=seen, seen=seen, expected=expected)
     lacking = [name for name in _in_order(contigs) if name not in shared and _plain(name) not in others]
     if lacking and (shared or renamed or contigs.kind != "fasta"):
-        what = f"{judge.file} has not {len(lacking):,} of its {len(names):,} sequences"
+        code, count = (MISSING, f"{len(lacking):,}") if shared or renamed else (NONE, "one")
+        what = f"{judge.file} has not {count} of its {len(names):,} sequences"
         some = ", ".join(map(_text, lacking[:_SHOWN])) + (", …" if len(lacking) > _SHOWN else "")
-        found.add(MISSING, what, member=contigs.file, record=_text(lacking[0]), seen=some)
+        found.add(code, what, member=contigs.file, record=_text(lacking[0]), seen=some)
     _contents(contigs, judge, found)
     if contigs.kind in _ORDERED and judge.kind in _ORDERED:
         ours = [name for name in contigs.declared if name in shared]

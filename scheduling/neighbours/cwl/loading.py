@@ -135,8 +135,8 @@ def _local(base: Path, reference: str) -> Path:
 
 
 def _language(path: Path) -> str:
-    # Packed documents are JSON, all others YAML, of which JSON is a part; its own reader is far faster.
-    return ".json" if path.suffix.lower() == ".json" else ".yaml"
+    # Packed documents are JSON, all others YAML 1.2, of which JSON is a part; its own reader is far faster.
+    return ".json" if path.suffix.lower() == ".json" else ".cwl"
 
 
 def listed(given: object, *, key: str, value: str = "") -> list[Any]:

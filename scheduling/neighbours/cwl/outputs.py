@@ -87,10 +87,7 @@ class Outputs:
             raise ValueError("an output has one pattern here")
         pattern = several[0]
         if re.search(r"[*?]", pattern):
-            if not kind.many:
-                told = "that it is one file cannot be said of a pattern: it is many here, to be taken as such"
-                self._losses.add(f"{where}.type", said.get("type"), told)
-            return self._plain(pattern), True
+            return self._plain(pattern), kind.many
         return self._named(name, pattern, where), kind.many
 
     def _named(self, name: str, text: str, where: str) -> str:

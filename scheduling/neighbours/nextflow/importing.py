@@ -204,7 +204,8 @@ class _Process:
                 if re.search(r"[\[\]]|\*\*|\{\{", path):
                     raise ValueError("a pattern has * and ? only")
                 optional = options.get("optional") == "true"
-                self.outputs[name] = Output(path, many=bool(re.search(r"[*?]", path)), optional=optional)
+                many = options.get("arity") not in ("'1'", '"1"') and re.search(r"[*?]", path) is not None
+                self.outputs[name] = Output(path, many=many, optional=optional)
             except ValueError as error:
                 self.losses.add(at, each, str(error))
 

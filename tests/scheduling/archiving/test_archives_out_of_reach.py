@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import json
+import threading
 from dataclasses import replace
 from itertools import cycle
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from holotype.catalog import HolotypeError
+from holotype import lake
+from holotype.catalog import ArchiveReadOnly, HolotypeError, StorageDenied
 from holotype.scheduling import Scheduler, archive_run
 
 from ...catalog.faults import FAULTS, Crash, FaultyStore
@@ -78,6 +80,44 @@ def test_a_run_is_over_though_its_archive_is_gone_and_its_records_follow(tmp_pat
         assert run.archived == "runs/one@1"
         assert scheduler.owed().is_empty()
     complete(archive_in(faulty.inner), "one")
+
+
+def test_an_archive_that_may_not_be_written_to_is_refused_before_anything_runs(tmp_path: Path) -> None:
+    lake.create(tmp_path / "archive")
+    looked_at = lake.open(tmp_path / "archive", read_only=True)
+    with pytest.raises(ArchiveReadOnly, match="open it without read_only="):
+        scheduler_in(tmp_path, looked_at)
+    assert not (tmp_path / "site").exists()
+    faulty, archive = unreachable(SharedStore())
+    faulty.error = lambda: StorageDenied("the storage does not allow writing")
+    faulty.arm(1)
+    with scheduler_in(tmp_path, archive) as scheduler:
+        with pytest.raises(StorageDenied, match="could not keep what is made: the storage does not allow"):
+            scheduler.start(whole(), samples_in(tmp_path, "a"), name="one")
+        with pytest.raises(ArchiveReadOnly):
+            scheduler.start(whole(), samples_in(tmp_path, "a"), name="one", archive=looked_at)
+        assert not (tmp_path / "site" / "runs").exists()
+        faulty.arm(0)
+        scheduler.start(whole(), samples_in(tmp_path, "a"), name="one")
+        scheduler.work()
+    complete(archive_in(faulty.inner), "one")
+
+
+def test_an_archive_that_cannot_be_reached_or_gives_no_answer_keeps_no_run_from_beginning(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("holotype.scheduling.archiving.following._ANSWERS", 0.05)
+    faulty, archive = unreachable(SharedStore())
+    answered = threading.Event()
+    faulty.wait = answered.wait
+    faulty.arm(1)
+    with scheduler_in(tmp_path, archive) as scheduler:
+        run = scheduler.start(whole(), samples_in(tmp_path, "a"), name="one")
+        answered.set()
+        scheduler.start(whole(), samples_in(tmp_path, "b"), name="two")
+        scheduler.work()
+        assert run.outcome().state == "done"
+        assert set(scheduler.owed()["run"]) == {"one", "two"}
 
 
 def test_what_was_not_told_by_who_died_is_told_by_who_works_next(tmp_path: Path) -> None:
@@ -164,6 +204,29 @@ def test_a_run_in_other_hands_and_one_that_goes_on_are_left_alone(tmp_path: Path
         scheduler.work()
         assert scheduler.owed().is_empty()
     assert archive.snapshots().is_empty()
+
+
+@pytest.mark.parametrize("backups", [0, 1])
+def test_nothing_is_told_to_the_folder_where_an_archive_was(backups: int, tmp_path: Path) -> None:
+    archive = lake.create(tmp_path / "mounted", name="Rivera lab")
+    samples = samples_in(tmp_path, "a")
+    for _ in range(backups):
+        archive.backup(tmp_path / "a.txt", dataset="a")
+    with scheduler_in(tmp_path, archive) as scheduler:
+        run = scheduler.start(whole(), samples, name="one")
+        (tmp_path / "mounted").rename(tmp_path / "away")
+        (tmp_path / "mounted").mkdir()
+        scheduler.work()
+        assert (run.outcome().state, run.archived) == ("done", None)
+        assert scheduler.owed()["run"].to_list() == ["one"]
+    assert not (tmp_path / "mounted" / "log").exists()
+
+    (tmp_path / "mounted").rename(tmp_path / "nothing")
+    (tmp_path / "away").rename(tmp_path / "mounted")
+    with scheduler_in(tmp_path, lake.open(tmp_path / "mounted")) as scheduler:
+        scheduler.work()
+        assert scheduler.owed().is_empty()
+    assert archive.snapshots("runs/one").height == 1
 
 
 @pytest.fixture(name="over", scope="module")

@@ -84,7 +84,7 @@ def test_one_call_exports_all_that_is_known_of_a_run(export: Path, archived: Lab
     machine = json.loads((data / "machine.json").read_text(encoding="utf-8"))
     assert machine["machine"]
     assert machine["environment"]
-    assert (data / "logs" / "run" / "gather" / "1.err").exists()
+    assert (data / "logs" / "run" / "gather.1.err").exists()
     assert archived.archive.verify().ok
 
 

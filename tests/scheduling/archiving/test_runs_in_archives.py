@@ -69,7 +69,7 @@ def test_only_declared_results_are_kept_with_logs_order_journal_and_tables(labor
         "results/samples/a/join/all.txt",
         "results/samples/b/join/all.txt",
     }
-    assert {"order.json", "journal", "tables/attempts.parquet", "logs/run/gather/1.err"} <= set(paths)
+    assert {"order.json", "journal", "tables/attempts.parquet", "logs/run/gather.1.err"} <= set(paths)
     assert not [path for path in paths if path.startswith(("work/", "lock"))]
 
 

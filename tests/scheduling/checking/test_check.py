@@ -180,6 +180,40 @@ def test_mates_are_in_step(laboratory: Path) -> None:
     assert {code for code, _ in told(laboratory)} == {"fastq.pair.names"}
 
 
+def test_mates_that_are_swapped_between_samples_are_noticed(laboratory: Path) -> None:
+    data = laboratory / "data"
+    liver, heart = ([data / f"{one}_R1.fastq", data / f"{other}_R2.fastq"] for one, other in
+                    (("liver", "heart"), ("heart", "liver")))  # fmt: skip
+    swapped = [Sample("liver", {"reads": liver}), Sample("heart", {"reads": heart})]
+    rows = mapping().check(swapped, shared={"genome": data / "genome.fa"}).findings.to_pylist()
+    found = [(row["path"], row["member"]) for row in rows if row["code"] == "fastq.pair.names"]
+    assert found == [("liver", str(liver[1])), ("heart", str(heart[1]))]
+
+    (data / "other_R1.fastq").write_text(reads("liver"))
+    named_otherwise = [Sample("liver", {"reads": [data / "other_R1.fastq", data / "liver_R2.fastq"]})]
+    assert told(laboratory, samples=named_otherwise) == set()
+
+
+def test_variants_of_another_genome_are_no_input(laboratory: Path) -> None:
+    variants = laboratory / "data" / "liver.vcf"
+    head = "##fileformat=VCFv4.3\n##contig=<ID={0},length=600>\n#CHROM\tPOS\tID\tREF\tALT\tQUAL\tFILTER\tINFO\n"
+    workflow = Workflow(
+        name="variants",
+        inputs={"vcf": Input("vcf"), "genome": Input("fasta", shared=True)},
+        steps={
+            "count": Step(
+                Stage(name="count", command="cat {vcf}", inputs={"vcf": Input("vcf"), "genome": Input("fasta")}),
+                {"vcf": "vcf", "genome": "genome"},
+            )
+        },
+    )
+    sample = Sample("liver", {"vcf": variants})
+    for contig in ("chr1", "plasmid"):
+        variants.write_text(head.format(contig) + f"{contig}\t1\t.\t{GENOME[0]}\t<DEL>\t.\t.\t.\n")
+        found = told(laboratory, workflow, samples=[sample])
+        assert (("file.reference", "plasmid") in found) is (contig == "plasmid")
+
+
 def test_an_index_of_another_genome_is_noticed(laboratory: Path) -> None:
     (laboratory / "data" / "genome.fa.fai").write_text("chr1\t599\t6\t600\t601\n")
     rows = mapping().check(samples(laboratory), shared={"genome": laboratory / "data" / "genome.fa"})

@@ -125,9 +125,9 @@ def test_a_function_that_could_not_be_called_is_refused(call: Any, why: str) -> 
         Stage(name="x", call=call, inputs={"reads": Input()})
 
 
-@pytest.mark.parametrize("path", ["/etc/x", "../x", "a/../../x", "C:/x", "\\x", "", ".", "*.bam", "a?.bam"])
+@pytest.mark.parametrize("path", ["/etc/x", "../x", "a/../../x", "C:/x", "\\x", "", ".", "*/a.bam", "a?/*.bam"])
 def test_an_output_stays_in_its_folder(path: str) -> None:
-    with pytest.raises(ValueError, match=r"leads out|names no file|pattern"):
+    with pytest.raises(ValueError, match=r"leads out|names no file|not its folder"):
         Output(path)
 
 

@@ -61,7 +61,7 @@ stages:
   align:
     command: [bwa, mem, -t, "{cpus}", -k, "{seed}", "{reference}", "{reads}", -o, "{sam}"]
     inputs: {reads: {formats: [fastq], many: true}, reference: fasta, known: {formats: vcf, optional: true}}
-    outputs: {sam: {path: "{sample}.sam", format: sam}}
+    outputs: {sam: {path: "{sample}.sam", format: sam}, page: "*.html"}
     parameters: {seed: {kind: int, default: 19}}
     resources: {cpus: 4, memory: 4*GiB + input_size, time: 6 h, licences: {aligner: 1}}
     environment: {tools: {bwa: ">=0.7", samtools: {versions: ">=1.10", asks: [--version]}}, variables: {LC_ALL: C}}
@@ -89,7 +89,7 @@ ALIGN = Stage(
     name="align",
     command=("bwa", "mem", "-t", "{cpus}", "-k", "{seed}", "{reference}", "{reads}", "-o", "{sam}"),
     inputs={"reads": Input("fastq", many=True), "reference": Input("fasta"), "known": Input("vcf", optional=True)},
-    outputs={"sam": Output("{sample}.sam", "sam")},
+    outputs={"sam": Output("{sample}.sam", "sam"), "page": Output("*.html")},
     parameters={"seed": Parameter(kind="int", default=19)},
     resources=Resources(cpus=4, memory="4*GiB + input_size", time="6 h", licences={"aligner": 1}),
     environment=Environment(tools=(Tool("bwa", ">=0.7"), Tool("samtools", ">=1.10")), variables={"LC_ALL": "C"}),
@@ -248,12 +248,14 @@ def test_all_that_is_wrong_is_told_with_where() -> None:
             "h": {"stage": "a", "inputs": {"x": 3}},
             "i": 5,
             "j": {},
+            "y": {"stage": {"name": "y", "command": "x"}},
             "z": {"stage": "z", "crossed": "no", "when": True, "scatter": [["i"]], "per": 3},
         },
         "outputs": {"o": 1},
     }
     with pytest.raises(WorkflowInvalid) as caught:
         read_workflow(document)
+    assert "steps.y.stage: it is the name of one of the stages, where it is declared" in caught.value.problems
     places = {problem.partition(": ")[0] for problem in caught.value.problems}
     assert places == {
         "inputs.reads",
@@ -280,6 +282,7 @@ def test_all_that_is_wrong_is_told_with_where() -> None:
         "steps.g.stage",
         "steps.i",
         "steps.j.stage",
+        "steps.y.stage",
         "outputs.o",
     }
 

@@ -252,7 +252,7 @@ def stages(draw: st.DrawFn) -> Stage:
                 "a": Input(draw(st.sampled_from(["", "bam", "axon-abf"])) or ()),
                 "b": Input(many=True, optional=True),
             },
-            outputs={"o": Output(draw(st.sampled_from(["o.txt", "{sample}[1].txt", "sub/{d}.x"])))},
+            outputs={"o": Output(draw(st.sampled_from(["o.txt", "{sample}[1].txt", "sub/{d}.x", "{sample}*.?"])))},
             parameters={
                 "c": Parameter(kind="bool", default=draw(st.booleans())),
                 "d": Parameter(default=draw(st.sampled_from(["x", "$(x)", ""]))),

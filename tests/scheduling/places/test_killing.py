@@ -42,7 +42,7 @@ def place(tmp_path: Path) -> Iterator[LocalPlace]:
 
 def begun(tmp_path: Path, id: str) -> dict[str, Any]:
     """What was written down when a job began."""
-    said: dict[str, Any] = json.loads((tmp_path / "place" / id / "begun.json").read_text())
+    said: dict[str, Any] = json.loads((tmp_path / "place" / id).read_text().split("\n")[0])
     return said
 
 

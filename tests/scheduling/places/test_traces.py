@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import shutil
@@ -14,10 +15,10 @@ import psutil
 import pytest
 
 from holotype.scheduling import Ended, LocalPlace, Lost, Running
-from holotype.scheduling.places.guard import begun
+from holotype.scheduling.places.guard import begin
 from holotype.scheduling.places.identity import BEAT, Identity
 from holotype.scheduling.places.killing import memory_kills
-from holotype.scheduling.places.traces import Traces
+from holotype.scheduling.places.traces import Page, Traces, Written
 
 from .machine import shell
 from .place_contract import until_over
@@ -25,18 +26,24 @@ from .place_contract import until_over
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from holotype.scheduling import Job
-
 ME = Identity.of(os.getpid())
 DONE = Ended(code=0, began=1.0, ended=2.0)
 
 
-def begun_by(tmp_path: Path, guard: Identity) -> tuple[Traces, Job]:
+def begun_by(tmp_path: Path, guard: Identity) -> tuple[Traces, Page]:
     """A job that somebody has begun."""
     traces = Traces(tmp_path / "place")
     traces.make()
-    assert traces.begin("a", 1.0, guard)
-    return traces, shell(tmp_path, "a", "echo started")
+    page = traces.begin("a", 1.0, guard)
+    assert page is not None
+    return traces, page
+
+
+def read(traces: Traces) -> Written:
+    """What was written down of it."""
+    written = traces.read("a")
+    assert written is not None
+    return written
 
 
 def found(tmp_path: Path) -> object:
@@ -64,43 +71,50 @@ def test_after_the_machine_was_started_again_it_is_lost_though_the_number_is_the
 
 def test_it_is_lost_when_its_guards_number_is_somebody_elses_who_is_left_alone(tmp_path: Path) -> None:
     with psutil.Popen(["sleep", "1000"]) as other:
-        traces, _ = begun_by(tmp_path, replace(Identity.of(other.pid), since="1"))
-        traces.start("a", replace(Identity.of(other.pid), since="2"))
+        _, page = begun_by(tmp_path, replace(Identity.of(other.pid), since="1"))
+        page.start(replace(Identity.of(other.pid), since="2"))
         assert isinstance(found(tmp_path), Lost)
         assert other.poll() is None
         other.kill()
 
 
 def test_when_power_was_cut_as_it_began_it_is_lost_and_not_started_again(tmp_path: Path) -> None:
-    (tmp_path / "place/a").mkdir(parents=True)
-    (tmp_path / "place/b").mkdir()
-    (tmp_path / "place/b/begun.json").touch()
+    (tmp_path / "place").mkdir()
+    (tmp_path / "place/a").touch()
+    (tmp_path / "place/b").write_bytes(b"\0" * 2048)
+    (tmp_path / "place/c").write_bytes(b'{"id": "c", "beg')
+    assert isinstance(found(tmp_path), Lost)
     assert isinstance(found(tmp_path), Lost)
     with closing(LocalPlace(tmp_path / "place")) as place:
-        place.submit(shell(tmp_path, "b", "echo started"))
-        assert isinstance(place.poll("b")["b"], Lost)
-    assert not (tmp_path / "b.out").exists()
+        for id in "bc":
+            place.submit(shell(tmp_path, id, "echo started"))
+            assert isinstance(place.poll(id)[id], Lost)
+            assert not (tmp_path / f"{id}.out").exists()
 
 
 def test_when_power_was_cut_as_it_ended_it_is_lost(tmp_path: Path) -> None:
-    begun_by(tmp_path, replace(ME, boot="another"))
-    (tmp_path / "place/a/ended.json").write_text('{"code": 0, "be')
+    traces, page = begun_by(tmp_path, replace(ME, boot="another"))
+    page.end(DONE)
+    said = (tmp_path / "place/a").read_bytes()
+    (tmp_path / "place/a").write_bytes(said[: said.index(b'"code"') + 9])
     assert isinstance(found(tmp_path), Lost)
+    assert isinstance(read(traces).over, Lost)
 
 
 def test_a_job_of_another_machine_runs_as_long_as_there_is_a_sign_of_life(tmp_path: Path) -> None:
     traces, _ = begun_by(tmp_path, replace(ME, machine="another"))
     assert found(tmp_path) == Running(1.0)
     long_ago = time.time() - 100 * BEAT
-    os.utime(traces.sign("a"), (long_ago, long_ago))
+    os.utime(traces.of("a"), (long_ago, long_ago))
     assert isinstance(found(tmp_path), Lost)
 
 
 def test_what_a_later_version_says_besides_is_no_trouble(tmp_path: Path) -> None:
-    traces, _ = begun_by(tmp_path, ME)
-    traces.end("a", DONE)
-    file = tmp_path / "place/a/ended.json"
-    file.write_text(json.dumps({**json.loads(file.read_text()), "warmth": 37}))
+    _, page = begun_by(tmp_path, ME)
+    page.end(DONE)
+    file = tmp_path / "place/a"
+    *lines, last = file.read_text().rstrip().split("\n")
+    file.write_text("\n".join([*lines, json.dumps({**json.loads(last), "warmth": 37})]))
     assert found(tmp_path) == DONE
 
 
@@ -111,42 +125,57 @@ def test_a_job_is_begun_by_one(tmp_path: Path) -> None:
     traces, _ = begun_by(tmp_path, ME)
     assert not traces.begin("a", 2.0, ME)
     assert not Traces(tmp_path / "place").begin("a", 3.0, ME, ended=DONE)
-    begun = traces.begun("a")
-    assert begun is not None
-    assert (begun.began, begun.guard) == (1.0, ME)
+    assert (read(traces).began, read(traces).guard, read(traces).over) == (1.0, ME, None)
+
+
+def test_where_files_have_no_second_names_a_job_is_begun_by_one_too(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def no(*names: str) -> None:
+        raise OSError(errno.EPERM, "no links here")
+
+    monkeypatch.setattr(os, "link", no)
+    test_a_job_is_begun_by_one(tmp_path)
+    assert sorted(os.listdir(tmp_path / "place")) == ["a", "place.d"]
 
 
 def test_what_was_said_of_its_end_stays(tmp_path: Path) -> None:
-    traces, _ = begun_by(tmp_path, ME)
-    traces.end("a", Lost("gone"))
-    traces.end("a", DONE)
-    assert traces.ended("a") == Lost("gone")
+    traces, page = begun_by(tmp_path, ME)
+    page.start(ME)
+    traces.lose("a", Lost("gone"))
+    traces.lose("a", Lost("gone again"))
+    assert (read(traces).guard, read(traces).over) == (ME, Lost("gone"))
 
 
 def test_how_it_ended_is_written_where_it_has_a_place_on_the_disk_already(tmp_path: Path) -> None:
     """So that it can be said when the disk is full."""
-    traces, _ = begun_by(tmp_path, ME)
-    traces.start("a", ME)
-    room = os.stat(tmp_path / "place/a/room")
-    traces.end("a", DONE)
-    ended = os.stat(tmp_path / "place/a/ended.json")
-    assert (ended.st_ino, ended.st_size) == (room.st_ino, room.st_size)
-    assert traces.ended("a") == DONE
+    traces, page = begun_by(tmp_path, ME)
+    before = os.stat(tmp_path / "place/a")
+    page.start(ME)
+    assert (read(traces).first, read(traces).over) == (ME, None)
+    page.end(DONE)
+    after = os.stat(tmp_path / "place/a")
+    assert (after.st_ino, after.st_size) == (before.st_ino, before.st_size)
+    assert (read(traces).first, read(traces).over) == (ME, DONE)
     long = replace(DONE, message="x" * 10_000)
-    traces.begin("b", 1.0, ME)
-    traces.end("b", long)
-    assert traces.ended("b") == long
+    other = traces.begin("b", 1.0, ME)
+    assert other is not None
+    other.end(long)
+    found = traces.read("b")
+    assert found is not None
+    assert found.over == long
 
 
 def test_what_was_half_made_is_cleared_away_when_it_is_old(tmp_path: Path) -> None:
-    for name in ("new.1", "old.1", "new.2"):
-        (tmp_path / "place" / name).mkdir(parents=True)
-        (tmp_path / "place" / name / "begun.json").touch()
-        if name != "new.2":
+    (tmp_path / "place/new.1").mkdir(parents=True)
+    for name in ("new.1/name", "new.2", "new.3"):
+        (tmp_path / "place" / name).touch()
+    for name in ("new.1", "new.2", "new.3"):
+        if name != "new.3":
             os.utime(tmp_path / "place" / name, (1, 1))
     traces, _ = begun_by(tmp_path, ME)
     traces.tidy()
-    assert sorted(os.listdir(tmp_path / "place")) == ["a", "new.2", "place.d"]
+    assert sorted(os.listdir(tmp_path / "place")) == ["a", "new.3", "place.d"]
 
 
 def test_where_nothing_can_be_written_one_is_told(tmp_path: Path) -> None:
@@ -176,7 +205,7 @@ def test_a_job_is_not_begun_when_its_place_was_removed_meanwhile(tmp_path: Path,
     if again:
         Traces(tmp_path / "place").make()
     with pytest.raises(FileNotFoundError, match="was removed"):
-        begun(traces, shell(tmp_path, "a", "echo started"))
+        begin(traces, "a", ME)
     assert (tmp_path / "place").exists() == again
     assert not (tmp_path / "place/a").exists()
 

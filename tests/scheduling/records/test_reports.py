@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
-from holotype.catalog import ObjectDamaged
-from holotype.scheduling import RunReport
+from holotype.catalog import InvalidOption, ObjectDamaged
+from holotype.scheduling import Input, Retry, Rule, RunReport, Scheduler, Step, When, Workflow
 from holotype.scheduling.running.progress import State
 
+from ..running.making import copying, samples_in, site_in
 from .making import eventful, lived
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
-    from pathlib import Path
 
     from holotype.scheduling import Run
 
@@ -73,10 +74,36 @@ def test_it_is_data_and_plain_lines(run: Run) -> None:
 def test_what_was_odd_when_it_was_ordered_is_in_it(tmp_path: Path) -> None:
     with lived(tmp_path, "well") as (_, run):
         odd = {"path": "well.txt", "code": "c", "message": "it is odd", "record": None, "column": None}
-        run.say([{"what": "ordered", "time": 1.0, "by": "ada@lab", "odd": [odd]}])
+        step = {"path": "eventful", "code": "c", "message": "nothing needs it", "record": "steps.x", "column": None}
+        run.say([{"what": "ordered", "time": 1.0, "by": "ada@lab", "odd": [odd, step]}])
         report = run.report()
-        assert report.warnings == (odd,)
-        assert report.text().splitlines()[-1] == "warning: well.txt: it is odd"
+        assert report.warnings == (odd, step)
+        assert report.text().splitlines()[-2:] == [
+            "warning: well.txt: it is odd",
+            "warning: eventful, steps.x: nothing needs it",
+        ]
+
+
+def test_what_a_failed_program_said_is_told_and_where_all_of_it_is(tmp_path: Path) -> None:
+    command = "printf 'one\n\n\033[31mtwo three\n' >&2; echo printed; [ {attempt} = 2 ] || exit 3; touch oat.txt"
+    stage = copying("loud", command=command, errors=(Rule(When("exit"), Retry(1)),))
+    workflow = Workflow(name="w", inputs={"text": Input()}, steps={"loud": Step(stage, {"text": "text"})})
+    with Scheduler(site_in(tmp_path)) as scheduler:
+        run = scheduler.start(workflow, samples_in(tmp_path, "ann"))
+        scheduler.work(timeout=60)
+        again, stopped = run.report().failures
+        assert again.said == ("one", "\ufffd[31mtwo three")
+        assert stopped.message == "there is no out.txt, only oat.txt"
+        assert stopped.said == again.said
+        lines = run.report().text().splitlines()
+        assert lines[lines.index("  loud[ann], attempt 1: exit: its exit status is 3; retry") + 1] == "    one"
+
+        logs = run.logs("loud[ann]")
+        assert logs["attempt"].to_list() == [1, 2]
+        assert Path(logs["output"][1]).read_text(encoding="utf-8") == "printed\n"
+        assert Path(logs["errors"][0]).read_text(encoding="utf-8").startswith("one\n")
+        with pytest.raises(InvalidOption, match="there is no task quiet"):
+            run.logs("quiet")
 
 
 def two_states(run: Run) -> None:

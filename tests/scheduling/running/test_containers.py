@@ -104,7 +104,7 @@ def test_it_runs_within_and_finds_what_it_takes_and_nothing_else(tmp_path: Path,
     with open(out, encoding="utf-8") as file:
         assert file.read() == "given\nhere\na, b'\n\nno\n"
     assert os.stat(out).st_uid == os.getuid()
-    said = (tmp_path / "it's a site, é" / "runs" / "run" / "logs" / "samples" / "ann" / "it" / "1.out").read_text()
+    said = (tmp_path / "it's a site, é" / "runs" / "run" / "logs" / "samples" / "ann" / "it.1.out").read_text()
     assert "VIRTUAL_ENV" not in said
     assert "PYTEST" not in said
     assert "/root/.pyenv" not in said
@@ -215,14 +215,22 @@ def test_a_function_runs_in_no_container(tmp_path: Path, engine: Containers) -> 
 
 
 def stand_in(folder: Path, name: str) -> str:
-    """A PATH with a program that writes its arguments down, and runs what comes after them."""
+    """A PATH with a program that writes its arguments down, and runs what comes after them.
+
+    Where that is a container, of its own variables it is given those that the programs are documented to hand on.
+    """
     folder.mkdir()
-    after = {"apptainer": "image.sif", "conda": "there", "micromamba": "there"}[name]
+    after = {"conda": "there", "micromamba": "there"}.get(name, "image.sif")
     script = f"""#!/bin/bash
 printf '%s\\n' "$@" >> '{folder}/given'
-while [ $# -gt 0 ] && [[ "$1" != *{after} ]]; do shift; done
+handed=(PATH="$PATH")
+while IFS= read -r each; do handed+=("${{each#*ENV_}}"); done < <(env | grep '^{name.upper()}ENV_')
+while [ $# -gt 0 ] && [[ "$1" != *{after} ]]; do
+    case "$1" in --env=*) handed+=("${{1#--env=}}");; esac
+    shift
+done
 shift
-exec "$@"
+{'exec "$@"' if after == "there" else 'exec env --ignore-environment "${handed[@]}" "$@"'}
 """
     (folder / name).write_text(script)
     (folder / name).chmod(0o755)
@@ -242,22 +250,41 @@ def test_apptainer_is_given_what_it_documents(tmp_path: Path) -> None:
         scheduler.work(timeout=60)
         assert run.outcome().state == "done", run.tasks().to_dicts()
     given = (tmp_path / "bin" / "given").read_text().splitlines()
-    work = tmp_path / "site" / "runs" / "run" / "work" / "samples" / "ann" / "it"
+    work = tmp_path / "site" / "runs" / "run" / "work" / "samples" / "ann" / "it.1"
     assert given[:8] == [
         "--quiet",
         "exec",
         "--cleanenv",
         "--contain",
         "--no-home",
-        f"--pwd={work}/1",
-        f"--bind={work}/1:{work}/1",
-        f"--bind={work}/1.scratch:{work}/1.scratch",
+        f"--pwd={work}",
+        f"--bind={work}:{work}",
+        f"--bind={work}.scratch:{work}.scratch",
     ]
     assert f"--bind={tmp_path}/elsewhere/text:{tmp_path}/a text.txt:ro" in given
     assert given[given.index(str(image)) - 1] == "--nv"
     image.unlink()
     (found,) = alone(stage).check(samples, site).findings.to_pylist()
     assert found["code"] == "run.environment.missing"
+
+
+@pytest.mark.parametrize("engine", ["apptainer", "singularity"])
+def test_what_a_container_has_left_aside_is_found_by_its_mark_when_its_guard_is_gone(
+    tmp_path: Path, engine: str
+) -> None:
+    path, image = stand_in(tmp_path / "bin", engine), tmp_path / "image.sif"
+    image.write_text("an image")
+    seconds = f"{tmp_path.stat().st_ino}"
+    command = f"(setsid sleep {seconds} &); sleep {seconds}; echo > {{out}}"
+    stage = copying(command=command, environment=Environment(container=str(image)))
+    site = Site(tmp_path / "site", cpus=2, memory=1 << 30, path=path, containers=Containers(engine))
+    with Scheduler(site) as scheduler:
+        run = scheduler.start(alone(stage), texts(tmp_path))
+        scheduler.work(until=lambda: len(asleep(seconds)) == 2, timeout=60)
+        guard_of(asleep(seconds)[0]).kill()
+        scheduler.work(timeout=60)
+        assert run.outcome().state == "failed"
+        assert asleep(seconds) == []
 
 
 @pytest.mark.parametrize("program", ["conda", "micromamba"])

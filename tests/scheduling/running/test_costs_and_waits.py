@@ -116,9 +116,9 @@ def test_what_was_run_with_which_values_for_which_project_is_on_record(tmp_path:
         assert (ordered["project"], ordered["machine"]) == ("cohort", platform.node())
         assert ordered["site"] == {"cpus": 4, "memory": 1 << 30, "gpus": 0}
         assert (first["stage"], first["parameters"]) == ("head", {"lines": 2})
-        work = run.folders.whole / "work" / "samples" / "ann" / "s"
-        assert first["command"] == f"head -n 2 {tmp_path}/ann.txt > {work}/1/out.txt; exit 1"
-        assert second["command"].endswith("/2/out.txt; exit 2")
+        work = run.folders.whole / "work" / "samples" / "ann" / "s.1"
+        assert first["command"] == f"head -n 2 {tmp_path}/ann.txt > {work}/out.txt; exit 1"
+        assert second["command"].endswith("/s.2/out.txt; exit 2")
 
 
 def by_python(text: Path, out: Path) -> None:

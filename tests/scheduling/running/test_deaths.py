@@ -131,6 +131,25 @@ def test_killed_at_any_moment(tmp_path: Path) -> None:
         assert_well(folder, lived(folder, resume=True))
 
 
+def test_when_power_was_cut_what_had_begun_is_lost_and_not_begun_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What was begun before may have been forgotten, or never have been begun: nobody knows."""
+    with steps() as all_of_them:
+        assert_well(tmp_path, lived(tmp_path, resume=False, name="whole"))
+    submitted = all_of_them.said.index("submit") + 1
+    (tmp_path / "tally").unlink()
+    (tmp_path / "site" / "cache.sqlite").unlink()
+    with steps(submitted), suppress(Died):
+        lived(tmp_path, resume=False)
+    monkeypatch.setattr(LocalPlace, "epoch", lambda place: "another")
+    run = lived(tmp_path, resume=True)
+    tasks = {row["task"]: row for row in run.tasks().to_dicts()}
+    assert tasks["first[ann]"]["state"] == "stopped"
+    assert "started again" in tasks["first[ann]"]["why"]
+    assert not (tmp_path / "tally").exists()
+
+
 def test_a_journal_that_was_written_over_is_damage(tmp_path: Path) -> None:
     lived(tmp_path, resume=False)
     journal = tmp_path / "site" / "runs" / "run" / "journal"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -133,6 +134,7 @@ def test_it_can_be_done_again(failure: str, tmp_path: Path, scheduling: Scheduli
     run, events = done(scheduling, after(stage), tmp_path)
     assert state_of(run, "fails[ann]") == ("done", 3), events
     assert run.outcome().state == "done"
+    assert not [*run.folders.whole.glob("work/**/*.*")], "of what comes to nothing nothing is left"
 
 
 @pytest.mark.parametrize("failure", [each for each in FAILURES if each != "input"])
@@ -188,6 +190,23 @@ def test_only_what_ran_out_is_raised_and_only_so_far(tmp_path: Path, scheduling:
     assert mebibytes == [64, 128, 200]
     assert {needs["time"] for needs in begun} == {10.0}
     assert state_of(run, "fails[ann]") == ("skipped", 3)
+
+
+def test_a_disk_that_is_full_is_known_without_words_and_made_free(
+    tmp_path: Path, scheduling: Scheduling, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Its words are kept on the same disk, and so there are none.
+    filling = "printf x > big; printf x > {scratch}/big; [ {attempt} = 2 ] || exit 1; cat {text} > {out}"
+    rules = (Rule(When("disk"), Retry(2, wait=0.05)), Rule(When("any"), StopRun("not expected")))
+    truly = shutil.disk_usage
+
+    def usage(path: Path) -> Any:
+        return truly(path)._replace(free=0 if [*path.glob("*1/big")] else 1 << 30)
+
+    monkeypatch.setattr(shutil, "disk_usage", usage)
+    run, _ = done(scheduling, after(copying("fails", command=filling, errors=rules)), tmp_path)
+    assert state_of(run, "fails[ann]") == ("done", 2)
+    assert not [*tmp_path.rglob("big")]
 
 
 def test_retries_wait_longer_each_time(tmp_path: Path, scheduling: Scheduling) -> None:

@@ -48,11 +48,12 @@ def test_results_can_only_be_read_and_nothing_is_left_of_the_work(tmp_path: Path
         scheduler.work(timeout=120)
         (path,) = map(Path, run.outputs("all"))
         assert not path.stat().st_mode & 0o222
-        assert not [each for each in (tmp_path / "site" / "runs" / run.name / "work").rglob("*") if each.is_file()
-                    and ".scratch" not in str(each)]  # fmt: skip
+        assert not [*run.folders.whole.glob("work/**/*.*")]
 
     # However the path is written, and not where a folder is another's.
-    dotted = copying(command="mkdir -p sub; cat {text} > sub/out.txt", outputs={"out": Output("./sub/./out.txt")})
+    dotted = copying(
+        command="mkdir -p sub; tee $TMPDIR/left < {text} > sub/out.txt", outputs={"out": Output("./sub/./out.txt")}
+    )
     led = copying(
         "led", command=f"rmdir sub; mkdir '{tmp_path}/out'; ln -s '{tmp_path}/out' sub; cat {{text}} > sub/out.txt",
         outputs={"out": Output("sub/out.txt")},
@@ -69,6 +70,8 @@ def test_results_can_only_be_read_and_nothing_is_left_of_the_work(tmp_path: Path
         assert read(run.outputs("out", "ben")) == "ben 0\nben 1\nben 2\n"
         assert run.outputs("led", "ben") == ()
         assert "behind a link" in run.samples()["why"][0]
+        # What was in its way stays, for a look.
+        assert [each.name for each in run.folders.whole.glob("work/**/*.*")] == ["led.1"]
         assert (tmp_path / "out" / "out.txt").stat().st_mode & 0o200, "what is another's stays as it is"
 
 
@@ -93,14 +96,45 @@ def test_the_same_is_not_done_twice_and_another_parameter_does_again_only_what_r
         outputs={"out": "second.out"},
     )
     samples = samples_in(tmp_path, "ann")
-    done = []
+    done, reused = [], []
     for lines in (1, 1, 2):
         with scheduling() as scheduler:
             run = scheduler.start(workflow, samples, parameters={"lines": lines})
             scheduler.work(timeout=60)
             assert read(run.outputs("out")) == "".join(f"ann {n}\n" for n in range(lines))
+            reused.append(run.report().reused)
+            with pytest.raises(InvalidOption, match="no output tuo: there is out"):
+                run.outputs("tuo")
+            with pytest.raises(Conflict, match="in the hands of this scheduler"):
+                scheduler.resume(run.name)
         done.append(len(tally.read_text(encoding="utf-8").split()))
     assert done == [2, 2, 3]
+    assert reused == [0, 2, 1]
+
+
+def test_another_index_beside_a_file_is_another_input(tmp_path: Path, scheduling: Scheduling) -> None:
+    index = tmp_path / "ann.txt.idx"
+    given = Input(beside=".idx")
+    stage = copying(command="cat {text}.idx > {out}", inputs={"text": given})
+    workflow = Workflow(
+        name="indexed", inputs={"text": given}, steps={"s": Step(stage, {"text": "text"})}, outputs={"out": "s.out"}
+    )
+    samples = samples_in(tmp_path, "ann")
+    for said in ("one", "other"):
+        index.write_text(said, encoding="utf-8")
+        with scheduling() as scheduler:
+            run = scheduler.start(workflow, samples)
+            scheduler.work(timeout=60)
+            assert read(run.outputs("out")) == said
+            (seen,) = (event["inputs"]["seen"] for event in run.journal.events() if event["what"] == "begun")
+            assert [each["path"] for each in seen] == [str(tmp_path / "ann.txt"), str(index)]
+
+    changed = copying(command="cat {text} > {out}; echo more >> {text}.idx", inputs={"text": given})
+    with scheduling() as scheduler:
+        steps = {"s": Step(changed, {"text": "text"})}
+        run = scheduler.start(Workflow(name="changed", inputs={"text": given}, steps=steps), samples)
+        scheduler.work(timeout=60)
+        assert f"{index} is not what it was when it began" in run.samples()["why"][0]
 
 
 def test_a_result_that_was_changed_by_hand_is_made_again(tmp_path: Path, scheduling: Scheduling) -> None:
@@ -236,6 +270,7 @@ def test_a_cancelled_run_leaves_nothing_half_made(tmp_path: Path, scheduling: Sc
         assert run.outcome().samples == {"cancelled": 2}
         assert run.outputs("o", "ann") == ()
         assert not (tmp_path / "site" / "runs" / run.name / "results").exists()
+        assert not [*run.folders.whole.glob("work/**/*.*")]
 
 
 def test_a_result_that_is_bad_is_never_taken_again_and_what_was_built_on_it_is_told(
@@ -307,6 +342,24 @@ def test_names_that_would_be_elsewhere_and_two_samples_of_one_name_are_refused(
                 scheduler.start(whole(), samples_in(tmp_path, "ann"), name=name)
         with pytest.raises(InvalidOption, match="two samples ann"):
             scheduler.start(whole(), samples_in(tmp_path, "ann") * 2, check=False)
+
+
+def test_what_was_not_looked_at_before_is_not_done_for_that(tmp_path: Path, scheduling: Scheduling) -> None:
+    circle = {"a": Step(copying(), {"text": "b.out"}), "b": Step(copying(), {"text": "a.out"})}
+    lost = {"a": Step(copying(), {"text": "txet"})}
+    with scheduling() as scheduler:
+        for steps, why in ((circle, "a → b → a"), (lost, "txet is no input")):
+            workflow = Workflow(name="astray", inputs={"text": Input()}, steps=steps, outputs={"out": "a.out"})
+            with pytest.raises(DataRefused, match=why):
+                scheduler.start(workflow, samples_in(tmp_path, "ann"), check=False)
+
+        run = scheduler.start(whole(), [Sample("ben", {}), *samples_in(tmp_path, "ann")], check=False)
+        scheduler.work(timeout=60)
+        assert run.samples().rows() == [
+            ("ben", "degraded", ["incomplete"], "split[ben]: there is no text"),
+            ("ann", "done", [], ""),
+        ]
+        assert run.outcome().state == "degraded"
 
 
 def test_what_is_odd_is_on_record_and_who_had_it_done(tmp_path: Path) -> None:

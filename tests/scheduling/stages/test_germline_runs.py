@@ -27,14 +27,14 @@ ODD = "Herz é 'x' \\t$(exit 3)"
 MISHAPS = {
     "samtools": """
 case "$PWD" in
-*/samples/hungry/align/1) [ "$1" = sort ] && kill -KILL $$ ;;
-*/samples/unsound/duplicates/*) [ "$1" = markdup ] && { "$real" "$@"; truncate -s -100 *.marked.bam; exit 0; } ;;
-*/samples/forgetful/duplicates/*) [ "$1" = markdup ] && { "$real" "$@"; rm -f *.marked.bam; exit 0; } ;;
+*/samples/hungry/align.1) [ "$1" = sort ] && kill -KILL $$ ;;
+*/samples/unsound/duplicates.*) [ "$1" = markdup ] && { "$real" "$@"; truncate -s -100 *.marked.bam; exit 0; } ;;
+*/samples/forgetful/duplicates.*) [ "$1" = markdup ] && { "$real" "$@"; rm -f *.marked.bam; exit 0; } ;;
 esac
 """,
     "bcftools": """
 case "$PWD" in
-*/samples/otherwise/call/*) [ "$1" = call ] && { echo 'it has a bug' >&2; exit 7; } ;;
+*/samples/otherwise/call.*) [ "$1" = call ] && { echo 'it has a bug' >&2; exit 7; } ;;
 esac
 """,
     # No mishap: its reads are few, and Java would take longer to make machine code of it than to look at them.
@@ -133,7 +133,7 @@ by .+, from [\d :-]+ to [\d :-]+ UTC
   torn: stopped \(incomplete\): (quality|trim)\[torn\]: its exit status is \d+ \(the reads are broken\)
   hungry: done
   unsound: stopped \(incomplete\): duplicates\[unsound\]: unsound.marked.bam: the block .+ is cut off \(no rule .+\)
-  forgetful: stopped \(incomplete\): duplicates\[forgetful\]: there is no forgetful.marked.bam \(no rule is for this\)
+  forgetful: stopped \(incomplete\): duplicates\[forgetful\]: there is no forgetful.marked.bam.* \(no rule .+\)
   otherwise: degraded \(alternative\)
 58 tasks: 5\d done, \d stopped
   index: 1 done
@@ -154,14 +154,17 @@ by .+, from [\d :-]+ to [\d :-]+ UTC
   (quality|trim)\[torn\], attempt 1: exit: its exit status is \d+; stop_sample
   align\[hungry\], attempt 1: memory: its exit status is 137, as for want of memory; retry
   call\[otherwise\], attempt 1: exit: its exit status is 7; instead
-  duplicates\[forgetful\], attempt 1: missing: there is no forgetful.marked.bam; stop_sample
+  duplicates\[forgetful\], attempt 1: missing: there is no forgetful.marked.bam.*; stop_sample
   duplicates\[unsound\], attempt 1: invalid: unsound.marked.bam: the block .+ is cut off; stop_sample
 """
 
 
 def assert_account(text: str) -> None:
     """The report of the run, line by line; failures are told in the order in which they happen to come."""
-    told, expected = text.splitlines(), ACCOUNT.strip().splitlines()
+    said = [line for line in text.splitlines() if line.startswith("    ")]
+    assert said, "what the programs that failed have said"
+    told = [line for line in text.splitlines() if line not in said]
+    expected = ACCOUNT.strip().splitlines()
     failures = expected.index("6 failures") + 1
     told[failures:] = sorted(told[failures:], key=lambda line: re.sub(r"(quality|trim)\[", "", line))
     expected[failures:] = sorted(expected[failures:], key=lambda line: re.sub(r"\(quality\|trim\)\\\[", "", line))

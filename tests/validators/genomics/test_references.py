@@ -83,6 +83,7 @@ def test_files_of_one_reference_pass(tmp_path: Path, cost: str) -> None:
         ({"targets.bed": BED.replace("chr", "")}, "reference.names", "targets.bed", "1"),
         ({"genes.gtf": GTF.replace("chr", "Chr")}, "reference.names", "genes.gtf", "Chr2"),
         ({"targets.bed": BED + "chrX\t0\t5\n"}, "reference.missing", "targets.bed", "chrX"),
+        ({"targets.bed": "plasmid\t0\t5\n"}, "reference.none", "targets.bed", "plasmid"),
         ({"a.sam": "".join(HEADER.splitlines(keepends=True)[::2]) + HEADER.splitlines(keepends=True)[1]},
          "reference.order", "a.sam", "chr2"),
     ],

@@ -1,0 +1,1 @@
+from scheduling.places.pool import *
