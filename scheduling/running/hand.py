@@ -157,11 +157,11 @@ class Hand:
 
     def write(self) -> None:
         """Have all of it written down; what is over by that, the place need not know any more."""
+        if self.run.progress.over:  # in one: of a run that is over, no journal leaves it open whether it is
+            self.run.measure(self._means.clock())
         self.run.write()
         self._means.place.forget(self._forgotten)
         self._forgotten = []
-        if self.run.progress.over:
-            self.run.measure(self._means.clock())
 
     def ready(self) -> Iterator[Ready]:
         """What could begin."""

@@ -205,6 +205,26 @@ def test_a_run_beyond_its_quota_is_not_begun_and_leaves_nothing(tmp_path: Path) 
     assert read_ledger(there.folder).estimates == {}, "it is over, and needs no more"
 
 
+def test_whoever_dies_when_the_last_task_is_done_leaves_nothing_set_aside(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    there = site(tmp_path, Quota(cpu_hours=10, of="site"))
+    write, seen = Journal.write, list[bool]()
+
+    def written(journal: Journal, events: Any) -> None:
+        said = [*events]
+        write(journal, said)
+        if any(event["what"] == "done" for event in said):
+            seen.append("run" in read_ledger(there.folder).estimates)
+
+    monkeypatch.setattr(Journal, "write", written)
+    with Scheduler(there) as scheduler:
+        scheduler.start(workflow(time="1 h"), samples(tmp_path, 2), name="run")
+        assert "run" in read_ledger(there.folder).estimates
+        scheduler.work(timeout=60)
+    assert seen[-1] is False
+
+
 def test_of_two_that_begin_at_once_the_second_finds_what_the_first_will_use(tmp_path: Path) -> None:
     there = site(tmp_path, Quota(cpu_hours=1.5, of="site"))
     texts, outcomes, gate = samples(tmp_path), list[str](), threading.Barrier(2)
