@@ -129,7 +129,8 @@ class Table:
 
     def rows(self, rows: list[dict[str, Any]]) -> pa.Table:
         """Arrow rows from dictionaries, one a row; for tables whose rows are few.  Raises ``RowsRefused``."""
-        surplus = dict.fromkeys(name for row in rows for name in row if name not in self.schema.names)
+        names = {*self.schema.names}
+        surplus = dict.fromkeys(name for row in rows if not names.issuperset(row) for name in row if name not in names)
         problems = [f"{name}: not a column of {self.name}" for name in surplus]
         columns: list[pa.Array] = []
         for each in self.columns:

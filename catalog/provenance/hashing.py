@@ -8,6 +8,7 @@ anything.  Of ten million elements two have the same key with a probability of t
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -35,6 +36,8 @@ def content_of(id: str) -> bytes | None:
     return bytes.fromhex(id[len(CONTENT) :]) if _CONTENT.fullmatch(id) else None
 
 
+# Those of a document are asked for again and again while it is recorded.
+@lru_cache(maxsize=1 << 15)
 def key(id: str) -> int:
     """The key of the element with this identifier."""
     digest = content_of(id) or blake3(id.encode()).digest(8)

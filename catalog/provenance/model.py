@@ -238,7 +238,7 @@ class Record:
 
     def values(self, attribute: str) -> tuple[Value, ...]:
         """All values of an attribute, by its IRI."""
-        return tuple(value for name, value in self.attributes if name == attribute)
+        return tuple([value for name, value in self.attributes if name == attribute])
 
 
 @dataclass(frozen=True)

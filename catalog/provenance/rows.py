@@ -23,7 +23,10 @@ if TYPE_CHECKING:
 
 __all__ = ["element_of", "element_rows", "relation_of", "relation_rows"]
 
+_JSON = json.JSONEncoder(separators=(",", ":")).encode
 _STRING = XSD + "string"
+_TYPE, _LABEL, _ROLE = (PROV + word for word in ("type", "label", "role"))
+_DATASET, _PATH, _SHA256 = (HOLOTYPE + word for word in ("dataset", "path", "sha256"))
 
 
 def element_rows(said: Iterable[tuple[str | None, Record]], *, recorded: datetime, author: str) -> pa.Table:
@@ -35,9 +38,9 @@ def element_rows(said: Iterable[tuple[str | None, Record]], *, recorded: datetim
                 "term": record.term,
                 "id": record.id,
                 "type": _type(record),
-                "label": _text(record, PROV + "label"),
-                "dataset": _text(record, HOLOTYPE + "dataset"),
-                "path": _text(record, HOLOTYPE + "path"),
+                "label": _text(record, _LABEL),
+                "dataset": _text(record, _DATASET),
+                "path": _text(record, _PATH),
                 "sha256": _digest(record),
                 "began": _moment(record["startTime"]) if record.term == "activity" else None,
                 "ended": _moment(record["endTime"]) if record.term == "activity" else None,
@@ -71,8 +74,8 @@ def _relation(bundle: str | None, record: Record, recorded: datetime, author: st
         "term": record.term,
         "id": record.id,
         "time": _moment(time),
-        "role": _text(record, PROV + "role"),
-        "arguments": json.dumps(named, separators=(",", ":")),
+        "role": _text(record, _ROLE) if record.attributes else None,
+        "arguments": _JSON(named),
         "attributes": _attributes(record),
         "bundle": bundle,
         "recorded": recorded,
@@ -112,21 +115,22 @@ def _moment(value: str | datetime | None) -> datetime | None:
 
 
 def _type(record: Record) -> str | None:
-    for value in record.values(PROV + "type"):
+    for value in record.values(_TYPE):
         found = value.uri if isinstance(value, Name) else value.text
         return found.removeprefix(HOLOTYPE).removeprefix(PROV)
     return None
 
 
 def _text(record: Record, attribute: str) -> str | None:
-    for value in record.values(attribute):
-        return value.uri if isinstance(value, Name) else value.text
+    for name, value in record.attributes:
+        if name == attribute:
+            return value.uri if isinstance(value, Name) else value.text
     return None
 
 
 def _digest(record: Record) -> bytes | None:
     found = content_of(record.id or "")
-    for value in record.values(HOLOTYPE + "sha256"):
+    for value in record.values(_SHA256):
         try:
             said = bytes.fromhex(str(plain_value(value)))
         except ValueError:
@@ -140,7 +144,7 @@ def _attributes(record: Record, *, times: bool = False) -> str | None:
     pairs: list[list[Any]] = [[name, _value(value)] for name, value in record.attributes]
     if times and any(record.arguments):
         pairs.append([None, [value.isoformat() if isinstance(value, datetime) else None for value in record.arguments]])
-    return json.dumps(pairs, separators=(",", ":")) if pairs else None
+    return _JSON(pairs) if pairs else None
 
 
 def _value(value: Value) -> Any:

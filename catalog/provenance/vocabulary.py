@@ -56,6 +56,7 @@ __all__ = [
 HOLOTYPE = "urn:holotype:ns:"
 _FILE = re.compile(r"urn:holotype:file:(?P<dataset>[^:]+):(?P<sha256>[0-9a-f]{64}):(?P<path>[^#]*)(?:#(?P<again>.+))?")
 _SAFE = "/-._~"
+_JSON = json.JSONEncoder(sort_keys=True, separators=(",", ":")).encode
 
 
 @dataclass(frozen=True)
@@ -115,7 +116,7 @@ def backup_id(digest: str) -> str:
 
 def described_id(kind: str, described: object) -> str:
     """The identifier of what is nothing but what is said of it (JSON can hold it): it is the same if that is."""
-    text = json.dumps(described, sort_keys=True, separators=(",", ":"), ensure_ascii=True)
+    text = _JSON(described)
     return f"urn:holotype:{kind}:{hashlib.sha256(text.encode()).hexdigest()}"
 
 
@@ -161,7 +162,7 @@ def literal(value: object) -> Value:
         case float():
             return Literal(repr(value), XSD + "double")
         case _:
-            return Literal(json.dumps(value, sort_keys=True, separators=(",", ":")), HOLOTYPE + "json")
+            return Literal(_JSON(value), HOLOTYPE + "json")
 
 
 _NUMBERS: Mapping[str, type[int] | type[float]] = {

@@ -25,7 +25,7 @@ from typing import TYPE_CHECKING
 from .secrets import REDACTED, hidden, is_secret, takes_secret
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
 __all__ = ["OUTSIDE", "REDACTED", "Redactor"]
 
@@ -52,6 +52,8 @@ _REST = rf"(?:/(?:{_PART})*)*"
 # Elsewhere than on Windows, a slash after a letter and a colon begins a second path.
 _DRIVE = r"[A-Za-z]:[\\/]|\\\\" if os.name == "nt" else r"[A-Za-z]:\\|\\\\"
 _PLAIN = re.compile(r"[^\n;|&<>\"'$`()=*]+")
+# Texts of which it is remembered what was made of them: how long these are at most, and how many there are.
+_SHORT, _MANY = 500, 4096
 _SHELLS = frozenset(("sh", "bash", "dash", "zsh", "ksh", "ash", "fish"))
 
 
@@ -87,6 +89,9 @@ class Redactor:
 
     def argument(self, argument: str) -> str:
         """One argument of a command line, or a short text."""
+        return self._remembered(self._argument, argument)
+
+    def _argument(self, argument: str) -> str:
         found = re.fullmatch(r"(--?)?([A-Za-z][\w.-]*)([=:])(.*)", argument, re.DOTALL)
         if found is not None and found[4] and not found[4].startswith("//") and is_secret(found[2]):
             # All of it, whatever it looks like.
@@ -127,7 +132,25 @@ class Redactor:
 
     def text(self, text: str) -> str:
         """Any text: what a program said, a script, an address."""
+        return self._remembered(self._text, text)
+
+    def _text(self, text: str) -> str:
         return "".join(self._pieces(self._hidden(text)))
+
+    def _remembered(self, redact: Callable[[str], str], text: str) -> str:
+        """What was made of a text: who tells of thousands of tasks says most things again and again."""
+        if len(text) > _SHORT:
+            return redact(text)
+        known, key = self._known, (redact.__name__, text)
+        if (found := known.get(key)) is None:
+            if len(known) >= _MANY:
+                known.clear()
+            found = known[key] = redact(text)
+        return found
+
+    @cached_property
+    def _known(self) -> dict[tuple[str, str], str]:
+        return {}
 
     def environment(self, variables: Mapping[str, str]) -> dict[str, str]:
         """Variables and their values; what is to be kept of them at all is for somebody else to choose."""

@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 import re
 from collections import Counter
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -81,6 +82,8 @@ _SHAPES = re.compile(
     re.VERBOSE,
 )
 _TOKEN = re.compile(r"[A-Za-z0-9+/_=.~-]{16,}")
+# Nothing shorter is known by its looks: a scheme, a space and eight letters.
+_LEAST = 14
 # Words, a space between a word and what it may say, a string that nobody typed.
 _AFTER_WORD = re.compile(
     r"(?P<name>[A-Za-z][\w.-]*)(?P<between>[\"']?\s*(?:=>|[=:]|\s)\s*[\"']?)(?P<value>[\w+/=.~-]{16,})"
@@ -119,6 +122,7 @@ _SHORT = {
 }
 
 
+@lru_cache(maxsize=4096)
 def is_secret(name: str) -> bool:
     """Whether the value of an option or variable of this name is a secret."""
     words = [word.lower() for word in _SPLIT.split(name) if word]
@@ -148,15 +152,20 @@ def takes_secret(program: str, option: str) -> tuple[bool, str | None]:
 
 def hidden(text: str, more: Iterable[re.Pattern[str]] = ()) -> str:
     """A text without the secrets in it; ``more``: what else is one, the whole match or its group ``secret``."""
-    text = _PEM.sub(REDACTED, text)
-    text = _ADDRESS.sub(_without_user, text)
-    text = _QUERY.sub(_without_query, text)
-    text = _HEADER.sub(rf"\g<name>{REDACTED}", text)
-    text = _NAMED.sub(_without_value, text)
-    text = _OPTION.sub(_without_value, text)
-    text = _SCHEME.sub(rf"\g<name>{REDACTED}", text)
-    text = _SHAPES.sub(REDACTED, text)
-    text = _AFTER_WORD.sub(_without_random, text)
+    if "-----BEGIN " in text:
+        text = _PEM.sub(REDACTED, text)
+    if "://" in text:
+        text = _ADDRESS.sub(_without_user, text)
+    if "=" in text or ":" in text:
+        text = _QUERY.sub(_without_query, text)
+        text = _HEADER.sub(rf"\g<name>{REDACTED}", text)
+        text = _NAMED.sub(_without_value, text)
+    if "-" in text:
+        text = _OPTION.sub(_without_value, text)
+    if len(text) >= _LEAST:
+        text = _SCHEME.sub(rf"\g<name>{REDACTED}", text)
+        text = _SHAPES.sub(REDACTED, text)
+        text = _AFTER_WORD.sub(_without_random, text)
     for pattern in more:
         text = pattern.sub(_without_group, text)
     return text

@@ -52,6 +52,10 @@ class Account:
         """All of it."""
         return prov.Document(tuple(self._records), prefixes=prov.PREFIXES)
 
+    def add(self, other: Account) -> None:
+        """Say what another account says."""
+        self._records |= other._records
+
     def _say(self, term: str, id: str | None, *arguments: str | datetime | None, attributes: Attributes = ()) -> None:
         self._records[prov.Record(term, id, arguments, attributes)] = None
 

@@ -115,13 +115,12 @@ def tell_deeds(scene: Scene, graph: prov.Graph, deeds: Iterable[Deed]) -> prov.D
     """All that ``deeds`` say, as one document; each is said, whether it was before or not (``untold``)."""
     every = list(deeds)
     files = _Files(scene, graph, every)
-    document: dict[prov.Record, None] = {}
+    account = Account("")
     for deed in every:
-        account = Account(deed_id(deed.unique))
+        account.id = deed_id(deed.unique)
         _tell(account, scene, graph, deed, files)
-        document |= dict.fromkeys(account.document().records)
-    document |= dict.fromkeys(files.account.document().records)
-    return prov.Document(tuple(document), prefixes=prov.PREFIXES)
+    account.add(files.account)
+    return account.document()
 
 
 def _tell(account: Account, scene: Scene, graph: prov.Graph, deed: Deed, files: _Files) -> None:

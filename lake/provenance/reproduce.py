@@ -90,6 +90,8 @@ def reproduce(
     with tempfile.TemporaryDirectory(prefix="holotype-made-") as aside:
         stock = _Stock(context, graph, target, aside, steps)
         for step in steps:
+            if step.facts.get("outcome") == "failed" and not step.outputs:
+                continue  # it made nothing, and another one did what it was to do
             stock.lay_out(step)
             why = _why_not(step, stock.lacking) or _do(step, target, timeout)
             done.append((step.name, why))

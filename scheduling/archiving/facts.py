@@ -12,7 +12,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from holotype.catalog import InvalidOption, ObjectDamaged
+from holotype.catalog import InvalidOption, ObjectDamaged, dicts
 
 from ..records.folding import Fold
 from ..records.ordered import read_units
@@ -66,8 +66,7 @@ class RunFacts:
     @cached_property
     def row(self) -> dict[str, Any]:
         """Its row in ``runs``."""
-        found: dict[str, Any] = self.tables["runs"].to_pylist()[0]
-        return found
+        return dicts(self.tables["runs"])[0]
 
     @property
     def processing(self) -> float:

@@ -54,9 +54,9 @@ class Archived:
     """What an archive has of a run now.
 
     ``snapshot``: its name, as ``runs/germline-7@1``.  ``tasks``: how many it was told of for the first time, the run
-    itself among them.  ``seconds``: what telling took, and ``storing`` what storing the results did; ``processing``:
-    what the run's attempts took together.  ``altered``: paths of results that are not what the run's journal says they
-    were, or not there any more.
+    itself among them, and attempts that others came after.  ``seconds``: what telling took, and ``storing`` what
+    storing the results did; ``processing``: what the run's attempts took together.  ``altered``: paths of results that
+    are not what the run's journal says they were, or not there any more.
     """
 
     run: str

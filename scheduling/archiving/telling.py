@@ -5,6 +5,9 @@
     run ◀── wasStartedBy ── task ── used ──▶ reads, as the dataset has them that they lie in
                               │ ─── used ──▶ what other tasks have made
                               ◀── wasGeneratedBy ── results, of which those that count are in the run's snapshot
+                              │ ─── wasInformedBy ──▶ the attempt at it before, which failed, and so on
+
+The last attempt at a task is the task itself; what was used by one before that is what was there when it was begun.
 """
 
 from __future__ import annotations
@@ -17,13 +20,19 @@ from collections import defaultdict
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
+import pyarrow.compute as pc
+
+from holotype.catalog import dicts, scalar
 from holotype.lake import Deed, DeedFile
+
+from .trying import attempts_before
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from ..declaring.environments import Environment
     from .facts import RunFacts
+    from .trying import Before
 
 __all__ = ["deeds_of", "run_deed"]
 
@@ -83,23 +92,24 @@ class _Telling:
         self._facts = facts
         tables = facts.tables
         self._tools: dict[str, str] = json.loads(facts.row["tools"])
-        self._attempts = {row["task"]: row for row in tables["attempts"].to_pylist()}  # the last of each
-        self._decisions = _by_task(tables["decisions"].to_pylist())
-        self._files = _by_task(tables["task_files"].to_pylist())
+        self._attempts = _by_task(dicts(tables["attempts"]))
+        self._before = attempts_before(facts)
+        self._decisions = _by_task(dicts(tables["decisions"]))
+        self._files = _by_task(dicts(tables["task_files"]))
         self._ended: dict[str, datetime] = {}
+        self._made: dict[str, datetime] = {}  # when files were, by their paths
         self._real = _Real()
 
     def tasks(self) -> list[Deed]:
-        """Those that were begun, or reused."""
-        rows = [row for row in self._facts.tables["tasks"].to_pylist() if row["reused_task"] or row["attempts"]]
+        """Those that were begun, or reused, each after the attempts at it that came to nothing."""
+        rows = [row for row in dicts(self._facts.tables["tasks"]) if row["reused_task"] or row["attempts"]]
         rows.sort(key=lambda row: (row["ended"] or row["began"] or _BEGINNING, row["began"] or _BEGINNING))
-        return [self._task(row) for row in rows]
+        return [deed for row in rows for deed in self._deeds(row)]
 
     def retracted(self) -> Iterator[Deed]:
         """Each time that a result was marked as bad: by whom, why, and which files that are."""
-        for row in self._facts.tables["run_events"].to_pylist():
-            if row["what"] != "bad":
-                continue
+        events = self._facts.tables["run_events"]
+        for row in dicts(events.filter(pc.equal(events["what"], scalar("bad")))):
             said = json.loads(row["about"])
             files = (each for each in self._files.get(row["task"], ()) if each["direction"] == "made")
             yield Deed(
@@ -113,9 +123,55 @@ class _Telling:
                 facts={"run": self._facts.name, "task": row["task"], "why": said["why"]},
             )
 
-    def _task(self, row: Mapping[str, Any]) -> Deed:
-        name, attempt = row["task"], self._attempts.get(row["task"], {})
-        began, ended = self._times(row, attempt)
+    def _deeds(self, row: Mapping[str, Any]) -> Iterator[Deed]:
+        last: Deed | None = None
+        for attempt in self._before.get(row["task"], ()):
+            last = self._attempt(row, attempt, last)
+            yield last
+        yield self._task(row, last)
+
+    def _attempt(self, row: Mapping[str, Any], attempt: Before, last: Deed | None) -> Deed:
+        """One that another one came after: it used what it was given, and made nothing that counts."""
+        name, said = row["task"], attempt.row
+        used = tuple(self._file(each) for each in attempt.used)
+        there = [self._made[each["path"]] for each in attempt.used if each["path"] in self._made]
+        began = max([said["began"] or said["submitted"], self._facts.row["began"], *there, *_end(last)])
+        decided = self._decisions.get(name, ())
+        facts = {
+            **{word: row[word] for word in ("sample", "element", "node")},
+            **{word: said[word] for word in ("stage", "attempt", "message")},
+            "run": self._facts.name,
+            "machine": self._facts.row["machine"],
+            "task": name,
+            "decided-by": self._started_by(tuple(each for each in decided if each["attempt"] < said["attempt"])),
+            "decisions": [_decision(each) for each in decided if each["attempt"] == said["attempt"]] or None,
+            **_took(said),
+        }
+        return Deed(
+            unique=f"{self._facts.identity}/{name}#{attempt.number}",
+            name=f"{name}, attempt {said['attempt']}",
+            kind="attempt",
+            began=began,
+            ended=max(said["settled"] or began, began),
+            outcome="failed" if said["failure"] != "stopped" else "interrupted",
+            person=self._facts.row["operator"],
+            command=_shell(said["command"]),
+            folder=str(self._facts.folder),
+            parameters=json.loads(said["parameters"] or "{}"),
+            programs=self._programs(name),
+            used=used,
+            facts={word.replace("_", "-"): value for word, value in facts.items() if value is not None},
+            within=self._facts.identity,
+            after=() if last is None else (last.unique,),
+        )
+
+    def _task(self, row: Mapping[str, Any], last: Deed | None) -> Deed:
+        """The task itself, with the attempt that it ended with; ``last``: the one before that."""
+        name = row["task"]
+        attempt = self._attempts[name][-1] if name in self._attempts else {}
+        began, ended = self._times(row, attempt, last)
+        if row["state"] == "done":
+            self._made |= {each["path"]: ended for each in self._files.get(name, ()) if each["direction"] == "made"}
         reused = row["reused_task"] is not None
         files, grades = self._files.get(name, ()), self._grades(name)
         command = attempt.get("command") if not reused else None
@@ -127,7 +183,7 @@ class _Telling:
             ended=ended,
             outcome=_OUTCOMES.get(row["state"], "interrupted"),
             person=self._facts.row["operator"],
-            command=("bash", "-euo", "pipefail", "-c", command) if command else (),
+            command=_shell(command),
             folder=str(self._facts.folder),
             parameters=json.loads(attempt.get("parameters") or "{}"),
             programs={} if reused else self._programs(name),
@@ -140,6 +196,7 @@ class _Telling:
             grades=grades,
             facts=self._said(row, attempt),
             within=self._facts.identity,
+            after=() if last is None else (last.unique,),
         )
 
     def _file(
@@ -154,11 +211,13 @@ class _Telling:
             facts=facts or {},
         )
 
-    def _times(self, row: Mapping[str, Any], attempt: Mapping[str, Any]) -> tuple[datetime, datetime]:
+    def _times(
+        self, row: Mapping[str, Any], attempt: Mapping[str, Any], last: Deed | None
+    ) -> tuple[datetime, datetime]:
         """When it began and ended, neither before what it took was there: clocks may be put back."""
         made = [self._ended[each] for each in row["needs"] if each in self._ended]
         said = attempt.get("began") or attempt.get("submitted") or row["began"] or row["ended"]
-        began = max([said or self._facts.row["began"], self._facts.row["began"], *made])
+        began = max([said or self._facts.row["began"], self._facts.row["began"], *made, *_end(last)])
         ended = max(row["ended"] or attempt.get("settled") or began, began)
         self._ended[row["task"]] = ended
         return began, ended
@@ -193,9 +252,7 @@ class _Telling:
             "environment": _environment_said(environment) or None,
         }
         if attempt and row["reused_task"] is None:
-            said |= {word: attempt[word] for word in _USED}
-            said["given"] = {word.removesuffix("_given"): attempt[word] for word in _GIVEN if attempt[word]}
-            said |= {word: json.loads(attempt[word] or "{}") or None for word in _WORDS}
+            said |= _took(attempt)
         return {word.replace("_", "-"): value for word, value in said.items() if value is not None}
 
     def _started_by(self, decided: tuple[Mapping[str, Any], ...]) -> str:
@@ -206,6 +263,22 @@ class _Telling:
         last = again[-1]
         by = last["who"] or f"rule {last['rule']} of its stage"
         return f"{last['action']}, by {by}: {last['why']}".rstrip(": ")
+
+
+def _took(attempt: Mapping[str, Any]) -> dict[str, Any]:
+    """What an attempt was given, and what it took."""
+    given = {word.removesuffix("_given"): attempt[word] for word in _GIVEN if attempt[word]}
+    words = {word: json.loads(attempt[word] or "{}") or None for word in _WORDS}
+    return {**{word: attempt[word] for word in _USED}, "given": given, **words}
+
+
+def _shell(command: str | None) -> tuple[str, ...]:
+    return ("bash", "-euo", "pipefail", "-c", command) if command else ()
+
+
+def _end(last: Deed | None) -> tuple[datetime, ...]:
+    """When the attempt before ended; clocks may be put back."""
+    return () if last is None or last.ended is None else (last.ended,)
 
 
 def _decision(row: Mapping[str, Any]) -> dict[str, Any]:

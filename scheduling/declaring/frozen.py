@@ -9,6 +9,8 @@ __all__ = ["Frozen", "nothing"]
 
 _V = TypeVar("_V", covariant=True)
 
+_NOTHING: dict[str, Any] = {}
+
 
 class Frozen(Mapping[str, _V]):
     """A mapping that never changes, in the order in which it was given."""
@@ -16,7 +18,8 @@ class Frozen(Mapping[str, _V]):
     __slots__ = ("_hash", "_items")
 
     def __init__(self, given: Mapping[str, _V] | None = None) -> None:
-        self._items = dict(given or {})
+        # Another one never changes either, and of nothing one is enough.
+        self._items: dict[str, _V] = given._items if isinstance(given, Frozen) else dict(given) if given else _NOTHING
         self._hash: int | None = None
 
     def __getitem__(self, key: str) -> _V:

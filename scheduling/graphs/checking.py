@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from holotype.validators import GroupCheck
+from holotype.validators import GroupCheck, Severity
 
 from . import codes
 from .flows import flows
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from ..workflow import Workflow
     from .graph import Graph
 
-__all__ = ["GraphCheck"]
+__all__ = ["GraphCheck", "hangs_together"]
 
 
 class GraphCheck(GroupCheck):
@@ -38,6 +38,18 @@ class GraphCheck(GroupCheck):
         for name in _unused(graph):
             found.add(codes.STEP_UNUSED, f"nothing needs what {name} makes", record=f"steps.{name}")
         found.metric("workflow.stages", len(graph.nodes))
+
+
+def hangs_together(workflow: Workflow) -> bool:
+    """Whether nothing is wrong with a graph; sooner known than what is."""
+    wrong: list[str] = []
+
+    def tell(code: Code, message: str, at: str) -> None:
+        if code.severity is Severity.ERROR:
+            wrong.append(message)
+
+    flows(lay_out(workflow, tell), tell)
+    return not wrong
 
 
 def _unused(graph: Graph) -> list[str]:

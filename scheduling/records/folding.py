@@ -10,9 +10,9 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass
 from itertools import islice
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
-from holotype.catalog import ObjectDamaged
+from holotype.catalog import Conflict, ObjectDamaged
 
 from ..declaring.policies import Failure
 from ..declaring.resources import Needs
@@ -20,6 +20,7 @@ from ..running.journal import read_events
 from ..running.progress import Progress
 from ..running.standing import outcome_of, sample_standing, task_standing
 from .attempts import attempt_columns, begun, refused
+from .finished import Finished
 from .ordered import read_units
 from .rows import columns_of, said, table_of
 from .tables import ATTEMPTS, DECISIONS, RUN_EVENTS, RUN_SAMPLES, RUN_TABLES, RUNS, TASK_FILES, TASK_METRICS, TASKS
@@ -44,10 +45,12 @@ _Gone = list[tuple[str, ...]]
 
 # What settled tasks have in common, that nobody changes any more.
 _NO_INPUTS: dict[str, Any] = {}
-_NO_DIGESTS: set[str] = set()
+_NO_DIGESTS = frozenset[str]()
 _NO_NEEDS = Needs()
 
 _NAMES = tuple(table.name for table in RUN_TABLES)
+# Those that are of tasks, and change as they do.
+_OF_TASKS = frozenset({TASKS.name, ATTEMPTS.name, TASK_FILES.name})
 # Tables of which rows stay as they are.
 _FURTHER = {table.name: table for table in (TASK_METRICS, DECISIONS, RUN_EVENTS)}
 
@@ -104,9 +107,11 @@ class Fold:
     """The tables of one run, from its order and as much of its journal as was applied.
 
     ``take`` gives what has changed since it was last called.  ``events``: whether ``run_events`` is among the tables.
+    ``lasting``: whether all is held until the end; else tasks are let go that are over, when what is known of them was
+    taken.  ``asked_back``: whether something was told of one of these; then all has to be folded anew, lasting.
     """
 
-    def __init__(self, folder: Path, units: Units, *, events: bool = True) -> None:
+    def __init__(self, folder: Path, units: Units, *, events: bool = True, lasting: bool = True) -> None:
         self.run, self._folder = folder.name, folder
         self.progress = Progress(units)
         self._number = 0
@@ -124,16 +129,18 @@ class Fold:
         self._attempts: dict[int, Attempt] = {}
         self._files: dict[tuple[str, str], list[_Row]] = {}
         self._further: dict[str, list[_Row]] = {name: [] for name in _FURTHER}
+        self.asked_back = self._final = False
+        self._finished = None if lasting else Finished(self.progress, self._makers)
 
     def apply(self, event: Event, text: str | None = None) -> None:
         """Take note of the next event; ``text``: as the journal has it.
 
-        Raises ``ObjectDamaged`` where it is about a task that there is not.
+        Raises ``ObjectDamaged`` where it is about a task that there is not, and ``Conflict`` where it is about one that
+        was let go.
         """
         progress, name, now = self.progress, event.get("task"), event["time"]
         if name is not None and name not in progress.tasks:
-            what = f"the journal of {self.run} tells of {name}, of which its order knows nothing"
-            raise ObjectDamaged(what, key=str(self._folder / "journal"))
+            self._refuse(name)
         tasks, made, ending = len(progress.tasks), len(progress.made), progress.ending
         progress.apply(event)
         if event["what"] == "ordered":
@@ -142,12 +149,12 @@ class Fold:
                 course.ready = now
         if name is not None:
             self._happened(progress.tasks[name], event)
-        for each in _last(progress.tasks, len(progress.tasks) - tasks):
-            self._courses[each] = _Course(ready=now)
-            self._touch(progress.tasks[each], now)
-        for unit in _last(progress.made, len(progress.made) - made):
-            if (sample := progress.states[unit].unit.sample) is not None:
-                self._unsure[sample.name] = None
+        if len(progress.tasks) > tasks:
+            for each in _last(progress.tasks, len(progress.tasks) - tasks):
+                self._courses[each] = _Course(ready=now)
+                self._touch(progress.tasks[each], now)
+        if len(progress.made) > made:
+            self._made_over(_last(progress.made, len(progress.made) - made))
         if ending is None and progress.ending is not None:
             self._unsure |= self._every_sample()
         self._ended = None if not progress.over else now if self._ended is None else self._ended
@@ -156,8 +163,11 @@ class Fold:
             self._further[RUN_EVENTS.name].append((self.run, self._number, now, event["what"], name, about))
         self._number += 1
 
-    def take(self, names: Collection[str] = _NAMES) -> Changes:
-        """What has changed in these tables, and from now on what changes from here."""
+    def take(self, names: Collection[str] = _NAMES, *, final: bool = False) -> Changes:
+        """What has changed in these tables, and from now on what changes from here.  ``final``: of tasks and attempts
+        only what is over, and the rest when it is taken next.
+        """
+        self._final = final
         if RUNS.name in names or RUN_SAMPLES.name in names:
             self._stand()
         takers: dict[str, Callable[[], tuple[pa.Table, _Gone]]] = {
@@ -178,7 +188,26 @@ class Fold:
                     [],
                 )
                 further.clear()
+        if self._finished is not None and _OF_TASKS.issubset(names):
+            for task in self._finished.let_go():
+                del self._courses[task]
         return changes
+
+    def _made_over(self, units: Iterable[str]) -> None:
+        """Units are over."""
+        if self._finished is not None:
+            self._finished.add(units)
+        for unit in units:
+            if (sample := self.progress.states[unit].unit.sample) is not None:
+                self._unsure[sample.name] = None
+
+    def _refuse(self, task: str) -> NoReturn:
+        """Raise what there is to say of a task that there is not."""
+        key = str(self._folder / "journal")
+        if self._finished is not None and self._finished.were(task):
+            self.asked_back = True
+            raise Conflict(f"something is told of {task}, which was let go: fold {self.run} anew", key=key)
+        raise ObjectDamaged(f"the journal of {self.run} tells of {task}, of which its order knows nothing", key=key)
 
     def _stand(self) -> None:
         """See anew how samples stand to which something has happened."""
@@ -199,13 +228,17 @@ class Fold:
         row = (
             *(self.run, workflow.name, workflow.version, outcome.state, outcome.why, operator),
             *(ordered.get("project", ""), ordered.get("time"), self._ended),
-            *(len(progress.units.order.samples), len(progress.tasks), said(ordered.get("tools", {}))),
+            *(len(progress.units.order.samples), self._count(), said(ordered.get("tools", {}))),
             *(machine, str(self._folder)),
         )
         gone: _Gone = [()] if self._told >= 0 else []
         rows = [] if self._told == self._number else [row]
         self._told = self._number
         return table_of(RUNS, columns_of(rows, RUNS)), gone if rows else []
+
+    def _count(self) -> int:
+        """How many tasks there are so far."""
+        return len(self.progress.tasks) + (0 if self._finished is None else self._finished.count)
 
     def _take_samples(self) -> tuple[pa.Table, _Gone]:
         standings = {name: self._standings[name] for name in self._samples}
@@ -215,17 +248,21 @@ class Fold:
         return table_of(RUN_SAMPLES, columns_of(rows, RUN_SAMPLES)), gone
 
     def _take_tasks(self) -> tuple[pa.Table, _Gone]:
-        rows = [self._task(name, self.progress.tasks[name]) for name in self._tasks]
-        gone: _Gone = [(name,) for name in self._tasks if self._told_before(name, 1)]
-        self._tasks = {}
+        taken = [name for name in self._tasks if not self._final or self._courses[name].ended is not None]
+        rows = [self._task(name, self.progress.tasks[name]) for name in taken]
+        gone: _Gone = [(name,) for name in taken if self._told_before(name, 1)]
+        for name in taken:
+            del self._tasks[name]
         return table_of(TASKS, columns_of(rows, TASKS)), gone
 
     def _take_attempts(self) -> tuple[pa.Table, _Gone]:
-        every = [*self._attempts.values()]
+        pending, self._attempts = self._attempts, {}
+        if self._final:
+            self._attempts = {id(each): each for each in pending.values() if each.settled is None}
+        every = [each for each in pending.values() if not self._final or each.settled is not None]
         gone: _Gone = [(each.job,) for each in every if each.told and each.job is not None]
         for each in every:
             each.told = True
-        self._attempts = {}
         return table_of(ATTEMPTS, attempt_columns(self.run, every)), gone
 
     def _take_files(self) -> tuple[pa.Table, _Gone]:
@@ -309,8 +346,9 @@ class Fold:
     def _made(self, name: str, event: Event) -> None:
         made = [(port, each) for port, files in event["outputs"].items() for each in files]
         made += [(None, each) for each in event.get("beside", ())]
-        for _, each in made:
-            self._makers[each["path"]] = name
+        for port, each in made:
+            if port is not None:  # what lies beside is taken with it
+                self._makers[each["path"]] = name
         self._files[name, "made"] = [
             (self.run, name, "made", port, each["path"], each["digest"], each.get("size")) for port, each in made
         ]

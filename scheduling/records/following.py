@@ -6,7 +6,9 @@ are over the tables are kept in their folders.
 
 from __future__ import annotations
 
+import gc
 import os
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -19,11 +21,11 @@ from .kept import is_kept, keep, kept, key_of
 from .ordered import read_units
 from .rows import columns_of, table_of
 from .store import Store
-from .tables import RUN_EVENTS, RUN_TABLES, RUNS
+from .tables import RUN_EVENTS, RUN_SAMPLES, RUN_TABLES, RUNS
 from .tail import Tail, last_line
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+    from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 
     import duckdb
 
@@ -36,10 +38,15 @@ __all__ = ["Records"]
 _EVERY = {table.name: table for table in RUN_TABLES}
 _FOLDED = tuple(name for name in _EVERY if name != RUN_EVENTS.name)
 
+# All but what is of the run as a whole, and of its samples, which is worked out when it is asked for.
+_CHANGING = tuple(name for name in _FOLDED if name not in (RUNS.name, RUN_SAMPLES.name))
+
 _Stamp = tuple[tuple[int, int] | None, ...]
 
 # Events that are folded before what has changed is put into the tables: so much of them is in memory twice at most.
-_AT_ONCE = 20_000
+_AT_ONCE = 5_000
+# How often that is done before what was put is compressed; whoever asks for what is new does not wait for it.
+_COMPRESSED = 6
 
 
 class Records:
@@ -180,13 +187,13 @@ class _Followed:
                 return
             except Conflict:  # by who has it in hand, or because there is another run of this name
                 self._store.forget(self._folder.name)
-                self._begin(anew=True)
+                self._begin(anew=True, lasting=self._fold is not None and self._fold.asked_back)
 
-    def _begin(self, *, anew: bool = False) -> None:
+    def _begin(self, *, anew: bool = False, lasting: bool = False) -> None:
         journal = self._folder / "journal"
         self._tail, self._events, self._number = Tail(journal), Tail(journal), 0
         self._fold: Fold | None = None
-        self._known, self._anew = False, anew
+        self._known, self._anew, self._lasting = False, anew, lasting
         self._waiting = 0  # events that are folded, and not in every table
         self._kept = set[str]()  # tables that are kept in the folder, and not read yet
 
@@ -196,23 +203,30 @@ class _Followed:
             self._known = True
             if not self._anew and self._remembered():
                 return
-            self._fold = Fold(self._folder, self._units(self._folder), events=False)
+            self._fold = Fold(self._folder, self._units(self._folder), events=False, lasting=self._lasting)
         elif self._fold is None:
             # It was over, and where something was said of it since all is told anew.
             for _ in self._tail.lines():
                 raise Conflict("it goes on")
             return
         assert self._fold is not None
-        for event, _ in self._tail.lines():
-            self._fold.apply(event)
-            self._waiting += 1
-            if self._waiting == _AT_ONCE:
-                self._put(self._fold, _FOLDED)
-                self._waiting = 0
+        with _no_cycles():
+            self._apply(self._fold)
         # Where it has just ended, what it has cost is still to come.
         if self._fold.progress.over and (first or self._tail.offset == before):
             self._put(self._fold, _FOLDED)
             self._keep()
+
+    def _apply(self, fold: Fold) -> None:
+        many = 0
+        for event, _ in self._tail.lines():
+            fold.apply(event)
+            self._waiting += 1
+            if self._waiting == _AT_ONCE:
+                self._store.put(self._folder.name, fold.take(_CHANGING, final=True))
+                self._waiting, many = 0, many + 1
+                if many % _COMPRESSED == 0:
+                    self._store.compress()
 
     def _put(self, fold: Fold, tables: Collection[str]) -> None:
         self._store.put(self._folder.name, fold.take(tables))
@@ -266,6 +280,20 @@ class _Followed:
             self._store.add(RUN_EVENTS.name, table_of(RUN_EVENTS, columns_of(rows, RUN_EVENTS)))
             self._number += len(rows)
             rows.clear()
+
+
+@contextmanager
+def _no_cycles() -> Iterator[None]:
+    """Have Python not look for cycles of what nobody needs, of which none are made here: over a hundred thousand tasks
+    it looks again and again, and takes longer for it than for all else.
+    """
+    was = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was:
+            gc.enable()
 
 
 def _stamp(folder: Path) -> _Stamp:

@@ -28,6 +28,8 @@ __all__ = ["Store"]
 _DECLARED = {table.name: table for table in RUN_TABLES}
 # What is replaced stays in memory until a table is made anew: when it is more than what counts, and more than this.
 _LEAST = 50_000
+# Only what is attached is compressed in memory, some rows of a table at once, when it is said to.
+_NAME, _TOGETHER = "site", 16_384
 
 
 class Store:
@@ -35,6 +37,9 @@ class Store:
 
     def __init__(self, *, least: int = _LEAST) -> None:
         self._base, self._least = sql_database(), least
+        # Processors are for tasks, and of so few rows one is as fast as several; nobody who asks waits for compressing.
+        self._base.execute("SET threads = 1; SET checkpoint_threshold = '1 TB'")
+        self._base.execute(f"ATTACH ':memory:' AS {_NAME} (COMPRESS, ROW_GROUP_SIZE {_TOGETHER})")
         self._set_up(self._base)
         self._replaced = Counter[str]()
         for table in RUN_TABLES:
@@ -67,6 +72,10 @@ class Store:
         for table in RUN_TABLES:
             self._base.execute(f"DELETE FROM {table.name} WHERE run = $1", [run])
         self._base.execute("COMMIT")
+
+    def compress(self) -> None:
+        """Have what is there take less memory."""
+        self._base.execute(f"CHECKPOINT {_NAME}")
 
     def rows(self, name: str, run: str | None = None) -> pa.Table:
         """A table's rows, as it is declared; of one run, or of all."""
@@ -108,4 +117,4 @@ class Store:
                 self._replaced[name] = 0
 
     def _set_up(self, connection: duckdb.DuckDBPyConnection) -> None:
-        connection.execute("SET TimeZone = 'UTC'")
+        connection.execute(f"SET TimeZone = 'UTC'; USE {_NAME}")

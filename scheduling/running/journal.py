@@ -79,7 +79,7 @@ def read_line(line: bytes) -> Event | None:
     checksum, _, text = line.rstrip(b"\n").partition(b" ")
     if not line.endswith(b"\n") or checksum != b"%08x" % zlib.crc32(text):
         return None
-    event: Event = json.loads(text)
+    event: Event = json.loads(str(text, "utf-8"))
     return event
 
 

@@ -54,6 +54,7 @@ class State(StrEnum):
 
 _STOPPED = "its sample was stopped"
 _SETTLED = (State.DONE, State.SKIPPED, State.STOPPED)
+_PLAIN = Made()
 
 
 @dataclass(slots=True)
@@ -80,9 +81,9 @@ class TaskState:
     needs: Needs = field(default_factory=Needs)
     inputs: dict[str, Any] = field(default_factory=dict)
     files: dict[str, tuple[str, ...]] = field(default_factory=dict)
-    digests: set[str] = field(default_factory=set)
+    digests: frozenset[str] = frozenset()
     over: Event | None = None
-    grades: set[str] = field(default_factory=set)
+    grades: frozenset[str] = frozenset()
     reason: str = ""
 
     @property
@@ -130,10 +131,6 @@ class Progress:
         self.snapshot: str | None = None  # and what its results are called there
         self._now: float | None = None  # when the last of it happened
         self._in: dict[State, dict[str, TaskState]] = {state: {} for state in State}
-        self._takers: dict[str, list[str]] = {}
-        for unit in units:
-            for other in unit.needs:
-                self._takers.setdefault(other, []).append(unit.name)
         self._open(deque(name for name, state in self.states.items() if not state.waits))
 
     def apply(self, event: Event) -> None:
@@ -197,6 +194,27 @@ class Progress:
             return False
         return self.ending is not None or len(self.made) == len(self.states)
 
+    def let_go(self, unit: str) -> tuple[str, ...] | None:
+        """Forget the tasks of a unit that is over: for who only looks on, and has written down what became of them.
+        Returns which these were; nothing is forgotten where one was stopped, for it may still run.
+        """
+        state = self.states[unit]
+        tasks = [self.tasks[name] for name in state.tasks]
+        if state.made is None or any(each.state not in (State.DONE, State.SKIPPED) for each in tasks):
+            return None
+        for each in tasks:
+            del self.tasks[each.task.name], self._in[each.state][each.task.name]
+        names, state.tasks, state.expanded = state.tasks, (), None
+        return names
+
+    def let_files_go(self, unit: str) -> tuple[str, ...]:
+        """Forget what a unit has made, when nothing is to take it any more; returns the paths."""
+        state = self.states[unit]
+        assert state.made is not None
+        files, plain = state.made.files, not (state.made.grades or state.made.lacking)
+        state.made = self.made[unit] = _PLAIN if plain else Made(grades=state.made.grades, lacking=state.made.lacking)
+        return tuple(path for paths in files.values() for path in paths)
+
     def _pass(self, event: Event) -> None:
         """Time goes by, as far as events tell of it; what is ready from the beginning is so since the first of them."""
         now = event.get("time")
@@ -232,9 +250,9 @@ class Progress:
     def _done(self, state: TaskState, event: Mapping[str, Any]) -> None:
         self._become(state, State.DONE)
         state.inputs = event.get("inputs", state.inputs)
-        state.grades |= set(event.get("grades", ()))
+        state.grades = state.grades.union(event.get("grades", ()))
         state.files = {name: tuple(each["path"] for each in files) for name, files in event["outputs"].items()}
-        state.digests = {each["digest"] for files in event["outputs"].values() for each in files}
+        state.digests = frozenset(each["digest"] for files in event["outputs"].values() for each in files)
         self._settle(state)
 
     def _decided(self, state: TaskState, event: Mapping[str, Any]) -> None:
@@ -258,7 +276,7 @@ class Progress:
                     self._leave(state, State.SKIPPED, do.grade)
                 else:
                     inputs = {**state.way.inputs, str(do.dropping): ()}
-                    state.grades.add(do.grade)
+                    state.grades |= {do.grade}
                     state.way = Way(state.way.stage, inputs, state.way.parameters)
                     self._become(state, State.READY)
             case "skip":
@@ -275,12 +293,12 @@ class Progress:
         if way.stage is not state.way.stage:
             state.used, state.in_this_way = {}, 0
         state.way = way
-        state.grades.add(grade)
+        state.grades |= {grade}
         self._become(state, State.READY)
 
     def _leave(self, state: TaskState, become: State, grade: str) -> None:
         self._become(state, become)
-        state.grades.add(grade)
+        state.grades |= {grade}
         self._settle(state)
 
     def _stop_sample(self, state: TaskState, why: str) -> None:
@@ -323,7 +341,7 @@ class Progress:
     def _close(self, unit: UnitState, made: Made, waiting: deque[str]) -> None:
         """A unit is over; those that waited for nothing else come next."""
         unit.made = self.made[unit.unit.name] = made
-        for name in self._takers.get(unit.unit.name, ()):
+        for name in self.units.takers(unit.unit):
             other = self.states[name]
             other.waits -= 1
             if not other.waits and other.made is None:

@@ -35,6 +35,7 @@ from ..checking.environments import image_ids
 from ..checking.machine import tool_versions
 from ..checking.order import Order, this_operator
 from ..checking.quotas import quotas_held
+from ..graphs.checking import hangs_together
 from ..places.local import LocalPlace
 from ..records.following import Records
 from ..samples.sample import paths_of
@@ -170,7 +171,9 @@ class Scheduler:
         site, now = self._means.site, self._means.clock()
         order = Order(workflow, tuple(samples), given, dict(parameters or {}), site, project, self._operator)
         # Where steps do not hang together there is nothing to begin, whoever says so.
-        odd = _odd(order, check_order(order, cost="sample", now=now) if check else check_workflow(workflow))
+        odd = _odd(order, check_order(order, cost="sample", now=now)) if check else []
+        if not check and not hangs_together(workflow):
+            _odd(order, check_workflow(workflow))
         if twice := [name for name, count in Counter(each.name for each in order.samples).items() if count > 1]:
             raise InvalidOption(f"there are two samples {twice[0]}", option="samples")
         if not site.quotas:

@@ -11,14 +11,14 @@ from .journal import read_events
 
 if TYPE_CHECKING:
     import os
-    from collections.abc import Iterator
+    from collections.abc import Collection, Iterator
 
 __all__ = ["built_on"]
 
 _SCHEMA = {"run": pl.String(), "task": pl.String(), "time": pl.Float64(), "paths": pl.List(pl.String())}
 
 
-def built_on(site: str | os.PathLike[str], digests: set[str]) -> pl.DataFrame:
+def built_on(site: str | os.PathLike[str], digests: Collection[str]) -> pl.DataFrame:
     """Every task that took files of these digests, or what was made of them, and so on: ``run``, ``task``, ``time`` in
     seconds since 1970 when it was done, and the ``paths`` of its results; in the order in which they were done.
 

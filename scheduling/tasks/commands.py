@@ -64,7 +64,7 @@ class Command:
     files: Mapping[str, str]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Way:
     """How a task is done: by a ``stage``, with ``inputs`` and ``parameters``."""
 

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 __all__ = ["Expanded", "expand"]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Expanded:
     """The tasks, none where it is left out, and then ``why``.  ``grades``: what their results are marked with.
     ``wrong``: whether it cannot be done, rather than need not be.
@@ -37,7 +37,7 @@ class Expanded:
     wrong: bool = False
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class _Taken:
     """What comes from a source: paths, ``None`` where there is nothing to come."""
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from ..declaring.frozen import Frozen, nothing
@@ -16,27 +15,25 @@ if TYPE_CHECKING:
 __all__ = ["Made", "Task"]
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Task:
     """``element``: which one of a scatter, from 0.  ``inputs``: paths, by the stage's inputs; none for an optional one
-    that is not there.  ``parameters``: values.
+    that is not there.  ``parameters``: values.  ``name``: as ``call[NA12878].3``, the fourth of a scatter.
     """
 
     unit: Unit
     element: int | None = None
     inputs: Mapping[str, tuple[str, ...]] = field(default_factory=nothing)
     parameters: Mapping[str, Any] = field(default_factory=nothing)
+    name: str = field(init=False, compare=False)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "inputs", Frozen(self.inputs))
         object.__setattr__(self, "parameters", Frozen(self.parameters))
+        name = self.unit.name if self.element is None else f"{self.unit.name}.{self.element}"
+        object.__setattr__(self, "name", name)
 
-    @cached_property
-    def name(self) -> str:
-        """As ``call[NA12878].3``, the fourth of a scatter."""
-        return self.unit.name if self.element is None else f"{self.unit.name}.{self.element}"
-
-    @cached_property
+    @property
     def folder(self) -> str:
         """A relative path of its own, which any file system takes: the sample's, the node's, the element's."""
         whose = "run" if self.unit.sample is None else f"samples/{self.unit.sample.folder}"
@@ -45,7 +42,7 @@ class Task:
         return f"{whose}/{node}" if self.element is None else f"{whose}/{node}/{self.element}"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Made:
     """What a unit that is over leaves: paths by its outputs, those that are not there left out.  ``grades``: what its
     results are marked with.  ``lacking``: whether something is not there that should have been.

@@ -6,11 +6,11 @@ takes is there.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from functools import cached_property
+from dataclasses import dataclass, field
 from graphlib import TopologicalSorter
 from typing import TYPE_CHECKING, Any
 
+from ..declaring.frozen import Frozen
 from ..declaring.steps import Per, Setting
 from ..graphs.flows import flows
 from ..graphs.laying import lay_out, taken_by
@@ -25,9 +25,9 @@ if TYPE_CHECKING:
 __all__ = ["Unit", "Units"]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Unit:
-    """A node, for one sample or, without one, for the run.
+    """A node, for one sample or, without one, for the run; its ``name`` is as ``prepare/trim[NA12878]``, or ``report``.
 
     ``parameters``: its values; of those that are scattered a tuple of them.  ``needs``: the units that it takes
     something from.  ``wanted``: whether its conditions hold.
@@ -38,11 +38,10 @@ class Unit:
     parameters: Mapping[str, Any]
     needs: tuple[str, ...]
     wanted: bool = True
+    name: str = field(init=False, compare=False)
 
-    @cached_property
-    def name(self) -> str:
-        """As ``prepare/trim[NA12878]``, or ``report``."""
-        return name_of(self.node.name, self.sample)
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "name", name_of(self.node.name, self.sample))
 
 
 class Units:
@@ -56,7 +55,10 @@ class Units:
         self.graph: Graph = lay_out(order.workflow, lambda *_: None)
         self.per = flows(self.graph, lambda *_: None)
         self._values = order.values()
-        self._every: dict[str, Unit] = {unit.name: unit for unit in self._made()}
+        self._takers: dict[str, list[str]] = {}  # of nodes
+        self._every: dict[str, Unit] = {}
+        for unit in self._made():
+            self._every[unit.name] = unit
 
     def __getitem__(self, name: str) -> Unit:
         return self._every[name]
@@ -71,16 +73,24 @@ class Units:
         """The units of a node that one for this sample takes from: one for the run takes from all samples'."""
         return tuple(self._every[name] for name in self._names(node, sample))
 
+    def takers(self, unit: Unit) -> Iterator[str]:
+        """The units that take something from one, in the order of all."""
+        for node in self._takers.get(unit.node.name, ()):
+            yield from self._names(node, unit.sample)
+
     def _made(self) -> Iterator[Unit]:
         nodes = self.graph.nodes
-        for name in TopologicalSorter({name: node.needs() for name, node in nodes.items()}).static_order():
+        needed = {name: node.needs() for name, node in nodes.items()}
+        for name in TopologicalSorter(needed).static_order():
+            node, others = nodes[name], sorted(needed[name])
+            for other in others:
+                self._takers.setdefault(other, []).append(name)
+            # One set of values, and of each name one text, for all samples: there are many units.
+            parameters = Frozen({each: self._value(node, each, given) for each, given in node.parameters.items()})
             for sample in self.order.samples if self.per[name] is Per.SAMPLE else (None,):
-                yield self._unit(nodes[name], sample)
-
-    def _unit(self, node: Node, sample: Sample | None) -> Unit:
-        parameters = {name: self._value(node, name, given) for name, given in node.parameters.items()}
-        needs = dict.fromkeys(name for other in sorted(node.needs()) for name in self._names(other, sample))
-        return Unit(node, sample, parameters, tuple(needs), self._wanted(node, sample))
+                names = dict.fromkeys(each for other in others for each in self._names(other, sample))
+                needs = tuple(self._every[each].name for each in names)
+                yield Unit(node, sample, parameters, needs, self._wanted(node, sample))
 
     def _names(self, node: str, sample: Sample | None) -> tuple[str, ...]:
         if self.per[node] is Per.RUN:

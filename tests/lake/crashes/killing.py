@@ -86,14 +86,17 @@ class Killer:
         self._completed: set[str] = set()
         lake.create(url, chunking=victim.CHUNKING, storage_options=self._options)
 
-    def kill(self) -> Killed:
-        """Let a process work for a while, kill it, and prove that all is there; raises ``Broken``."""
+    def kill(self, *, times: float = 1) -> Killed:
+        """Let a process work for a while, kill it, and prove that all is there; raises ``Broken``.
+
+        ``times``: so many times as long as it would live otherwise, where a machine has much else to do.
+        """
         self._deaths += 1
         self._last = 0
         journal = self._folder / f"{self._deaths}.journal"
         told: dict[str, object] = {"url": self._url, "options": self._options, "folder": str(self._folder / "sources")}
         told |= {"journal": str(journal), "seed": self._seed * 1000 + self._deaths}
-        life = self._chance.uniform(0, self._longest)
+        life = self._chance.uniform(0, self._longest) * times
         if self._deaths % _HELPED == 0:
             told["helped"] = True
             life *= 2  # it takes a while until help comes
