@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     import polars as pl
 
-NEEDS = {"cpus": 2, "memory": 1 << 30, "disk": 0, "gpus": 1, "time": None, "licences": {"solver": 1}, "instruments": {}}
+GIVEN = {"cpus": 2, "memory": 1 << 30, "disk": 0, "gpus": 1, "time": None, "licences": {"solver": 1}, "instruments": {}}
 MANY = 400
 
 
@@ -31,7 +31,7 @@ def long_run(site: Path, name: str = "long", *, over: bool = True) -> Path:
     ]  # fmt: skip
     for number in range(MANY):
         task = {"task": f"change[a[b].c].{number}", "attempt": 1, "time": began + number}
-        events.append({"what": "begun", **task, "needs": NEEDS, "stage": "change", "job": f"j{number}"})
+        events.append({"what": "begun", **task, "needs": GIVEN, "stage": "change", "job": f"j{number}"})
         used = {"cpu": 1.5, "memory": 1 << 20, "read": number, "written": 7}
         happened = {"happened": {"failure": "exit", "message": "3"}} if number % 5 == 0 else {}
         events.append({**task, "what": "over", "time": began + number + 10, "used": used, **happened})
