@@ -19,6 +19,7 @@ from .identity import processes
 from .keeper import starting
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
     from pathlib import Path
     from typing import IO
 
@@ -62,15 +63,15 @@ class Keeping:
         """Whether something can be heard."""
         return hasattr(os, "fork")
 
-    def tell(self, job: dict[str, Any]) -> None:
-        """Have a job looked after.  Raises ``OSError`` where no keeper can be started."""
-        line = json.dumps(job).encode() + b"\n"
+    def tell(self, jobs: Iterable[dict[str, Any]]) -> None:
+        """Have jobs looked after.  Raises ``OSError`` where no keeper can be started."""
+        lines = b"".join(json.dumps(job).encode() + b"\n" for job in jobs)
         for _ in range(2):
             process = self._process if self.lives else self._start()
             assert process is not None
             assert process.stdin is not None
             try:
-                process.stdin.write(line)
+                process.stdin.write(lines)
                 process.stdin.flush()
             except BrokenPipeError:  # it was ended just now
                 process.wait()

@@ -23,6 +23,8 @@ __all__ = ["LocalPlace"]
 # submitted; and the share of a processor that this may take.
 _LOOK, _LOOK_OFTEN = 1.0, 0.05
 _SHARE = 0.05
+# Seconds after which a job was begun by nobody, as when power was cut, if nothing is said of who has.
+_ABOUT_TO = 60.0
 
 
 class LocalPlace(Place):
@@ -48,13 +50,15 @@ class LocalPlace(Place):
         self._news = False
         self._next_look = 0.0
 
-    def submit(self, job: Job) -> None:
-        if job.id in self._known or self._look_up(job.id):
+    def submit(self, *jobs: Job) -> None:
+        new = {job.id: job for job in jobs if job.id not in self._known and not self._look_up(job.id)}
+        if not new:
             return
-        self._keeping.tell(_said(job))
-        self._known[job.id] = Waiting()
-        self._sent[job.id] = job
-        self._open.add(job.id)
+        # In one go: each would wake the keeper, which then would be where this is.
+        self._keeping.tell(_said(job) for job in new.values())
+        self._known |= dict.fromkeys(new, Waiting())
+        self._sent |= new
+        self._open |= new.keys()
 
     def poll(self, jobs: Iterable[str]) -> Mapping[str, State]:
         self._hear()
@@ -141,9 +145,10 @@ class LocalPlace(Place):
         for id in [*self._open]:
             self._look_up(id)
         if self._sent and not self._keeping.lives:
-            for id in [*self._sent]:  # what it was told and has not begun it will not
-                if not self._look_up(id):
-                    self._keeping.tell(_said(self._sent[id]))
+            # What it was told and has not begun it will not.
+            left = [job for id, job in [*self._sent.items()] if not self._look_up(id)]
+            if left:
+                self._keeping.tell(map(_said, left))
         often = self._silent or not self._keeping.listens
         pause = max(_LOOK_OFTEN if often else _LOOK, (time.thread_time() - spent) / _SHARE)
         self._next_look = time.monotonic() + pause
@@ -164,7 +169,9 @@ class LocalPlace(Place):
         return True
 
     def _guarded(self, id: str, found: Written) -> bool:
-        return found.guard is not None and found.guard.lives(self._traces.of(id))
+        if found.guard is None:  # who has just begun it is about to say so
+            return time.time() - found.began < _ABOUT_TO
+        return found.guard.lives(self._traces.of(id))
 
     def _ended_now(self, id: str, found: Written) -> State:
         """What is said of a job whose guard is gone, when what it has left behind was ended."""

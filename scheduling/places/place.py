@@ -140,9 +140,9 @@ class Place(ABC):
     """A place where jobs run; the module says what it promises."""
 
     @abstractmethod
-    def submit(self, job: Job) -> None:
-        """Have it started, if it has not been, nor cancelled.  Raises ``OSError`` where nothing can be started at all;
-        of what is wrong with this job alone ``poll`` tells.
+    def submit(self, *jobs: Job) -> None:
+        """Have them started, those that have not been, nor cancelled.  Raises ``OSError`` where nothing can be started
+        at all; of what is wrong with one job alone ``poll`` tells.
         """
 
     @abstractmethod

@@ -10,16 +10,15 @@
     {"pid": …}                                            its first process, in 512 bytes
     {"code": 0, …} or {"lost": "…"}                       how it ended, in 1024 bytes, or more
 
-A job's file comes to be in one step, with its first line and room for the others, so that what becomes of a job can be
-said though the disk is full; whoever comes second finds it there.  Nothing waits for a disk: when power is cut what
-was begun may be forgotten.  That no job is started again then is seen to by who has submitted it, to whom the machine
-that was started again is another ``epoch`` of the place.
+Who makes a job's file has begun it, and whoever comes second finds it there.  All of it is written in one step, with
+room for the lines to come, so that what becomes of a job can be said though the disk is full.  Nothing waits for a
+disk: when power is cut what was begun may be forgotten.  That no job is started again then is seen to by who has
+submitted it, to whom the machine that was started again is another ``epoch`` of the place.
 """
 
 from __future__ import annotations
 
 import contextlib
-import errno
 import json
 import os
 import re
@@ -47,15 +46,13 @@ _PLAIN = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_=+,-]{0,119}")
 _STALE = 3600.0
 # Bytes that who the first process is, and nearly every outcome, can be said in.
 _FIRST, _ROOM = 512, 1024
-# What systems say that have no second names for files.
-_NO_LINKS = frozenset({errno.EPERM, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK})
 _KNOWN = frozenset(each.name for each in fields(Ended))
 
 
 @dataclass(frozen=True)
 class Written:
     """What was written down of a job: when it ``began``, in seconds since 1970, who looks after it, its first process,
-    and its end; ``guard`` is ``None`` where that cannot be read, as after power was cut.
+    and its end; ``guard`` is ``None`` where that cannot be read: not yet, or not any more, as after power was cut.
     """
 
     began: float
@@ -79,8 +76,17 @@ class Traces:
         """
         said = _line({"id": id, "began": began, "guard": vars(guard)})
         end = b"" if ended is None else _line(vars(ended))
-        if not self._placed(self.of(id), said + b" " * (_FIRST - 1) + b"\n" + end.ljust(_ROOM)):
+        try:
+            file = os.open(self.of(id), os.O_CREAT | os.O_EXCL | os.O_WRONLY | getattr(os, "O_BINARY", 0), 0o666)
+        except FileExistsError:
             return None
+        try:
+            _write(file, said + b" " * (_FIRST - 1) + b"\n" + end.ljust(_ROOM))
+        except OSError:  # it is nobody's, then, and may be begun again
+            os.unlink(self.of(id))
+            raise
+        finally:
+            os.close(file)
         return Page(self.of(id), len(said))
 
     def make(self) -> None:
@@ -120,29 +126,6 @@ class Traces:
     def _new(self) -> str:
         """A name for what nobody shall see yet; no job is called so."""
         return f"{self.folder}/new.{secrets.token_hex(8)}"
-
-    def _placed(self, place: str, said: bytes) -> bool:
-        """Make a file, whole or not at all; whether there was none."""
-        new = self._new()
-        try:
-            with open(new, "xb", buffering=0) as file:
-                _write(file.fileno(), said)
-            os.link(new, place)
-        except FileExistsError:
-            return False
-        except OSError as error:
-            if error.errno not in _NO_LINKS:
-                raise
-            # Whoever looks between this and the next step finds one that was begun by nobody knows whom.
-            try:
-                os.close(os.open(place, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o666))
-            except FileExistsError:
-                return False
-            os.replace(new, place)
-        finally:
-            with contextlib.suppress(FileNotFoundError):
-                os.unlink(new)
-        return True
 
     # -- what became of it
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..checking.asking import answer_of
 from ..declaring.policies import Failure, Hold, Instead, Reduce, Retry, Skip, StopRun, StopSample
-from ..places.place import Ended, Lost
+from ..places.place import Ended, Job, Lost
 from ..tasks.commands import output_paths, shown_command
 from ..tasks.entering import takes_away
 from .attempts import clear_away, job_name, job_of, move, needs_of, tidy
@@ -130,7 +130,7 @@ class Hand:
     def look(self) -> bool:
         """See what has happened to its tasks; whether anything has."""
         run, progress = self.run, self.run.progress
-        moved = self._collect()
+        moved, left = self._collect(), list[Job]()
         running = dict(progress.running)
         self._end_stray(running)
         found = self._means.place.poll(running)
@@ -139,7 +139,7 @@ class Hand:
             if over is None and state.epoch != self._means.place.epoch():
                 over = Lost("its place was started again since, and knows nothing of it")
             if over is None:
-                self.submit(state)  # it was written down, and then somebody died
+                left += self.jobs(state)  # it was written down, and then somebody died
                 moved = True
             elif not isinstance(over, Ended | Lost) or name in self._inspecting:
                 continue
@@ -153,6 +153,7 @@ class Hand:
                 self._release(state, over)
                 self._inspecting[name] = (over, self._inspect(state, over))
                 moved = True
+        self._means.place.submit(*left)
         return self._prepare() or moved
 
     def write(self) -> None:
@@ -180,7 +181,7 @@ class Hand:
         self._waits[ready.state.task.name].seen(now, lacking or (TURN,))
 
     def begin(self, ready: Ready) -> None:
-        """Write down that a task begins, and what with; it is submitted after ``run.write``."""
+        """Write down that a task begins, and what with; its job is submitted after ``run.write``."""
         state, attempt, now = ready.state, ready.state.attempts + 1, self._means.clock()
         name = state.task.name
         prepared, needs, since = self._prepared.pop(name)
@@ -203,22 +204,24 @@ class Hand:
             return shown_command(state.way, state.task, run=self.run.name, needs=needs, folder=folder, attempt=attempt)
         return None
 
-    def submit(self, state: TaskState) -> None:
-        """Have what was begun started."""
+    def jobs(self, state: TaskState) -> tuple[Job, ...]:
+        """What is to be started of what was begun; nothing where it cannot be."""
         try:
             job = job_of(self.run, state, state.needs, state.attempts)
         except (ValueError, OSError) as error:
             self._means.free.give_back(state.needs)
             self._refuse(state, Happened(Failure.START, f"it cannot be started: {error}"))
-            return
-        self._means.place.submit(job)
+            return ()
+        return (job,)
 
     def _collect(self) -> bool:
         """Take what threads have found out."""
         over = [name for name, (_, promised) in self._inspecting.items() if promised.done()]
         for name in over:
             self._say_over(self.run.progress.tasks[name], *self._inspecting.pop(name))
-        self.run.write()
+        # What follows is done before that is on disk: who comes after a power cut knows of no attempt that was over,
+        # and does it again.
+        self.run.note()
         for state in self.run.progress.each(State.OVER):
             self._follow(state)
         prepared = [name for name, promised in self._preparing.items() if promised.done()]
@@ -422,12 +425,13 @@ class Hand:
     def _release(self, state: TaskState, over: Ended | Lost) -> None:
         """A job is over, and has what it had no more, though what it made is yet to be looked at."""
         self._means.free.give_back(state.needs)
-        containers, folder = self._means.site.containers, self.run.folders.work(state.task, state.attempts)
+        containers = self._means.site.containers
         if containers is None or state.way.stage.environment.container is None or (isinstance(over, Ended) and over.ok):
             return
         # Who was ended could not tidy up.  Where that fails something lies about, and no more.
         with suppress(ValueError):
-            if command := takes_away(containers, str(folder), site=self._means.site):
+            folder = str(self.run.folders.work(state.task, state.attempts))
+            if command := takes_away(containers, folder, site=self._means.site):
                 self._means.executor.submit(answer_of, command)
 
     def _event(self, what: str, state: TaskState, **also: Any) -> Event:

@@ -31,6 +31,8 @@ class Journal:
     def __init__(self, path: str | os.PathLike[str]) -> None:
         self._path = Path(path)
         self._file = open(self._path, "a+b", buffering=0)  # noqa: SIM115 - it stays open as long as the run does
+        self._loose = b""  # written since it was last on disk for good
+        self._held = b""  # and of that what has to be written again
 
     def events(self) -> Iterator[Event]:
         """All of it so far.  Raises ``ObjectDamaged``."""
@@ -41,13 +43,19 @@ class Journal:
         if whole < os.fstat(self._file.fileno()).st_size:
             self._file.truncate(whole)  # the power went, or the process, while it was written
 
-    def write(self, events: Iterable[Event]) -> None:
-        """Add events; they are there, whatever happens next, when this returns.
+    @property
+    def loose(self) -> bool:
+        """Whether there is something in it that a power cut would take back."""
+        return bool(self._loose or self._held)
+
+    def write(self, events: Iterable[Event], *, lasting: bool = True) -> None:
+        """Add events; they are there, whatever happens next, when this returns, with all that came before.  If they
+        need not be ``lasting``, whatever happens but that power is cut: what is done next is done again then.
 
         Raises ``StorageFull`` or ``StorageFailed``; then they are not, and may be written again.
         """
-        said = b"".join(map(_written, events))
-        if not said:
+        said = self._held + b"".join(map(_written, events))
+        if not said and not self._loose:
             return
         file = self._file.fileno()
         whole = os.fstat(file).st_size
@@ -55,10 +63,14 @@ class Journal:
             rest = memoryview(said)
             while rest:
                 rest = rest[os.write(file, rest) :]
-            os.fsync(file)
+            if lasting:
+                os.fsync(file)
+            self._loose, self._held = b"" if lasting else self._loose + said, b""
         except OSError as error:
             with suppress(OSError):  # else the next reader takes it away
-                os.ftruncate(file, whole)
+                # A disk that has failed once may say next time that all is well, and have dropped what came before.
+                os.ftruncate(file, whole - len(self._loose))
+                self._loose, self._held = b"", self._held + self._loose
             kind = (
                 StorageFull if error.errno in (errno.ENOSPC, getattr(errno, "EDQUOT", errno.ENOSPC)) else StorageFailed
             )

@@ -71,6 +71,7 @@ class Run:
         self.costs = Costs()
         self.on_event: OnEvent | None = None
         self._unwritten: list[Event] = []
+        self._noted: list[Event] = []  # and what was written, and is not known to be on disk
         self._unsettled: set[Path] = set()  # folders whose names are not known to be on disk
         self._known = {folders.whole}  # folders whose own names are, or will be with those
         self._untold: deque[Event] = deque()
@@ -132,14 +133,23 @@ class Run:
             folder = folder.parent
             self._unsettled.add(folder)
 
+    def note(self) -> None:
+        """Have all that was said written down, as far as it is safe from whatever ends this process."""
+        if self._unwritten:
+            began = time.perf_counter()
+            self.journal.write(self._unwritten, lasting=False)
+            self.costs.add(time.perf_counter() - began)
+            self._noted += self._unwritten
+            self._unwritten = []
+
     def write(self) -> None:
         """Have all that was said on disk, and then tell of it who wants to know."""
-        if self._unwritten:
+        if self._unwritten or self.journal.loose:
             began = time.perf_counter()
             self._write()
             begun = (event["task"] for event in self._unwritten if event["what"] == "begun")
             self.costs.add(time.perf_counter() - began, begun)
-            self._unwritten = []
+            self._noted, self._unwritten = [], []
         self._tell()
 
     def _settle(self) -> None:
@@ -160,14 +170,14 @@ class Run:
             spent = self.costs.taken()
             self.say([{"what": "measured", "time": now, "recording": round(spent, 6), "over": self.progress.over}])
             self._write()
-            self._unwritten = []
+            self._noted, self._unwritten = [], []
         self._tell()
 
     def _write(self) -> None:
         self._settle()
         self.journal.write(self._unwritten)
         if self.on_event is not None:
-            self._untold.extend(self._unwritten)
+            self._untold.extend(self._noted + self._unwritten)
 
     def _tell(self) -> None:
         while self._untold and self.on_event is not None:

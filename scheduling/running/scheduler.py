@@ -354,8 +354,7 @@ class Scheduler:
             self._hands[ready.run.name].leave(ready, now, ())
         for hand in self._hands.values():
             hand.write()
-        for ready in begun:
-            self._hands[ready.run.name].submit(ready.state)
+        self._means.place.submit(*(job for ready in begun for job in self._hands[ready.run.name].jobs(ready.state)))
         return bool(begun)
 
     def _patience(self, pause: float | None) -> float:

@@ -129,12 +129,13 @@ class ScriptedPlace(Place):
 
     # -- of the contract
 
-    def submit(self, job: Job) -> None:
+    def submit(self, *jobs: Job) -> None:
         self._here()
-        on_its_way = any(each.id == job.id and owner is self for _, each, owner in self._world.sent)
-        if job.id not in self._world.entries and not on_its_way:
-            self._world.sent.append((self._world.now + self._world.delay, job, self))
-            self.advance(0)
+        for job in jobs:
+            on_its_way = any(each.id == job.id and owner is self for _, each, owner in self._world.sent)
+            if job.id not in self._world.entries and not on_its_way:
+                self._world.sent.append((self._world.now + self._world.delay, job, self))
+        self.advance(0)
 
     def poll(self, jobs: Iterable[str]) -> Mapping[str, State]:
         self._here()

@@ -83,6 +83,9 @@ def test_when_power_was_cut_as_it_began_it_is_lost_and_not_started_again(tmp_pat
     (tmp_path / "place/a").touch()
     (tmp_path / "place/b").write_bytes(b"\0" * 2048)
     (tmp_path / "place/c").write_bytes(b'{"id": "c", "beg')
+    assert isinstance(found(tmp_path), Running), "it may be that somebody is about to say who has begun it"
+    for id in "abc":
+        os.utime(tmp_path / "place" / id, (1, 1))
     assert isinstance(found(tmp_path), Lost)
     assert isinstance(found(tmp_path), Lost)
     with closing(LocalPlace(tmp_path / "place")) as place:
@@ -128,15 +131,19 @@ def test_a_job_is_begun_by_one(tmp_path: Path) -> None:
     assert (read(traces).began, read(traces).guard, read(traces).over) == (1.0, ME, None)
 
 
-def test_where_files_have_no_second_names_a_job_is_begun_by_one_too(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def no(*names: str) -> None:
-        raise OSError(errno.EPERM, "no links here")
+def test_what_cannot_be_written_down_is_not_begun(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    traces = Traces(tmp_path / "place")
+    traces.make()
+    with monkeypatch.context() as full:
 
-    monkeypatch.setattr(os, "link", no)
-    test_a_job_is_begun_by_one(tmp_path)
-    assert sorted(os.listdir(tmp_path / "place")) == ["a", "place.d"]
+        def write(descriptor: int, said: bytes) -> int:
+            raise OSError(errno.ENOSPC, "no space left")
+
+        full.setattr(os, "write", write)
+        with pytest.raises(OSError, match="no space"):
+            traces.begin("a", 1.0, ME)
+    assert traces.read("a") is None
+    assert traces.begin("a", 1.0, ME)
 
 
 def test_what_was_said_of_its_end_stays(tmp_path: Path) -> None:

@@ -65,16 +65,18 @@ def steps(dies: int | None = None, *, half: bool = False) -> Iterator[Steps]:
         patch.setattr(
             Journal,
             "write",
-            lambda journal, events: counted.step(
+            lambda journal, events, lasting=True: counted.step(
                 f"write {[event['what'] for event in events]}",
-                lambda: write(journal, events),
+                lambda: write(journal, events, lasting=lasting),
                 lambda: half_written(journal, events),
             ),
         )
         patch.setattr(
             LocalPlace,
             "submit",
-            lambda place, job: counted.step("submit", lambda: submit(place, job), lambda: submit(place, job)),
+            lambda place, *jobs: (
+                counted.step("submit", lambda: submit(place, *jobs), lambda: submit(place, *jobs[:1])) if jobs else None
+            ),
         )
         patch.setattr(
             Path,

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from holotype.catalog import ObjectDamaged
+from holotype.catalog import ObjectDamaged, StorageFailed
 from holotype.scheduling import Input, LocalPlace, Retry, Rule, Scheduler, Step, When, Workflow
 from holotype.scheduling.running.journal import Journal
 
@@ -158,6 +158,29 @@ def test_a_journal_that_was_written_over_is_damage(tmp_path: Path) -> None:
     journal.write_bytes(text)
     with pytest.raises(ObjectDamaged, match="not as it was written"):
         lived(tmp_path, resume=True)
+
+
+def test_what_a_disk_has_failed_to_keep_is_written_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever it says next time: a disk that has failed once may have dropped what came before."""
+    journal = Journal(tmp_path / "journal")
+    journal.write([{"what": "one"}])
+    journal.write([{"what": "two"}], lasting=False)
+    assert [event["what"] for event in journal.events()] == ["one", "two"]
+    with monkeypatch.context() as broken:
+
+        def fails(file: int) -> None:
+            raise OSError(5, "input/output error")
+
+        broken.setattr(os, "fsync", fails)
+        for _ in range(2):
+            with pytest.raises(StorageFailed, match="input/output"):
+                journal.write([{"what": "three"}])
+            assert [event["what"] for event in journal.events()] == ["one"]
+    assert journal.loose
+    journal.write([{"what": "three"}])
+    assert not journal.loose
+    assert [event["what"] for event in journal.events()] == ["one", "two", "three"]
+    journal.close()
 
 
 def test_a_last_line_that_is_cut_off_is_taken_away(tmp_path: Path) -> None:
