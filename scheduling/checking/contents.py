@@ -12,7 +12,7 @@ from holotype.validators import FORMATS, Check, Examination, GroupCheck, MatesCh
 from . import codes
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Container, Iterator, Mapping, Sequence
 
     from holotype.validators import Cost, Found, Subject
 
@@ -79,6 +79,7 @@ def look_at_contents(order: Order, *, cost: Cost | str) -> Examination:
     for (sample, _), paths in inputs.items():
         if len(paths) > 1:
             examination.ask(MatesCheck([subjects[path] for path in paths]), name=sample)
+    _hold_figures(examination, order, formats)
     others: dict[str, list[dict[str, Any]]] = {}
     findings = examination.report().findings
     for row in findings.filter(pc.equal(findings["code"], "reference.none")).to_pylist():
@@ -86,6 +87,27 @@ def look_at_contents(order: Order, *, cost: Cost | str) -> Examination:
     for sample, rows in others.items():
         examination.ask(_ReferenceTaken(rows), name=sample)
     return examination
+
+
+def _hold_figures(examination: Examination, order: Order, looked_at: Container[str]) -> None:
+    """Hold the figures of files against the thresholds of their inputs."""
+    figures: dict[str, list[dict[str, Any]]] = {}
+    for row in examination.report().metrics.to_pylist():
+        figures.setdefault(row["path"], []).append(row)
+    for _, name, path in order.files():
+        port = order.workflow.inputs.get(name)
+        if port is None or path not in looked_at:
+            continue
+        for rule in port.thresholds:
+            known = [
+                row for row in figures.get(path, ()) if row["name"] == rule.metric and rule.of in (None, row["of"])
+            ]
+            if not known and not rule.optional:
+                examination.tell(path, rule.code, f"there is no figure {rule.metric}", column=rule.metric)
+            for row in known:
+                if expected := rule.broken(row["value"]):
+                    said = f"{rule.metric} is {row['value']:g}, and is to be {expected}"
+                    examination.tell(path, rule.code, said, column=rule.metric, record=row["of"] or None)
 
 
 def kinds_of(format: str | None) -> Iterator[str]:

@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
+    from holotype.validators import Threshold
+
 __all__ = ["Input", "Output", "with_beside"]
 
 
@@ -25,6 +27,7 @@ class Input:
     ``many``: any number of them rather than one.  ``optional``: there need not be any.  ``beside``: endings of files
     that have to lie next to each, as an index does: ``".bai"`` is added to the name, and ``"^.dict"`` takes the place
     of its last ending.  ``shared``: of a workflow's inputs, those that all samples have in common, as a reference.
+    ``thresholds``: of a workflow's inputs, what the figures of each file have to be before anything runs.
     """
 
     formats: tuple[str, ...] | str = ()
@@ -32,9 +35,11 @@ class Input:
     optional: bool = field(default=False, kw_only=True)
     beside: tuple[str, ...] | str = field(default=(), kw_only=True)
     shared: bool = field(default=False, kw_only=True)
+    thresholds: tuple[Threshold, ...] = field(default=(), kw_only=True)
     about: str = field(default="", kw_only=True)
 
     def __post_init__(self) -> None:
+        object.__setattr__(self, "thresholds", tuple(self.thresholds))
         object.__setattr__(self, "formats", _texts(self.formats))
         object.__setattr__(self, "beside", _texts(self.beside))
         _endings(self.beside)

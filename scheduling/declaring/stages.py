@@ -75,6 +75,8 @@ class Stage:
         self._check_rules(problems)
         for name in sorted(self.resources.names - self.parameters.keys()):
             problems.add(f"{name} is no parameter", at="resources")
+        for name in sorted(name for name, port in self.inputs.items() if port.thresholds):
+            problems.add("what a stage makes is held to its own thresholds", at=f"inputs.{name}.thresholds")
         for name in sorted(self.resources.inputs - self.inputs.keys()):
             problems.add(f"{name} is no input", at="resources")
         problems.raise_any()

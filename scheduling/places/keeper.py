@@ -59,7 +59,6 @@ def starting(interpreter: str, function: str, folder: str) -> tuple[Sequence[str
 def main(folder: str) -> None:
     """Be a keeper."""
     if hasattr(os, "fork"):
-        signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # guards are waited for by nobody
         signal.signal(signal.SIGHUP, signal.SIG_IGN)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     traces = Traces(folder)

@@ -43,6 +43,7 @@ class _Told:
     """A guard as its keeper knows it; ``job``: the line that it was told and has not said to be done with."""
 
     socket: socket.socket
+    pid: int
     job: bytes | None = None
     tries: int = 0
 
@@ -95,30 +96,33 @@ class Guards:
     def leave(self) -> None:
         """Have those that wait go, and those that look after jobs go when these are over."""
         deadline = time.monotonic() + _LEAVING
-        waiting = [guard.socket for guard in self._free]
-        for each in waiting:
+        for each in self._free:
             with suppress(OSError):
-                each.shutdown(socket.SHUT_WR)
-        while waiting and (left := deadline - time.monotonic()) > 0:
+                each.socket.shutdown(socket.SHUT_WR)
+        while self._free and (left := deadline - time.monotonic()) > 0:
             poll = select.poll()
-            for each in waiting:
-                poll.register(each, select.POLLIN)
+            for each in self._free:
+                poll.register(each.socket, select.POLLIN)
             poll.poll(left * 1000)
-            waiting = [each for each in waiting if not _is_gone(each)]
+            for each in [each for each in self._free if _is_gone(each.socket)]:
+                self._drop(each)
 
     def _drop(self, guard: _Told) -> None:
         del self._all[guard.socket.fileno()]
         if guard in self._free:
             self._free.remove(guard)
         guard.socket.close()
+        # It ends where it closes its own, so this takes no time; what it took is then told with what the keeper did.
+        with suppress(ChildProcessError):
+            os.waitpid(guard.pid, 0)
 
     def _fork(self, line: bytes, tries: int) -> None:
         """Have a new guard look after a job.  Raises ``OSError``."""
         ours, its = socket.socketpair()
         try:
-            if os.fork():
+            if pid := os.fork():
                 its.close()
-                self._all[ours.fileno()] = _Told(ours, line, tries)
+                self._all[ours.fileno()] = _Told(ours, pid, line, tries)
                 return
         except OSError:
             ours.close()

@@ -17,7 +17,6 @@ from .remembering import Memory
 
 __all__ = ["Digests", "Seen", "untouched"]
 
-_BLOCK = 1 << 20
 # A file that was changed so shortly before it was read could be changed again within one tick of its clock.
 _SETTLED = 2_000_000_000
 
@@ -88,9 +87,7 @@ class Digests:
     def _read(self, path: str) -> Seen:
         with open(path, "rb") as file:
             before = os.fstat(file.fileno())
-            sum_ = hashlib.sha256()
-            while block := file.read(_BLOCK):
-                sum_.update(block)
+            sum_ = hashlib.file_digest(file, "sha256")
             after = os.fstat(file.fileno())
         key = (after.st_dev, after.st_ino, after.st_size, after.st_mtime_ns, after.st_ctime_ns)
         digest = sum_.hexdigest()

@@ -64,7 +64,6 @@ GUARDED = {
     ("scheduling.places.guard", "setsid"): "hasattr; there are no sessions",
     ("scheduling.places.guard", "wait4"): "hasattr of fork; else time and memory are not counted",
     ("scheduling.places.identity", "pidfd_open"): "hasattr; else by number",
-    ("scheduling.places.keeper", "SIGCHLD"): "hasattr of fork; nobody is waited for",
     ("scheduling.places.keeper", "SIGHUP"): "hasattr of fork; there is none to ignore",
     ("scheduling.places.pool", "fork"): "the keeper, which asks for it",
     ("scheduling.places.trees", "SIGCONT"): "adopt, which is Linux's; else psutil",

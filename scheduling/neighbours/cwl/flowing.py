@@ -68,6 +68,8 @@ class WorkflowWriter:
         for name, port in workflow.inputs.items():
             if port.formats:
                 self._losses.add(f"{self._at}inputs.{name}.formats", ", ".join(port.formats), KEPT)
+            if port.thresholds:
+                self._losses.add(f"{self._at}inputs.{name}.thresholds", port.thresholds, KEPT)
             if port.shared:
                 self._losses.add(f"{self._at}inputs.{name}.shared", name, "one run there is one sample")
         if workflow.version != "1":

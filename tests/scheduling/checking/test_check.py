@@ -7,12 +7,14 @@ import random
 import shutil
 import stat
 import time
+from dataclasses import replace
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from holotype.catalog import WorkflowInvalid
 from holotype.scheduling import (
     Environment,
     Input,
@@ -28,6 +30,7 @@ from holotype.scheduling import (
     Workflow,
 )
 from holotype.scheduling.checking.asking import answer_of
+from holotype.validators import Severity, Threshold
 
 GENOME = "".join(random.Random(1).choices("ACGT", k=600))
 
@@ -173,6 +176,28 @@ def test_contents_are_what_they_should_be(laboratory: Path) -> None:
     found = {(Path(row["path"]).name, row["code"]) for row in rows if row["severity"] == "error"}
     assert ("liver_R1.fastq", "run.file.format") in found
     assert any(name == "heart_R2.fastq" and code.startswith("fastq.") for name, code in found)
+
+
+def test_figures_of_what_is_given_are_what_they_have_to_be(laboratory: Path) -> None:
+    """Before anything runs; each file by itself."""
+    (laboratory / "data" / "heart_R2.fastq").write_text(reads("heart", end=2).replace("I", "#"))
+
+    def held(*thresholds: Threshold) -> list[tuple[str, str, str, str]]:
+        inputs = {**mapping().inputs, "reads": Input("fastq", many=True, thresholds=thresholds)}
+        workflow = replace(mapping(), inputs=inputs)
+        genome = laboratory / "data" / "genome.fa"
+        report = workflow.check(samples(laboratory), site(laboratory), shared={"genome": genome})
+        rows = (row for row in report.findings.to_pylist() if row["code"] == "metric.threshold")
+        return [(Path(row["path"]).name, row["severity"], row["column"], row["message"]) for row in rows]
+
+    assert held(Threshold("fastq.reads", least=1)) == []
+    (low,) = held(Threshold("fastq.q20", least=0.7), Threshold("fastq.reads", least=1))
+    assert low == ("heart_R2.fastq", "error", "fastq.q20", "fastq.q20 is 0, and is to be at least 0.7")
+    assert [each[1] for each in held(Threshold("fastq.q20", least=0.7, severity=Severity.WARNING))] == ["warning"]
+    assert {each[3] for each in held(Threshold("bam.what", least=1))} == {"there is no figure bam.what"}
+    assert held(Threshold("bam.what", least=1, optional=True)) == []
+    with pytest.raises(WorkflowInvalid, match="held to its own thresholds"):
+        Stage(name="s", command="x {reads}", inputs={"reads": Input(thresholds=(Threshold("m", least=1),))})
 
 
 def test_mates_are_in_step(laboratory: Path) -> None:

@@ -49,7 +49,7 @@ YAML = """
 workflow: mapping
 version: "2"
 inputs:
-  reads: {formats: fastq, many: true}
+  reads: {formats: fastq, many: true, thresholds: [{metric: fastq.q30, least: 0.8}]}
   genome: {formats: fasta, shared: true, beside: [.fai, ^.dict]}
 parameters:
   seed: {kind: int, default: 19, minimum: 1, unit: bp}
@@ -104,7 +104,7 @@ MAPPING = Workflow(
     name="mapping",
     version="2",
     inputs={
-        "reads": Input("fastq", many=True),
+        "reads": Input("fastq", many=True, thresholds=(Threshold("fastq.q30", least=0.8),)),
         "genome": Input("fasta", shared=True, beside=(".fai", "^.dict")),
     },
     parameters={"seed": Parameter(kind="int", default=19, minimum=1, unit="bp")},
