@@ -60,12 +60,13 @@ TOP = Path(__file__).resolve().parent.parent
 HOW = """\
 Each task is a shell that writes a file. "A graph of two levels": so many tasks that need nothing of each other, each
 with its own output, and one that takes all; by holotype with everything on record and every output hashed, though not
-validated, and durable before the next begins; by Snakemake, the same commands in a Snakefile. Beside seconds of the
-clock on the wall the processors' seconds, with all processes there were. "Pipelines at once": each ten steps one after
-the other, each of which sleeps; the bound is what the sleeping alone takes, given the processors that there are.
-"The state of so many tasks": the journal of a run, seven tenths of which had happened when it was first followed; then
-a thousand events more came before each question, and "with news" is the time from asking to having all rows of the
-answer, of many the one in the middle and the longest."""
+validated, and durable before the next begins; by Snakemake, the same commands in a Snakefile. What is written is taken
+away at the end of all: for minutes ext4 passes over what was deleted, one by one, whenever it makes a file. Beside
+seconds of the clock on the wall the processors' seconds, with all processes there were. "Pipelines at once": each ten
+steps one after the other, each of which sleeps; the bound is what the sleeping alone takes, given the processors that
+there are. "The state of so many tasks": the journal of a run, seven tenths of which had happened when it was first
+followed; then a thousand events more came before each question, and "with news" is the time from asking to having all
+rows of the answer, of many the one in the middle and the longest."""
 
 
 @dataclass(frozen=True)
@@ -91,7 +92,9 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--without-peer", action="store_true")
     parser.add_argument("--output", type=Path, default=TOP / "benchmarks", help="where RESULTS.md is")
     given = parser.parse_args(arguments)
-    lines = [*_of_graphs(given), "", *_of_pipelines(given), "", *_of_states(given)]
+    with tempfile.TemporaryDirectory(prefix="holotype-workflows-") as folder:
+        given.folder = folder
+        lines = [*_of_graphs(given), "", *_of_pipelines(given), "", *_of_states(given)]
     machine, day = results.this_machine(), datetime.datetime.now(datetime.UTC).date().isoformat()
     when = f"{day}; {machine.cores} cores of {machine.processor}, {machine.system}, Python {machine.python}."
     section = "\n\n".join(["# What running workflows costs", HOW, when, "\n".join(lines)]) + "\n"
@@ -107,11 +110,11 @@ def _of_graphs(given: argparse.Namespace) -> list[str]:
     ]
     peer = None if given.without_peer else shutil.which("snakemake")
     for tasks in given.tasks:
-        took = _measured(["holotype", str(tasks), str(given.at_once)])
+        took = _measured([given.folder, "holotype", str(tasks), str(given.at_once)])
         lines.append(_line(f"holotype, {tasks:,} tasks", took, tasks))
         if peer is not None and tasks <= 1000:
             version = subprocess.run([peer, "--version"], capture_output=True, text=True, check=True).stdout.strip()
-            other = _measured(["snakemake", str(tasks), str(given.at_once)])
+            other = _measured([given.folder, "snakemake", str(tasks), str(given.at_once)])
             lines.append(_line(f"Snakemake {version}, {tasks:,} tasks", other, tasks))
             lines.append(f"| holotype's share of that | {took.wall / other.wall:.2f} | "
                          f"{took.processors / other.processors:.2f} | | |")  # fmt: skip
@@ -124,7 +127,8 @@ def _line(name: str, took: _Took, tasks: int) -> str:
 
 
 def _of_pipelines(given: argparse.Namespace) -> list[str]:
-    took = _measured(["pipelines", *map(str, (given.pipelines, given.steps, given.seconds, given.pipelines))])
+    pipelines = (given.pipelines, given.steps, given.seconds, given.pipelines)
+    took = _measured([given.folder, "pipelines", *map(str, pipelines)])
     bound = given.steps * given.seconds
     return [
         "| pipelines at once | seconds | bound | beyond it | memory |",
@@ -140,7 +144,7 @@ def _of_states(given: argparse.Namespace) -> list[str]:
         "|---|---|---|---|---|---|",
     ]
     for tasks in given.known:
-        *seconds, memory = _told(["state", str(tasks)])
+        *seconds, memory = _told([given.folder, "state", str(tasks)])
         first, again, grouped, longest, joined, slowest = seconds
         lines.append(
             f"| {tasks:,} | {first:.1f} s | {1000 * again:.0f} ms | {1000 * grouped:.0f} ms, at most "
@@ -164,21 +168,21 @@ def _told(work: Sequence[str]) -> list[float]:
     return [*map(float, done.stdout.split())]
 
 
-def job(what: str, *given: str) -> None:
-    """Do one, and tell the seconds that it took, and the memory that it had in MiB."""
+def job(within: str, what: str, *given: str) -> None:
+    """Do one in a folder of its own, and tell the seconds that it took, and the memory that it had in MiB."""
     wall: float | str = ""
-    with tempfile.TemporaryDirectory(prefix="holotype-workflows-") as folder:
-        match what:
-            case "state":
-                wall = " ".join(map(str, _state(Path(folder), int(given[0]))))
-            case "pretend":
-                pretend(Path(given[0]), int(given[1]), events=int(given[2]))
-            case "holotype":
-                wall = _by_holotype(Path(folder), int(given[0]), int(given[1]))
-            case "snakemake":
-                wall = _by_snakemake(Path(folder), int(given[0]), int(given[1]))
-            case _:
-                wall = _pipelines(Path(folder), int(given[0]), int(given[1]), float(given[2]), int(given[3]))
+    folder = Path(tempfile.mkdtemp(dir=within))
+    match what:
+        case "state":
+            wall = " ".join(map(str, _state(folder, int(given[0]))))
+        case "pretend":
+            pretend(Path(given[0]), int(given[1]), events=int(given[2]))
+        case "holotype":
+            wall = _by_holotype(folder, int(given[0]), int(given[1]))
+        case "snakemake":
+            wall = _by_snakemake(folder, int(given[0]), int(given[1]))
+        case _:
+            wall = _pipelines(folder, int(given[0]), int(given[1]), float(given[2]), int(given[3]))
     usage = resource.RUSAGE_CHILDREN if what == "snakemake" else resource.RUSAGE_SELF
     print(wall, resource.getrusage(usage).ru_maxrss / 1024)
 
@@ -269,7 +273,7 @@ def _pipelines(folder: Path, pipelines: int, steps: int, seconds: float, at_once
 def _state(folder: Path, tasks: int) -> list[float]:
     """Seconds: until a journal was followed, of a question then, and of two kinds when something has happened."""
     # Another process writes it, as another one has a run in hand, and its memory does not count.
-    _told(["pretend", str(folder), str(tasks), str(int(0.7 * _EVENTS * tasks))])
+    _told([str(folder), "pretend", str(folder), str(tasks), str(int(0.7 * _EVENTS * tasks))])
     run = folder / "runs" / "run"
     with Records(folder) as records, (run / "rest").open("rb") as rest, (run / "journal").open("ab") as journal:
         first, again = (_seconds(partial(_answer, records, _GROUPED)) for _ in range(2))

@@ -82,6 +82,10 @@ class Guard:
         self._below = Adopted() if adopt() else None
         self._own = Identity.of(os.getpid())
 
+    def leave(self) -> None:
+        """Look after nothing any more."""
+        self._traces.leave()
+
     def look_after(self, job: Job, *, free: Callable[[], None] = lambda: None) -> bool:
         """Start a job, unless somebody has, stay with it to its end, and write down how it was.
 

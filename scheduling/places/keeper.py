@@ -78,7 +78,9 @@ def main(folder: str) -> None:
 def alone(folder: str) -> None:
     """Be a guard that was not forked, told of its job in a line."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    Guard(Traces(folder), _LISTENER).look_after(job_from(json.loads(sys.stdin.readline())))
+    guard = Guard(Traces(folder), _LISTENER)
+    guard.look_after(job_from(json.loads(sys.stdin.readline())))
+    guard.leave()
 
 
 def _keep(guards: Guards) -> None:

@@ -155,8 +155,9 @@ def _serve(traces: Traces, listener: int, keeper: socket.socket, line: bytes) ->
         while line.endswith(b"\n"):
             if not guard.look_after(job_from(json.loads(line)), free=lambda: _say(keeper, _FREE)):
                 _say(keeper, _GONE)
-                return
+                break
             line = lines.readline()
+    guard.leave()
 
 
 def _say(keeper: socket.socket, what: bytes) -> None:

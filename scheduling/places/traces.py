@@ -5,20 +5,25 @@
     place.d/name     by which processes of this place's jobs are known
     <job>            what became of a job, in three lines
     <job>.cancel     somebody wants it to end
+    new.…            a file that somebody has for the next job that it begins
 
     {"id": "…", "began": 1700000000.0, "guard": {…}}      by who starts it: nobody else does
     {"pid": …}                                            its first process, in 512 bytes
     {"code": 0, …} or {"lost": "…"}                       how it ended, in 1024 bytes, or more
 
-Who makes a job's file has begun it, and whoever comes second finds it there.  All of it is written in one step, with
-room for the lines to come, so that what becomes of a job can be said though the disk is full.  Nothing waits for a
-disk: when power is cut what was begun may be forgotten.  That no job is started again then is seen to by who has
-submitted it, to whom the machine that was started again is another ``epoch`` of the place.
+A job's file comes to be in one step, as a second name of one that has its first line, and room for the others, so
+that what becomes of a job can be said though the disk is full; whoever comes second finds it there.  When the job is
+forgotten the file is there for another one under its first name: to make files and take them away, hundreds in a
+second, is what file systems are slowest at.  So a file that speaks of another job is of one that was forgotten.
+
+Nothing waits for a disk: when power is cut what was begun may be forgotten.  That no job is started again then is seen
+to by who has submitted it, to whom the machine that was started again is another ``epoch`` of the place.
 """
 
 from __future__ import annotations
 
 import contextlib
+import errno
 import json
 import os
 import re
@@ -46,6 +51,10 @@ _PLAIN = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_=+,-]{0,119}")
 _STALE = 3600.0
 # Bytes that who the first process is, and nearly every outcome, can be said in.
 _FIRST, _ROOM = 512, 1024
+# Files that are had for other jobs.
+_SPARES = 8
+# What systems say that have no second names for files.
+_NO_LINKS = frozenset({errno.EPERM, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK})
 _KNOWN = frozenset(each.name for each in fields(Ended))
 
 
@@ -67,6 +76,7 @@ class Traces:
     def __init__(self, folder: str | os.PathLike[str]) -> None:
         self.folder = Path(folder).absolute()
         self._name: str | None = None
+        self._spares: list[str] = []
 
     # -- beginning
 
@@ -76,18 +86,51 @@ class Traces:
         """
         said = _line({"id": id, "began": began, "guard": vars(guard)})
         end = b"" if ended is None else _line(vars(ended))
+        place = self.of(id)
+        if os.path.exists(place):
+            return None
+        spare = self._spare(said + b" " * (_FIRST - 1) + b"\n" + end.ljust(_ROOM))
         try:
-            file = os.open(self.of(id), os.O_CREAT | os.O_EXCL | os.O_WRONLY | getattr(os, "O_BINARY", 0), 0o666)
+            os.link(spare, place)
         except FileExistsError:
             return None
-        try:
-            _write(file, said + b" " * (_FIRST - 1) + b"\n" + end.ljust(_ROOM))
-        except OSError:  # it is nobody's, then, and may be begun again
-            os.unlink(self.of(id))
-            raise
-        finally:
-            os.close(file)
-        return Page(self.of(id), len(said))
+        except OSError as error:
+            if error.errno not in _NO_LINKS:
+                raise
+            # Whoever looks between this and the next step finds one that somebody is about to say something of.
+            try:
+                os.close(os.open(place, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o666))
+            except FileExistsError:
+                return None
+            self._spares.remove(spare)
+            os.replace(spare, place)
+        return Page(place, len(said))
+
+    def leave(self) -> None:
+        """Take away what was had for other jobs."""
+        while self._spares:
+            with contextlib.suppress(OSError):
+                os.unlink(self._spares.pop())
+
+    def _spare(self, said: bytes) -> str:
+        """A file that says this, and is no job's."""
+        for spare in self._spares[:_SPARES]:
+            with contextlib.suppress(OSError):  # somebody has tidied up
+                file = os.open(spare, os.O_WRONLY | getattr(os, "O_BINARY", 0))
+                try:
+                    if os.fstat(file).st_nlink == 1:
+                        _write(file, said)
+                        os.ftruncate(file, len(said))
+                        return spare
+                finally:
+                    os.close(file)
+        if len(self._spares) >= _SPARES:
+            self.leave()  # jobs of which nobody lets go keep them
+        spare = self._new()
+        self._spares.append(spare)
+        with open(spare, "xb", buffering=0) as new:
+            _write(new.fileno(), said)
+        return spare
 
     def make(self) -> None:
         """Make the place, unless it is there."""
@@ -142,6 +185,8 @@ class Traces:
         except FileNotFoundError:
             return None
         said, process = _read(begun), _read(first)
+        if said is not None and said["id"] != id:  # it was forgotten, and the file is another's by now
+            return None
         began, guard = (touched, None) if said is None else (said["began"], Identity(**said["guard"]))
         return Written(began, guard, None if process is None else Identity(**process), _end(_read(over)))
 

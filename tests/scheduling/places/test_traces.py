@@ -146,6 +146,40 @@ def test_what_cannot_be_written_down_is_not_begun(tmp_path: Path, monkeypatch: p
     assert traces.begin("a", 1.0, ME)
 
 
+def test_where_files_have_no_second_names_a_job_is_begun_by_one_too(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def no(*names: str) -> None:
+        raise OSError(errno.EPERM, "no links here")
+
+    monkeypatch.setattr(os, "link", no)
+    test_a_job_is_begun_by_one(tmp_path)
+    assert sorted(os.listdir(tmp_path / "place")) == ["a", "place.d"]
+
+
+def test_the_file_of_a_job_that_is_forgotten_is_taken_for_the_next(tmp_path: Path) -> None:
+    traces, page = begun_by(tmp_path, ME)
+    page.end(replace(DONE, message="x" * 10_000))
+    files = {os.stat(tmp_path / "place/a").st_ino}
+    for number in range(20):
+        traces.forget("a")
+        assert traces.read("a") is None
+        next = traces.begin("a", 2.0 + number, ME)
+        assert next is not None
+        files.add(os.stat(tmp_path / "place/a").st_ino)
+        assert (read(traces).began, read(traces).over) == (2.0 + number, None)
+        next.end(DONE)
+        assert read(traces).over == DONE
+    assert len(files) == 1
+    # As long as jobs are not forgotten each has its own; and whoever still looks at one that is finds another's.
+    assert all(traces.begin(f"job-{number}", 1.0, ME) for number in range(20))
+    assert read(traces).over == DONE
+    os.replace(tmp_path / "place/job-1", tmp_path / "place/a")
+    assert traces.read("a") is None
+    traces.leave()
+    assert not [*(tmp_path / "place").glob("new.*")]
+
+
 def test_what_was_said_of_its_end_stays(tmp_path: Path) -> None:
     traces, page = begun_by(tmp_path, ME)
     page.start(ME)
@@ -182,6 +216,7 @@ def test_what_was_half_made_is_cleared_away_when_it_is_old(tmp_path: Path) -> No
             os.utime(tmp_path / "place" / name, (1, 1))
     traces, _ = begun_by(tmp_path, ME)
     traces.tidy()
+    traces.leave()
     assert sorted(os.listdir(tmp_path / "place")) == ["a", "new.3", "place.d"]
 
 
