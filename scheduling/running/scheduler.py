@@ -58,7 +58,7 @@ if TYPE_CHECKING:
     import polars as pl
 
     from holotype.lake import Archive
-    from holotype.validators import Report
+    from holotype.validators import Cost, Report
 
     from ..analysis.usage import Rates
     from ..places.place import Place
@@ -150,14 +150,15 @@ class Scheduler:
         name: str | None = None,
         project: str = "",
         check: bool = True,
+        cost: Cost | str = "sample",
         archive: Archive | None = None,
         dataset: str | None = None,
     ) -> Run:
         """Begin a run; nothing is done before ``work``.  ``name``: by default the workflow's, and something of its own.
         ``project``: what it is done for, by which usage is told and quotas are held.  ``check``: look at everything
-        first, and refuse what cannot be well; what is only odd is kept with the run.  ``archive``: who has its results
-        and records when it is over, by default the scheduler's; ``dataset``: whose next snapshot the results are there,
-        by default ``runs/`` and its name.
+        first, ``cost`` saying how much of each file, and refuse what cannot be well; what is only odd is kept with the
+        run.  ``archive``: who has its results and records when it is over, by default the scheduler's; ``dataset``:
+        whose next snapshot the results are there, by default ``runs/`` and its name.
 
         Raises ``DataRefused`` with the ``findings`` of the check, whatever ``check`` says where the workflow's steps do
         not hang together, or more would be used than a quota of the site allows; ``InvalidOption`` when there is a run
@@ -171,7 +172,7 @@ class Scheduler:
         site, now = self._means.site, self._means.clock()
         order = Order(workflow, tuple(samples), given, dict(parameters or {}), site, project, self._operator)
         # Where steps do not hang together there is nothing to begin, whoever says so.
-        odd = _odd(order, check_order(order, cost="sample", now=now)) if check else []
+        odd = _odd(order, check_order(order, cost=cost, now=now)) if check else []
         if not check and not hangs_together(workflow):
             _odd(order, check_workflow(workflow))
         if twice := [name for name, count in Counter(each.name for each in order.samples).items() if count > 1]:

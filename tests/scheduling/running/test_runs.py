@@ -234,6 +234,12 @@ def test_no_more_is_given_away_than_there_is(tmp_path: Path, scheduling: Schedul
 def test_what_the_site_can_never_do_is_refused_before_it_begins(tmp_path: Path, scheduling: Scheduling) -> None:
     with scheduling() as scheduler, pytest.raises(DataRefused, match="not begun"):
         scheduler.start(whole(), [Sample("ann", {"text": tmp_path / "not there"})])
+    (tmp_path / "reads.fastq").write_text("@a\nACGT\n+\nIIII\n@b\nACGT\n+\nI\n", encoding="utf-8")
+    reads = [Sample("ann", {"text": tmp_path / "reads.fastq"})]
+    with scheduling() as scheduler:
+        with pytest.raises(DataRefused, match="not begun"):
+            scheduler.start(whole(), reads, cost="full")
+        assert scheduler.start(whole(), reads, cost="header").name
     with scheduling() as scheduler:
         scheduler.start(whole(), samples_in(tmp_path, "ann"), name="one")
         with pytest.raises(InvalidOption, match="there is a run one already"):
