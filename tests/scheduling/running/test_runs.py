@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
+import time
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -76,8 +78,17 @@ def test_results_can_only_be_read_and_nothing_is_left_of_the_work(tmp_path: Path
 
 
 def test_the_same_is_not_done_twice_and_another_parameter_does_again_only_what_rests_on_it(
-    tmp_path: Path, scheduling: Scheduling
+    tmp_path: Path, scheduling: Scheduling, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    truly, hashed = hashlib.file_digest, list[str]()
+
+    def counting(file: Any, how: str) -> Any:
+        hashed.append(Path(file.name).name)
+        return truly(file, how)
+
+    monkeypatch.setattr(hashlib, "file_digest", counting)
+    # Files are taken for what they are now, though somebody could change them within the same tick of the clock.
+    monkeypatch.setattr("holotype.scheduling.running.digests._SETTLED", 0)
     tally = tmp_path / "tally"
     first = copying("first", command=counted(tally, "cat {text} > {out}"))
     second = copying(
@@ -96,6 +107,7 @@ def test_the_same_is_not_done_twice_and_another_parameter_does_again_only_what_r
         outputs={"out": "second.out"},
     )
     samples = samples_in(tmp_path, "ann")
+    time.sleep(0.05)  # longer than a tick
     done, reused = [], []
     for lines in (1, 1, 2):
         with scheduling() as scheduler:
@@ -110,6 +122,8 @@ def test_the_same_is_not_done_twice_and_another_parameter_does_again_only_what_r
         done.append(len(tally.read_text(encoding="utf-8").split()))
     assert done == [2, 2, 3]
     assert reused == [0, 2, 1]
+    # Each content once: what was given, and what each of the three that were run has made.
+    assert sorted(hashed) == ["ann.txt", "out.txt", "out.txt", "out.txt"]
 
 
 def test_another_index_beside_a_file_is_another_input(tmp_path: Path, scheduling: Scheduling) -> None:
