@@ -110,6 +110,7 @@ class LocalPlace(Place):
     def close(self) -> None:
         self._hear()
         self._keeping.close()
+        self._traces.leave()
         self._silent |= self._open
 
     # -- what becomes known

@@ -232,8 +232,9 @@ def test_what_is_forgotten_leaves_nothing(tmp_path: Path) -> None:
     with closing(LocalPlace(tmp_path / "place")) as place:
         for id in "abc":
             place.submit(shell(tmp_path, id, "exit 0"))
-        until_over(place, "abc")
-        place.forget("abc")
+        place.cancel("d")  # which nobody has submitted, and now nobody can
+        until_over(place, "abcd")
+        place.forget("abcd")
     assert sorted(os.listdir(tmp_path / "place")) == ["keeper.log", "place.d"]
 
 
