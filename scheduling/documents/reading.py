@@ -230,7 +230,7 @@ class Reader:
         """One value, from its fields, or from the one that says most."""
         if of in _SHORT and isinstance(given, str | list):
             given = {_SHORT[of]: tuple(given) if isinstance(given, list) else given}
-        if of is Input and isinstance(given, Mapping) and "thresholds" in given:
+        if issubclass(of, Input) and isinstance(given, Mapping) and "thresholds" in given:
             every = enumerate(self._list(given, "thresholds", at=at))
             made = (self._threshold(each, at=f"{at}.thresholds.{n}") for n, each in every)
             given = {**given, "thresholds": tuple(each for each in made if each is not None)}

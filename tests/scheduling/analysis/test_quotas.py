@@ -211,9 +211,9 @@ def test_whoever_dies_when_the_last_task_is_done_leaves_nothing_set_aside(
     there = site(tmp_path, Quota(cpu_hours=10, of="site"))
     write, seen = Journal.write, list[bool]()
 
-    def written(journal: Journal, events: Any) -> None:
+    def written(journal: Journal, events: Any, *, lasting: bool = True) -> None:
         said = [*events]
-        write(journal, said)
+        write(journal, said, lasting=lasting)
         if any(event["what"] == "done" for event in said):
             seen.append("run" in read_ledger(there.folder).estimates)
 
