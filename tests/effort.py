@@ -2,21 +2,13 @@
 
 ``HOLOTYPE_EFFORT=0.25`` has them do a quarter of what they do otherwise.  A change is searched for faults once; what is
 asked of other installations is whether the same code runs there.
-
-A file of nothing but searches says ``pytestmark = SEARCH``: its tests are not traced, where lines are counted.  They go
-a thousand times through what the tests beside it go through once.
 """
 
 from __future__ import annotations
 
 import os
 
-import pytest
-
-__all__ = ["SEARCH", "every", "share"]
-
-SEARCH = pytest.mark.no_cover
-"""What pytest-cov knows a test by that it is not to trace."""
+__all__ = ["every", "share"]
 
 _EFFORT = float(os.environ.get("HOLOTYPE_EFFORT", "1"))
 

@@ -14,7 +14,7 @@ from holotype.catalog import ArchiveNotFound, HolotypeError
 from holotype.lake.executing import Inline
 
 from ...catalog.faults import FAULTS, Crash, Fault
-from ...effort import SEARCH, every
+from ...effort import every
 from ..making import Clock
 from ..retention.interleaving import SharedStore
 from .everywhere import applies
@@ -25,7 +25,6 @@ if TYPE_CHECKING:
     from ...catalog.faults import FaultyStore
     from .laboratory import Laboratory
 
-pytestmark = SEARCH
 STRIDE, READING = every(1), every(6)
 
 

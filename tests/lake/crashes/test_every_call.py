@@ -16,7 +16,7 @@ from holotype.catalog import StorageFailed
 from holotype.lake.storing.ledger import Ledger
 
 from ...catalog.faults import FAULTS
-from ...effort import SEARCH, every
+from ...effort import every
 from .everywhere import applies, calls, with_fault
 from .promise import Broken
 from .verbs import VERBS
@@ -29,8 +29,6 @@ if TYPE_CHECKING:
     from .laboratory import Laboratory
     from .verbs import Verb
 
-
-pytestmark = SEARCH
 
 # One of so many calls, and of those that only read: what is left behind after one of them fails is much the same as
 # after its neighbour.

@@ -16,14 +16,13 @@ from holotype.lake.records.snapshots import history, snapshots
 from holotype.lake.sync import sync
 from holotype.lake.verify import verify
 
-from ...effort import SEARCH, share
+from ...effort import share
 from ..making import keep
 from .ends import archive_at, held, noise
 
 if TYPE_CHECKING:
     from holotype.lake.context import Context
 
-pytestmark = SEARCH
 _number = count()
 # Few chunks, so that most are met again; numbers are of one size.
 CHUNKS = [noise(n, 400) for n in range(6)]

@@ -22,7 +22,7 @@ from holotype.lake.schema import TABLES
 from holotype.lake.sync import sync
 from holotype.lake.trash import recover
 
-from ...effort import SEARCH, share
+from ...effort import share
 from ..making import Clock, contents, keep, new_archive
 from .interleaving import Died, QuickCatalog, Scheduler, SharedStore
 
@@ -31,7 +31,6 @@ if TYPE_CHECKING:
 
     from ..making import Check
 
-pytestmark = SEARCH
 # What may end an actor besides its own success: it lost, or looked at what was gone meanwhile.
 LOST = (Conflict, ObjectMissing, SnapshotNotFound)
 CLOCK = Clock()

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from ...effort import SEARCH
 from ..retention.test_interleavings import no_check
 from .cases import CASES, TELLING, calls_of, explored
 from .exploring import explore
@@ -25,7 +24,6 @@ if TYPE_CHECKING:
     from .scheduler import Step
     from .world import Stage
 
-pytestmark = SEARCH
 # More runs of casts with more than those would take all the time there is.
 MOST = 25
 

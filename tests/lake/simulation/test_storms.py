@@ -15,13 +15,12 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from ...effort import SEARCH, share
+from ...effort import share
 from .storms import TELLING, play
 
 if TYPE_CHECKING:
     from .world import Stage
 
-pytestmark = SEARCH
 # What takes some 20 seconds.
 SEEDS = int(os.environ.get("HOLOTYPE_STORMS", share(200)))
 # Seeds that found something once, and what it was.
