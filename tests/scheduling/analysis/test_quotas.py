@@ -256,7 +256,7 @@ def test_waiting_for_another_process_has_an_end(tmp_path: Path) -> None:
 
 def test_an_attempt_that_runs_has_used_what_it_has_until_now(tmp_path: Path) -> None:
     noted(tmp_path, "before", 1.0)
-    now = time.time()
+    now = float(round(time.time()))
     path = tmp_path / "site" / "runs" / "before" / "journal"
     journal = Journal(path)
     begun = next(event for event in journal.events() if event["what"] == "begun")

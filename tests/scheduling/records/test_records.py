@@ -213,9 +213,10 @@ def test_runs_come_and_go(past: Path, tmp_path: Path) -> None:
         copied(past, tmp_path, "two")
         (folder_of(tmp_path, "begun")).mkdir()  # by somebody who died before there was an order
         assert records.runs()["run"].to_list() == ["one", "two"]
-        assert records.sql("SELECT run, count(*) FROM tasks GROUP BY run ORDER BY run").fetchall() == [
-            ("one", 33), ("two", 33),
-        ]  # fmt: skip
+        each = records.tables("two")["tasks"].height
+        counted = records.sql("SELECT run, count(*) FROM tasks GROUP BY run ORDER BY run").fetchall()
+        assert counted == [("one", each), ("two", each)]
+        assert each > 30
         shutil.rmtree(folder_of(tmp_path, "one"))
         assert records.runs()["run"].to_list() == ["two"]
         assert records.sql("SELECT DISTINCT run FROM tasks").fetchall() == [("two",)]
