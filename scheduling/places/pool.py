@@ -13,6 +13,7 @@ import os
 import select
 import socket
 import time
+import traceback
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -128,13 +129,19 @@ class Guards:
             ours.close()
             its.close()
             raise
-        # From here on this is the guard.  What it still had open of the others would keep them from going.
-        ours.close()
-        for other in self._all.values():
-            other.socket.close()
-        _serve(self._traces, self._listener, its, line)
-        # At once: to take down what was taken over from the keeper costs more than the rest of a guard's life.
-        os._exit(0)
+        # From here on this is the guard, which whatever happens never goes on as a second keeper.
+        status = 1
+        try:
+            ours.close()
+            for other in self._all.values():
+                other.socket.close()  # else it would keep the others from going
+            _serve(self._traces, self._listener, its, line)
+            status = 0
+        except Exception:  # noqa: BLE001 - it is in the keeper's log, and whoever waits finds the job lost
+            traceback.print_exc()
+        finally:
+            # At once: to take down what was taken over from the keeper costs more than the rest of a guard's life.
+            os._exit(status)
 
     def _give_up(self, line: bytes, why: str) -> None:
         id, now = job_from(json.loads(line)).id, time.time()
@@ -156,7 +163,10 @@ def _serve(traces: Traces, listener: int, keeper: socket.socket, line: bytes) ->
             if not guard.look_after(job_from(json.loads(line)), free=lambda: _say(keeper, _FREE)):
                 _say(keeper, _GONE)
                 break
-            line = lines.readline()
+            try:
+                line = lines.readline()
+            except OSError:  # the keeper was ended before it had heard what was said last
+                break
     guard.leave()
 
 

@@ -104,7 +104,7 @@ class Traces:
                 return None
             self._spares.remove(spare)
             os.replace(spare, place)
-        return Page(place, len(said))
+        return Page(place, len(said), os.stat(place).st_ino)
 
     def leave(self) -> None:
         """Take away what was had for other jobs."""
@@ -230,10 +230,12 @@ class Traces:
 
 
 class Page:
-    """The file of a job, as who looks after it writes on."""
+    """The file of a job, as who looks after it writes on; nothing is written where another one is in its stead, by
+    which somebody has said that the job is lost.
+    """
 
-    def __init__(self, path: str, first: int) -> None:
-        self._path, self._first = path, first
+    def __init__(self, path: str, first: int, number: int) -> None:
+        self._path, self._first, self._number = path, first, number
 
     def start(self, first: Identity) -> None:
         """Say which process was started."""
@@ -241,7 +243,7 @@ class Page:
             self._say(self._first, _line(vars(first)))
 
     def end(self, ended: Ended) -> None:
-        """Write down what became of it.  Raises ``OSError``."""
+        """Write down what became of it.  Raises ``OSError``, and ``FileNotFoundError`` where nobody wants to know."""
         self._say(self._first + _FIRST, _line(vars(ended)))
 
     def beat(self) -> None:
@@ -253,6 +255,8 @@ class Page:
         # Not held open meanwhile: on some systems nobody could take it away then.
         descriptor = os.open(self._path, os.O_WRONLY | getattr(os, "O_BINARY", 0))
         try:
+            if os.fstat(descriptor).st_ino != self._number:
+                raise FileNotFoundError(errno.ENOENT, "what was written of a job is another's", self._path)
             os.lseek(descriptor, where, os.SEEK_SET)
             _write(descriptor, line)
         finally:

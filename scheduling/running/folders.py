@@ -32,7 +32,7 @@ class Folders:
 
     def __init__(self, site: str | os.PathLike[str], run: str) -> None:
         self.whole = Path(site) / "runs" / run
-        self._whole = str(self.whole)
+        self._work, self._logs, self._results = (f"{self.whole}/{each}" for each in ("work", "logs", "results"))
 
     @property
     def order(self) -> Path:
@@ -51,20 +51,20 @@ class Folders:
 
     def work(self, task: Task, attempt: int) -> Path:
         """Where an attempt works."""
-        return Path(f"{self._whole}/work/{task.folder}.{attempt}")
+        return Path(f"{self._work}/{task.folder}.{attempt}")
 
     def scratch(self, task: Task, attempt: int) -> Path:
         """What it may throw away."""
-        return Path(f"{self._whole}/work/{task.folder}.{attempt}.scratch")
+        return Path(f"{self._work}/{task.folder}.{attempt}.scratch")
 
     def output(self, task: Task, attempt: int) -> Path:
         """What it writes to its standard output."""
-        return Path(f"{self._whole}/logs/{task.folder}.{attempt}.out")
+        return Path(f"{self._logs}/{task.folder}.{attempt}.out")
 
     def errors(self, task: Task, attempt: int) -> Path:
         """What it writes to its standard error."""
-        return Path(f"{self._whole}/logs/{task.folder}.{attempt}.err")
+        return Path(f"{self._logs}/{task.folder}.{attempt}.err")
 
     def results(self, task: Task) -> Path:
         """Where its results are."""
-        return Path(f"{self._whole}/results/{task.folder}")
+        return Path(f"{self._results}/{task.folder}")

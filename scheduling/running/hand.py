@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from ..checking.asking import answer_of
 from ..declaring.policies import Failure, Hold, Instead, Reduce, Retry, Skip, StopRun, StopSample
 from ..places.place import Ended, Job, Lost
-from ..tasks.commands import output_paths, shown_command
+from ..tasks.commands import output_paths, reads_of, shown_command
 from ..tasks.entering import takes_away
 from .attempts import clear_away, job_name, job_of, move, needs_of, tidy
 from .cache import Kept, brought
@@ -368,7 +368,7 @@ class Hand:
 
     def _is_at_hand(self, state: TaskState) -> bool:
         """Whether nothing has to be read to know what its inputs are."""
-        every = [self.run.known.get(path) for paths in state.way.inputs.values() for path in paths]
+        every = [self.run.known.get(path) for path in reads_of(state.way)]
         try:
             return len(every) <= _FEW and all(seen is not None and untouched(seen) for seen in every)
         except OSError:

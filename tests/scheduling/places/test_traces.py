@@ -185,6 +185,9 @@ def test_what_was_said_of_its_end_stays(tmp_path: Path) -> None:
     page.start(ME)
     traces.lose("a", Lost("gone"))
     traces.lose("a", Lost("gone again"))
+    with pytest.raises(FileNotFoundError):
+        page.end(DONE)  # by one that was taken for dead
+    page.start(ME)
     assert (read(traces).guard, read(traces).over) == (ME, Lost("gone"))
 
 
