@@ -33,7 +33,11 @@ reading, writing = os.pipe()
 traces = Traces(sys.argv[1])
 traces.make()
 guards = pool.Guards(traces, writing)
-pool._serve = lambda *given: os._exit(9)
+def serve(*given):
+    if sys.argv[3] == "killed":
+        os._exit(9)
+    raise OSError("whatever is wrong with it")
+pool._serve = serve
 guards.look_after(sys.argv[2].encode() + b"\\n")
 while sockets := [*guards.sockets()]:
     guards.hear(sockets[0])
@@ -111,14 +115,16 @@ def test_a_job_whose_guard_is_killed_before_it_has_begun_it_is_done_once(tmp_pat
 def test_a_job_whose_guards_are_all_killed_before_they_have_begun_it_is_given_up(tmp_path: Path) -> None:
     job = shell(tmp_path, "a", "echo never")
     said = json.dumps({**vars(job), "environment": dict(job.environment)})
-    command = [sys.executable, "-c", DOOMED, str(tmp_path / "place"), said]
-    told = subprocess.run(command, capture_output=True, text=True, check=True, timeout=60).stdout
-    assert json.loads(told) == {"id": "a"}
-    with closing(LocalPlace(tmp_path / "place")) as place:
-        ended = until_over(place, ["a"])["a"]
-    assert (ended.cause, ended.code) == ("start", None)
-    assert "3 times" in ended.message
-    assert not (tmp_path / "a.out").exists()
+    for how in ("killed", "broken"):  # who is broken never goes on as another keeper, either
+        command = [sys.executable, "-c", DOOMED, str(tmp_path / how), said, how]
+        told = subprocess.run(command, capture_output=True, text=True, check=True, timeout=60)
+        assert json.loads(told.stdout) == {"id": "a"}
+        assert told.stderr.count("whatever is wrong with it") == (0 if how == "killed" else 3)
+        with closing(LocalPlace(tmp_path / how)) as place:
+            ended = until_over(place, ["a"])["a"]
+        assert (ended.cause, ended.code) == ("start", None)
+        assert "3 times" in ended.message
+        assert not (tmp_path / "a.out").exists()
 
 
 def test_guards_that_nobody_needs_any_more_go(tmp_path: Path, place: LocalPlace) -> None:

@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 
     from holotype.scheduling import Run, Sample
 
-__all__ = ["assert_as_the_run_says", "eventful", "folder_of", "lived", "rows", "same"]
+__all__ = ["answered", "assert_as_the_run_says", "eventful", "folder_of", "lived", "rows", "same"]
 
 KEYS = {
     "runs": ["run"],
@@ -105,6 +105,15 @@ def lived(
         run = scheduler.start(workflow or eventful(), samples, name=name, check=False, **more)
         scheduler.work(timeout=120)
         yield scheduler, run
+
+
+def answered(folder: Path, *names: str, do: str) -> Path:
+    """The site's folder of a run whose held sample somebody has tried again, in vain, and then decided about."""
+    with lived(folder, *names) as (scheduler, run):
+        for each, why in (("retry", "perhaps"), (do, "it does not matter")):
+            scheduler.answer(run, "first[held]", each, who="ada", why=why)
+            scheduler.work(timeout=60)
+    return folder
 
 
 def folder_of(folder: Path, name: str = "run") -> Path:

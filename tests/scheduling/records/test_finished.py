@@ -13,7 +13,7 @@ from holotype.scheduling.records.store import Store
 from holotype.scheduling.records.tables import RUN_TABLES
 from holotype.scheduling.running.journal import read_events
 
-from .making import eventful, folder_of, lived, same
+from .making import answered, eventful, folder_of, lived, same
 from .test_folding import EVERY
 
 if TYPE_CHECKING:
@@ -25,13 +25,7 @@ NAMES = [table.name for table in RUN_TABLES]
 @pytest.fixture(name="past", scope="module")
 def _past(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The folder of a run with every kind of end of a sample."""
-    folder = tmp_path_factory.mktemp("past")
-    with lived(folder, *EVERY) as (scheduler, run):
-        scheduler.answer(run, "first[held]", "retry", who="ada", why="perhaps")
-        scheduler.work(timeout=60)
-        scheduler.answer(run, "first[held]", "stop_sample", who="ada", why="it was mixed up")
-        scheduler.work(timeout=60)
-    return folder_of(folder)
+    return folder_of(answered(tmp_path_factory.mktemp("past"), *EVERY, do="stop_sample"))
 
 
 @pytest.mark.parametrize("often", [1, 4, 25])

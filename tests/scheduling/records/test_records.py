@@ -21,7 +21,7 @@ from holotype.scheduling.records.tables import RUN_TABLES
 
 from ...effort import share
 from ..running.making import copying, samples_in, site_in, whole
-from .making import eventful, folder_of, lived, same
+from .making import answered, eventful, folder_of, lived, same
 from .test_folding import EVERY, by_size
 
 if TYPE_CHECKING:
@@ -34,13 +34,7 @@ GROUPED = "SELECT node, state, count(*) AS count FROM tasks GROUP BY ALL ORDER B
 @pytest.fixture(name="past", scope="module")
 def _past(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A site with a run of every kind of end of a sample, that is over."""
-    folder = tmp_path_factory.mktemp("past")
-    with lived(folder, *EVERY) as (scheduler, run):
-        scheduler.answer(run, "first[held]", "retry", who="ada", why="perhaps")
-        scheduler.work(timeout=60)
-        scheduler.answer(run, "first[held]", "skip", who="ada", why="it does not matter")
-        scheduler.work(timeout=60)
-    return folder
+    return answered(tmp_path_factory.mktemp("past"), *EVERY, do="skip")
 
 
 def copied(past: Path, folder: Path, name: str = "run") -> Path:
