@@ -219,8 +219,8 @@ class Hand:
         over = [name for name, (_, promised) in self._inspecting.items() if promised.done()]
         for name in over:
             self._say_over(self.run.progress.tasks[name], *self._inspecting.pop(name))
-        # What follows is done before that is on disk: who comes after a power cut knows of no attempt that was over,
-        # and does it again.
+        # What follows is done before that is on disk: to who comes after a power cut it is lost, as all that ran then,
+        # and what was moved already is nobody's.
         self.run.note()
         for state in self.run.progress.each(State.OVER):
             self._follow(state)

@@ -50,7 +50,7 @@ class Journal:
 
     def write(self, events: Iterable[Event], *, lasting: bool = True) -> None:
         """Add events; they are there, whatever happens next, when this returns, with all that came before.  If they
-        need not be ``lasting``, whatever happens but that power is cut: what is done next is done again then.
+        need not be ``lasting``, whatever happens but that power is cut.
 
         Raises ``StorageFull`` or ``StorageFailed``; then they are not, and may be written again.
         """

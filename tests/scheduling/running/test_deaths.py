@@ -149,6 +149,21 @@ def test_when_power_was_cut_what_had_begun_is_lost_and_not_begun_again(
     assert "started again" in tasks["first[ann]"]["why"]
     assert not (tmp_path / "tally").exists()
 
+    # Of one that was over its results may be there, of which no journal tells: they are nobody's, and made anew.
+    monkeypatch.undo()
+    assert_well(tmp_path, lived(tmp_path, resume=False, name="cut"))
+    journal = tmp_path / "site" / "runs" / "cut" / "journal"
+    lines = journal.read_bytes().splitlines(keepends=True)
+    last = max(number for number, line in enumerate(lines) if b'"what":"over"' in line)
+    journal.write_bytes(b"".join(lines[:last]))
+    (tmp_path / "site" / "cache.sqlite").unlink()
+    (left,) = journal.parent.glob("results/run/all/*")
+    left.chmod(0o600)
+    left.write_text("half", encoding="utf-8")
+    run = lived(tmp_path, resume=True, name="cut")
+    assert run.outcome().state == "done"
+    assert Path(*run.outputs("all")).read_text(encoding="utf-8") == EXPECTED
+
 
 def test_a_journal_that_was_written_over_is_damage(tmp_path: Path) -> None:
     lived(tmp_path, resume=False)
