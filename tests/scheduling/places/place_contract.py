@@ -244,19 +244,24 @@ class PlaceContract(ABC):
 
     def test_a_job_outlives_who_submitted_it_and_is_found_again(self, tmp_path: Path) -> None:
         first = self.make(tmp_path)
-        first.submit(self.job(tmp_path, "a", seconds=1.0))
-        first.submit(self.job(tmp_path, "b"))
-        until_over(first, ["b"])
+        first.submit(self.job(tmp_path, "a", seconds=FOREVER), self.job(tmp_path, "b", seconds=1.0))
+        first.submit(self.job(tmp_path, "c"))
+        until_over(first, ["c"])
         until_running(first, "a")
         first.close()
         first.close()
         then = self.make(tmp_path)
         assert isinstance(then.poll(["a"])["a"], Running)
-        then.submit(self.job(tmp_path, "a", seconds=1.0))
-        found = until_over(then, ["a", "b"])
-        assert found["a"].ok
+        then.submit(self.job(tmp_path, "a", seconds=FOREVER), self.job(tmp_path, "b", seconds=1.0))
+        found = until_over(then, ["b", "c"])
         assert found["b"].ok
-        assert self.starts(tmp_path, "a") == 1
+        assert found["c"].ok
+        assert isinstance(then.poll(["a"])["a"], Running)
+        then.cancel(["a"])
+        assert until_over(then, ["a"])["a"].cause == "cancelled"
+        # The first may have been ended before it could say that it began.
+        assert [self.starts(tmp_path, name) for name in "bc"] == [1, 1]
+        assert self.starts(tmp_path, "a") <= 1
         then.close()
 
     def test_what_is_over_can_be_forgotten(self, place: Place, tmp_path: Path) -> None:
