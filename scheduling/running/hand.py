@@ -1,50 +1,42 @@
-"""A run in hand: what has happened to its tasks is seen, what follows from it is done, and what comes next prepared."""
+"""A run in hand: what has happened to its tasks is seen, and what follows from it is done."""
 
 from __future__ import annotations
 
 import time
-from concurrent.futures import Future
 from contextlib import suppress
-from dataclasses import asdict, dataclass
-from functools import partial
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from ..checking.asking import answer_of
 from ..declaring.policies import Failure, Hold, Instead, Reduce, Retry, Skip, StopRun, StopSample
 from ..places.place import Ended, Job, Lost
-from ..tasks.commands import output_paths, reads_of, shown_command
+from ..tasks.commands import output_paths, shown_command
 from ..tasks.entering import takes_away
-from .attempts import clear_away, job_name, job_of, move, needs_of, tidy
+from .ahead import Ahead
+from .attempts import clear_away, job_name, job_of, move, tidy
 from .cache import Kept, brought
 from .deciding import Past, decide
-from .digests import Seen, untouched
+from .digests import Seen
 from .happened import Happened
 from .inspecting import inspect_attempt
-from .preparing import prepare
 from .progress import State
-from .resources import lacking
-from .waiting import INPUTS, PAUSE, TURN, Line, Wait
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
-    from concurrent.futures import Executor
+    from collections.abc import Iterator, Mapping, Sequence
+    from concurrent.futures import Future
     from pathlib import Path
 
-    from ..declaring.environments import Tool
     from ..declaring.policies import Action
     from ..declaring.resources import Needs
-    from ..places.place import Place
-    from ..site import Site
-    from .cache import Cache
-    from .digests import Digests
+    from .ahead import Ready
     from .inspecting import Inspected
     from .journal import Event
+    from .means import Means
     from .preparing import Prepared
     from .progress import TaskState
-    from .resources import Free
     from .run import Run
 
-__all__ = ["Hand", "Means", "Ready"]
+__all__ = ["Hand"]
 
 _SAID: Mapping[type[Any], str] = {
     Retry: "retry",
@@ -55,37 +47,8 @@ _SAID: Mapping[type[Any], str] = {
     StopSample: "stop_sample",
     StopRun: "stop_run",
 }
-# Tasks of a run that are prepared before there is room for them; and that are over and not yet looked at, before no
-# other is begun.
-_AHEAD, _BEHIND = 64, 64
-# Inputs that one looks at in passing, where none has to be read.
-_FEW = 32
-
-
-@dataclass(frozen=True)
-class Means:
-    """What all runs of a scheduler share.  ``versions``: what programs say they are.  ``images``: their identifiers."""
-
-    site: Site
-    place: Place
-    free: Free
-    digests: Digests
-    cache: Cache
-    executor: Executor
-    clock: Callable[[], float]
-    chance: Callable[[], float]
-    versions: dict[Tool, str]
-    images: dict[str, str]
-
-
-@dataclass(frozen=True)
-class Ready:
-    """A task that could begin.  ``since``: seconds since 1970."""
-
-    run: Run
-    state: TaskState
-    needs: Needs
-    since: float
+# Tasks of a run that are over and not yet looked at, before no other is begun.
+_BEHIND = 64
 
 
 class Hand:
@@ -93,12 +56,9 @@ class Hand:
 
     def __init__(self, run: Run, means: Means) -> None:
         self.run, self._means = run, means
-        self._line, self._waits = Line(means.clock()), dict[str, Wait]()
-        self._preparing: dict[str, Future[Prepared]] = {}
-        self._prepared: dict[str, tuple[Prepared, Needs, float]] = {}
+        self.ahead = Ahead(run, means, reuse=self._reuse, refuse=self._refuse)
         self._inspecting: dict[str, tuple[Ended | Lost, Future[Inspected]]] = {}
         self._seen: dict[str, tuple[Seen, ...]] = {}
-        self._first: dict[str, str] = {}  # digests of the files that were given, as they were first seen
         self._cancelled = set[str]()
         self._forgotten: list[str] = []  # jobs whose end is being written down
         self._clearing: list[Future[None]] = []
@@ -107,19 +67,13 @@ class Hand:
     def busy(self) -> bool:
         """Whether something of it is being read or looked at."""
         self._clearing = [each for each in self._clearing if not each.done()]
-        return bool(self._preparing or self._inspecting or self._clearing)
-
-    def pauses(self) -> Iterator[float]:
-        """Seconds until those may begin that wait for a time."""
-        now = self._means.clock()
-        return (state.since - now for state in self.run.progress.each(State.READY) if state.since > now)
+        return self.ahead.busy or bool(self._inspecting or self._clearing)
 
     def take_up(self) -> None:
         """Go on where the journal ends."""
         progress = self.run.progress
         for state in progress.tasks.values():
-            for each in state.inputs.get("seen", ()):
-                self._first.setdefault(each["path"], each["digest"])
+            self.ahead.remember(state)
         for state in progress.running.values():
             self._means.free.take(state.needs)
             self._seen[state.task.name] = tuple(Seen(**each) for each in state.inputs["seen"])
@@ -154,7 +108,7 @@ class Hand:
                 self._inspecting[name] = (over, self._inspect(state, over))
                 moved = True
         self._means.place.submit(*left)
-        return self._prepare() or moved
+        return self.ahead.look() or moved
 
     def write(self) -> None:
         """Have all of it written down; what is over by that, the place need not know any more."""
@@ -167,31 +121,22 @@ class Hand:
     def ready(self) -> Iterator[Ready]:
         """What could begin."""
         if self.run.progress.ending is not None or len(self._inspecting) >= _BEHIND:
-            return
-        for name, (_, needs, since) in list(self._prepared.items()):
-            state = self.run.progress.tasks[name]
-            if state.state is State.READY:
-                yield Ready(self.run, state, needs, since)
-            else:
-                del self._prepared[name]  # its sample was stopped
-                del self._waits[name]
-
-    def leave(self, ready: Ready, now: float, lacking: tuple[str, ...]) -> None:
-        """Take note of what keeps a task from being begun now; nothing may be lacking, and others come first."""
-        self._waits[ready.state.task.name].seen(now, lacking or (TURN,))
+            return iter(())
+        return self.ahead.ready()
 
     def begin(self, ready: Ready) -> None:
         """Write down that a task begins, and what with; its job is submitted after ``run.write``."""
         state, attempt, now = ready.state, ready.state.attempts + 1, self._means.clock()
         name = state.task.name
-        prepared, needs, since = self._prepared.pop(name)
+        it = self.ahead.begin(name, now)
+        prepared, needs = it.prepared, it.needs
         self._means.free.take(needs)
         self._seen[name] = prepared.seen
-        begun: Event = {"what": "begun", "time": now, "ready": since, "task": name, "attempt": attempt}
+        begun: Event = {"what": "begun", "time": now, "ready": it.since, "task": name, "attempt": attempt}
         begun |= {"job": job_name(self.run.name, name, attempt), "needs": _needs_said(needs)}
         begun |= {"epoch": epoch} if (epoch := self._means.place.epoch()) else {}
         begun |= {"stage": state.way.stage.name, "command": self._command(state, needs, attempt)}
-        begun |= {"parameters": dict(state.way.parameters), "waited": self._waits.pop(name).over(now)}
+        begun |= {"parameters": dict(state.way.parameters), "waited": it.waited}
         seen = [asdict(each) for each in prepared.seen]
         self.run.say([{**begun, "inputs": {"fingerprint": prepared.fingerprint, "seen": seen}}])
 
@@ -224,10 +169,7 @@ class Hand:
         self.run.note()
         for state in self.run.progress.each(State.OVER):
             self._follow(state)
-        prepared = [name for name, promised in self._preparing.items() if promised.done()]
-        for name in prepared:
-            self._take_prepared(self.run.progress.tasks[name], self._preparing.pop(name))
-        return bool(over or prepared)
+        return self.ahead.collect() or bool(over)
 
     def _end_stray(self, running: Mapping[str, TaskState]) -> None:
         """Have ended what runs for nothing."""
@@ -342,69 +284,6 @@ class Hand:
         for folder in (folders.work(state.task, attempt), folders.scratch(state.task, attempt)):
             self._clearing.append(self._means.executor.submit(clear_away, folder))
 
-    def _prepare(self) -> bool:
-        """Have the inputs of what is ready looked at, for some tasks at a time; whether some were, in passing."""
-        run, now, means = self.run, self._means.clock(), self._means
-        if run.progress.ending is not None:
-            return False
-        room, passing = _AHEAD - len(self._preparing) - len(self._prepared), False
-
-        def new(state: TaskState) -> bool:
-            name = state.task.name
-            return name not in self._prepared and name not in self._preparing and state.since <= now
-
-        for state in run.progress.first(max(0, room), State.READY, new):
-            self._waits[state.task.name] = self._waited(state, now)
-            look = partial(prepare, state.way, state.task, means.digests, known=run.known)
-            look = partial(look, versions=means.versions, images=means.images)
-            if self._is_at_hand(state):
-                self._take_prepared(state, _at_once(look))
-                passing = True
-            else:
-                self._preparing[state.task.name] = means.executor.submit(look)
-        first = next(iter(self._prepared), None)
-        self._line.seen(now, (TURN,) if first is None else self._waits[first].reasons)
-        return passing
-
-    def _is_at_hand(self, state: TaskState) -> bool:
-        """Whether nothing has to be read to know what its inputs are."""
-        every = [self.run.known.get(path) for path in reads_of(state.way)]
-        try:
-            return len(every) <= _FEW and all(seen is not None and untouched(seen) for seen in every)
-        except OSError:
-            return False
-
-    def _waited(self, state: TaskState, now: float) -> Wait:
-        """What it has waited until its inputs are read."""
-        after = max(state.opened, min(now, state.since))
-        return Wait(now, INPUTS, {**self._line.between(after, now), PAUSE: after - state.opened})
-
-    def _take_prepared(self, state: TaskState, promised: Future[Prepared]) -> None:
-        wait = self._waits.pop(state.task.name)
-        if state.state is not State.READY:
-            return
-        try:
-            prepared, needs = promised.result(), needs_of(state)
-            self.run.costs.add(prepared.seconds, (state.task.name,))
-        except OSError as error:
-            self._refuse(state, Happened(Failure.INPUT, f"an input cannot be read: {error}"))
-            return
-        except ValueError as error:
-            self._refuse(state, Happened(Failure.START, str(error)))
-            return
-        other = [each.path for each in prepared.seen if self._first.setdefault(each.path, each.digest) != each.digest]
-        if other:
-            self._refuse(state, Happened(Failure.INPUT, f"{other[0]} is not what it was when this run first took it"))
-            return
-        if self._reuse(state, prepared):
-            return
-        if wrong := lacking(self._means.site, needs):
-            self._refuse(state, Happened(Failure.START, wrong))
-            return
-        wait.seen(self._means.clock(), (TURN,))
-        self._waits[state.task.name] = wait
-        self._prepared[state.task.name] = (prepared, needs, max(state.opened, state.since))
-
     def _reuse(self, state: TaskState, prepared: Prepared) -> bool:
         """Take what was made of the same before; whether there is any."""
         results, kept = self.run.folders.results(state.task), self._means.cache.find(prepared.fingerprint)
@@ -436,16 +315,6 @@ class Hand:
 
     def _event(self, what: str, state: TaskState, **also: Any) -> Event:
         return {"what": what, "time": self._means.clock(), "task": state.task.name, **also}
-
-
-def _at_once(look: Callable[[], Prepared]) -> Future[Prepared]:
-    """What a thread would have found out."""
-    promised: Future[Prepared] = Future()
-    try:
-        promised.set_result(look())
-    except (OSError, ValueError) as error:
-        promised.set_exception(error)
-    return promised
 
 
 def _needs_said(needs: Needs) -> dict[str, Any]:

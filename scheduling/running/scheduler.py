@@ -39,10 +39,12 @@ from ..graphs.checking import hangs_together
 from ..places.local import LocalPlace
 from ..records.following import Records
 from ..samples.sample import paths_of
+from .ahead import Ready
 from .cache import Cache
 from .digests import Digests
-from .hand import Hand, Means, Ready
+from .hand import Hand
 from .lock import waited_for
+from .means import Means
 from .progress import State
 from .reporting import shown_finding
 from .resources import Free, has
@@ -347,12 +349,12 @@ class Scheduler:
             hand, lacking = self._hands[ready.run.name], self._means.free.lacks(ready.needs)
             left.pop(id(ready), None)
             if lacking:
-                hand.leave(ready, now, lacking)
+                hand.ahead.leave(ready.state.task.name, now, lacking)
             else:
                 hand.begin(ready)
                 begun.append(ready)
         for ready in left.values():
-            self._hands[ready.run.name].leave(ready, now, ())
+            self._hands[ready.run.name].ahead.leave(ready.state.task.name, now, ())
         for hand in self._hands.values():
             hand.write()
         self._means.place.submit(*(job for ready in begun for job in self._hands[ready.run.name].jobs(ready.state)))
@@ -362,7 +364,7 @@ class Scheduler:
         """Seconds to wait where nothing has changed: until the next pause is over, at most, or that of what follows."""
         if any(hand.busy for hand in self._hands.values()) or pause == 0.0:
             return _SOON
-        pauses = (pause for hand in self._hands.values() for pause in hand.pauses())
+        pauses = (pause for hand in self._hands.values() for pause in hand.ahead.pauses())
         return max(0.0, min([_LATER, *pauses, *([] if pause is None else [pause])]))
 
 
