@@ -147,17 +147,29 @@ class Instead:
 
 @dataclass(frozen=True)
 class Reduce:
-    """Do it with less: without an optional input that is ``dropping``, or ``leaving_out`` the one element of a scatter
-    that failed.
+    """Do it with less: without an optional input that is ``dropping``, ``leaving_out`` the one element of a scatter
+    that failed, or with ``parameters`` that take a part of the data, as ``{"part": 0.5}``; a number that is lower
+    already stays.  What comes of it is of this ``grade``, as is all that is built on it.
     """
 
     dropping: str | None = field(default=None, kw_only=True)
     leaving_out: bool = field(default=False, kw_only=True)
+    parameters: Mapping[str, Any] = field(default_factory=nothing, kw_only=True)
     grade: str = field(default="reduced", kw_only=True)
 
     def __post_init__(self) -> None:
-        if (self.dropping is None) == (not self.leaving_out):
-            raise ValueError("less is without an optional input, or without one element of a scatter")
+        object.__setattr__(self, "parameters", Frozen(self.parameters))
+        if (self.dropping is not None) + self.leaving_out + bool(self.parameters) != 1:
+            raise ValueError(
+                "less is without an optional input, without one element of a scatter, or with parameters that take less"
+            )
+
+    def less(self, given: Mapping[str, Any]) -> Mapping[str, Any]:
+        """The parameters that take less than these."""
+        return {
+            name: min(value, given[name]) if _is_number(value) and _is_number(given.get(name)) else value
+            for name, value in self.parameters.items()
+        }
 
 
 @dataclass(frozen=True)
@@ -199,3 +211,7 @@ class Rule:
 
     when: When
     do: Action
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)

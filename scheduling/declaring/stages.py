@@ -130,7 +130,7 @@ class Stage:
                 case Reduce(dropping=str(name)):
                     if name not in self.inputs or not self.inputs[name].optional:
                         problems.add(f"{name} is no optional input, so it cannot be dropped", at=at)
-                case Instead(stage=None, parameters=parameters):
+                case Instead(stage=None, parameters=parameters) | Reduce(parameters=parameters):
                     self._check_parameters(parameters, problems, at=at)
                 case Instead(stage=Stage() as other, parameters=parameters):
                     if missing := sorted(self.outputs.keys() - other.outputs.keys()):

@@ -156,11 +156,14 @@ class _Awake:
         if not hasattr(os, "fork"):
             return
         self._reading, writing = os.pipe()
-        for each in (self._reading, writing):
-            os.set_blocking(each, False)
+        for descriptor in (self._reading, writing):
+            os.set_blocking(descriptor, False)
         signal.set_wakeup_fd(writing, warn_on_full_buffer=False)
-        # Handled, and not ignored: what is ignored stays so in the job.
-        for each in (signal.SIGCHLD, signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+        # Handled, and not ignored: what is ignored stays so in the job, and of what it begins in the background a shell
+        # has some ignored.  What Python itself ignores it gives back.
+        handled = {signal.SIGCHLD, signal.SIGTERM, signal.SIGINT, signal.SIGHUP}
+        ignored = {each for each in signal.valid_signals() if signal.getsignal(each) is signal.SIG_IGN}
+        for each in handled | ignored - {signal.SIGPIPE, signal.SIGXFSZ}:
             signal.signal(each, lambda number, frame: None)
 
     def sleep(self, seconds: float) -> None:

@@ -275,10 +275,10 @@ class Progress:
                 if do.leaving_out:
                     self._leave(state, State.SKIPPED, do.grade)
                 else:
-                    inputs = {**state.way.inputs, str(do.dropping): ()}
-                    state.grades |= {do.grade}
-                    state.way = Way(state.way.stage, inputs, state.way.parameters)
-                    self._become(state, State.READY)
+                    way = state.way
+                    inputs = way.inputs if do.dropping is None else {**way.inputs, do.dropping: ()}
+                    parameters = {**way.parameters, **do.less(way.parameters)}
+                    self._another(state, Way(way.stage, inputs, parameters), do.grade)
             case "skip":
                 self._leave(state, State.SKIPPED, getattr(do, "grade", INCOMPLETE))
             case "hold":

@@ -4,13 +4,25 @@ from __future__ import annotations
 
 from ..declaring.environments import Environment, Tool
 from ..declaring.parameters import Parameter
-from ..declaring.policies import Failure, Rule, StopSample, When
+from ..declaring.policies import Failure, Reduce, Rule, StopSample, When
 from ..declaring.ports import Input, Output
 from ..declaring.resources import Resources
 from ..declaring.stages import Stage
+from .samtools import SAMTOOLS
 from .usual import CUT_OFF, THREADS, malformed, usual, watched
 
-__all__ = ["BCFTOOLS", "CALL", "FILTER", "NORM", "REGIONS", "STATS", "regions_of"]
+__all__ = [
+    "BCFTOOLS",
+    "CALL",
+    "DOWNSAMPLED",
+    "FILTER",
+    "NORM",
+    "PART",
+    "PART_OF_READS",
+    "REGIONS",
+    "STATS",
+    "regions_of",
+]
 
 BCFTOOLS = Tool("bcftools", ">=1.10, <2", says=r"bcftools (\d\S*)")
 
@@ -43,11 +55,26 @@ def regions_of(flag: str) -> str:
     return f'set -- {{regions}}\nif [ $# -gt 0 ]; then gzip -dcf < "$1" > regions.bed; set -- {flag} regions.bed; fi\n'
 
 
+PART = Parameter(
+    kind="float", default=None, minimum=0.01, maximum=0.99, about="Look at this part of the reads, pairs kept together."
+)
+
+PART_OF_READS = """
+bam={bam}
+set -- {part:-s}
+if [ $# -gt 0 ]; then samtools view -b "$@" -o part.bam "$bam"; samtools index part.bam; bam=part.bam; fi
+"""
+"""The lines of a command that leave ``"$bam"`` with an input ``bam``, or with that ``part`` of it."""
+
+DOWNSAMPLED = Rule(When((Failure.MEMORY, Failure.TIME)), Reduce(parameters={"part": 0.5}, grade="downsampled"))
+"""Where no more memory or time can be had it is done with half of the reads."""
+
 _CALL = (
-    regions_of("-R")
+    PART_OF_READS
+    + regions_of("-R")
     + r"""
 bcftools mpileup --threads {cpus} -f {reference} -a FORMAT/AD,FORMAT/DP -q {mapping} -Q {base} -d {depth} "$@" \
-    -Ou {bam} | bcftools call --threads {cpus} -m -v --ploidy {ploidy} -Oz -o {vcf}
+    -Ou "$bam" | bcftools call --threads {cpus} -m -v --ploidy {ploidy} -Oz -o {vcf}
 bcftools index -t -f {vcf}
 """
 )
@@ -67,13 +94,17 @@ CALL = Stage(
         "base": Parameter(kind="int", default=13, minimum=0, maximum=93, about="The least quality of a base, Phred."),
         "depth": Parameter(kind="int", default=1000, minimum=1, about="Reads that are looked at in one place."),
         "ploidy": Parameter(kind="int", default=2, minimum=1, maximum=2, about="Copies of each chromosome."),
+        "part": PART,
         "threads": THREADS,
     },
-    resources=Resources(cpus="threads", memory="GiB + depth*100*kB", disk="size.bam", time="4*h + size.bam / (50*kB)"),
-    environment=_ENVIRONMENT,
+    resources=Resources(
+        cpus="threads", memory="GiB + depth*100*kB", disk="2*size.bam", time="4*h + size.bam / (50*kB)"
+    ),
+    environment=Environment(tools=(BCFTOOLS, SAMTOOLS)),
     errors=usual(
         *_OTHER_REFERENCE,
         Rule(When(Failure.EXIT, says="[Ff]ail(ed)? to load index"), StopSample("no index")),
+        DOWNSAMPLED,
         *_BROKEN,
     ),
 )

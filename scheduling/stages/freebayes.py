@@ -8,18 +8,20 @@ from ..declaring.policies import Failure, Rule, StopSample, When
 from ..declaring.ports import Input, Output
 from ..declaring.resources import Resources
 from ..declaring.stages import Stage
-from .bcftools import BCFTOOLS, REGIONS, regions_of
+from .bcftools import BCFTOOLS, DOWNSAMPLED, PART, PART_OF_READS, REGIONS, regions_of
+from .samtools import SAMTOOLS
 from .usual import CUT_OFF, malformed, usual, watched
 
 __all__ = ["CALL", "FREEBAYES"]
 
-FREEBAYES = Tool("freebayes", ">=1.2, <2", says=r"version:\s*v?(\d\S*)")
+FREEBAYES = Tool("freebayes", ">=1.3, <2", says=r"version:\s*v?(\d\S*)")
 
 # It declares GQ, which it does not write unless it is asked to, otherwise than the VCF specification.
 _CALL = (
-    regions_of("-t")
+    PART_OF_READS
+    + regions_of("-t")
     + r"""
-freebayes -f {reference} -p {ploidy} -m {mapping} -q {base} -F {fraction} -C {count} {depth:-g} "$@" {bam} |
+freebayes -f {reference} -p {ploidy} -m {mapping} -q {base} -F {fraction} -C {count} {depth:-g} "$@" "$bam" |
     sed '/^##FORMAT=<ID=GQ,/s/Type=Float/Type=Integer/' |
     bcftools view -Oz -o {vcf} -
 bcftools index -t -f {vcf}
@@ -47,10 +49,11 @@ CALL = Stage(
         "depth": Parameter(
             kind="int", default=None, minimum=1, about="Places with more reads are left out: they take very long."
         ),
+        "part": PART,
     },
     # It takes one processor; where reads pile up it takes memory for all their haplotypes.
-    resources=Resources(memory="4*GiB", disk="size.bam", time="12*h + size.bam / (10*kB)"),
-    environment=Environment(tools=(FREEBAYES, BCFTOOLS)),
+    resources=Resources(memory="4*GiB", disk="2*size.bam", time="12*h + size.bam / (10*kB)"),
+    environment=Environment(tools=(FREEBAYES, BCFTOOLS, SAMTOOLS)),
     errors=usual(
         Rule(
             When(Failure.EXIT, says="multiple samples|could not find SM"),
@@ -60,6 +63,7 @@ CALL = Stage(
             When(Failure.EXIT, says="unable to find FASTA index entry|std::out_of_range"),
             StopSample("it is of another reference"),
         ),
+        DOWNSAMPLED,
         *malformed("[Tt]runcated|[Cc]orrupt|[Cc]ould not read|[Ff]ailed to read", "the alignments are broken"),
     ),
 )

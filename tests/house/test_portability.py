@@ -60,6 +60,8 @@ GUARDED = {
     ("scheduling.checking.asking", "killpg"): "hasattr; else the process alone is ended",
     ("scheduling.places.guard", "SIGCHLD"): "hasattr of fork; else it looks again and again",
     ("scheduling.places.guard", "SIGHUP"): "hasattr of fork; there is none to handle",
+    ("scheduling.places.guard", "SIGPIPE"): "hasattr of fork; there is none to be ignored",
+    ("scheduling.places.guard", "SIGXFSZ"): "hasattr of fork; there is none to be ignored",
     ("scheduling.places.guard", "resource"): "hasattr of fork; else time and memory are not counted",
     ("scheduling.places.guard", "setsid"): "hasattr; there are no sessions",
     ("scheduling.places.guard", "wait4"): "hasattr of fork; else time and memory are not counted",

@@ -58,3 +58,5 @@ def test_another_way_is_another_way() -> None:
         Reduce()
     with pytest.raises(ValueError, match="without"):
         Reduce(dropping="x", leaving_out=True)
+    with pytest.raises(ValueError, match="optional input"):
+        Reduce(leaving_out=True, parameters={"depth": 1})

@@ -81,6 +81,7 @@ OTHER = Stage(name="other", command="x {reads} > {out}", inputs={"reads": Input(
         ({"resources": Resources(memory="sede * GiB")}, "resources: sede is no parameter"),
         ({"resources": Resources(memory="size.redas")}, "resources: redas is no input"),
         ({"errors": (Rule(When(), Reduce(dropping="reads")),)}, "errors.0: reads is no optional input"),
+        ({"errors": (Rule(When(), Reduce(parameters={"no": 1})),)}, "errors.0: no is no parameter of"),
         ({"errors": (Rule(When(), Instead(parameters={"seed": 0})),)}, "errors.0.seed: 0 is less than 1"),
         ({"errors": (Rule(When(), Instead(parameters={"sede": 1})),)}, "sede is no parameter"),
         ({"errors": (Rule(When(), Instead(OTHER)),)}, "other does not make sam"),

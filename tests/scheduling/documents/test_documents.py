@@ -167,6 +167,7 @@ ACTIONS = st.sampled_from(
         Retry(2, wait=5, raising={"time": 3}),
         Instead(SOME, grade="worse"),
         Reduce(leaving_out=True),
+        Reduce(parameters={"c": 0.5}, grade="downsampled"),
         Skip("why"),
         Hold(),
         StopSample(),

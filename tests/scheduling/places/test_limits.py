@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import resource
+import signal
 import sys
 from contextlib import closing
 from typing import TYPE_CHECKING
@@ -240,7 +241,14 @@ def test_output_and_error_may_be_one_file_in_the_order_in_which_they_were_said(
 
 def test_a_job_begins_with_no_signal_ignored_and_nothing_open(place: LocalPlace, tmp_path: Path) -> None:
     script = "grep -E 'Sig(Ign|Blk):' /proc/self/status; ls /proc/self/fd"
-    assert outcome(place, shell(tmp_path, "a", script)).ok
+    # As a shell has them for what it begins in the background.
+    before = {each: signal.signal(each, signal.SIG_IGN) for each in (signal.SIGQUIT, signal.SIGUSR1)}
+    try:
+        place.submit(shell(tmp_path, "a", script))
+    finally:
+        for each, handler in before.items():
+            signal.signal(each, handler)
+    assert until_over(place, ["a"])["a"].ok
     ignored, blocked, *descriptors = (tmp_path / "a.out").read_text().splitlines()
     assert {ignored.split()[1], blocked.split()[1]} == {"0" * 16}
     # The last is the folder that is listed.

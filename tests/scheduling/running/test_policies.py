@@ -281,6 +281,25 @@ def test_other_parameters_are_another_way(tmp_path: Path, scheduling: Scheduling
     assert run.samples()["grades"].to_list() == [["coarse"]]
 
 
+def test_a_part_of_the_data_can_be_taken(tmp_path: Path, scheduling: Scheduling) -> None:
+    # Less is taken twice, and never more than there was.
+    command = "if [ {depth} -gt 20 ]; then exit 1; fi; head -n {lines} {text} > {out}; echo {depth} >> {out}"
+    less = (
+        Rule(When("exit"), Reduce(parameters={"depth": 100, "lines": 2}, grade="downsampled")),
+        Rule(When("exit"), Reduce(parameters={"depth": 20, "lines": 5}, grade="hardly sampled")),
+    )
+    stage = copying(
+        "picky",
+        command=command,
+        parameters={"depth": Parameter(kind="int", default=1000), "lines": Parameter(kind="int", default=9)},
+        errors=less,
+    )
+    run, _ = done(scheduling, after(stage), tmp_path)
+    assert Path(*run.outputs("out", "ann")).read_text(encoding="utf-8") == "ann 0\nann 1\n20\n"
+    assert run.samples()["grades"].to_list() == [["downsampled", "hardly sampled"]]
+    assert state_of(run, "fails[ann]") == ("done", 3)
+
+
 def test_those_who_go_on_without_a_stopped_sample_say_so(tmp_path: Path, scheduling: Scheduling) -> None:
     stage = copying("picky", command="if [ {sample} = ann ]; then exit 1; fi; cp {text} {out}")
     workflow = Workflow(

@@ -57,6 +57,22 @@ def test_regions_count_as_bed_does_whatever_the_file_is_called(
     assert found == {(place.chromosome, place.position, place.reference, place.other)}
 
 
+@pytest.mark.parametrize("stage", [bcftools.CALL, freebayes.CALL], ids=lambda stage: stage.name)
+def test_a_part_of_the_reads_will_do(stage: Stage, aligned: Path, person: Person, tmp_path: Path) -> None:
+    inputs = {"bam": aligned, "reference": person.reference}
+    place = next(each for each in person.variants if len(each.reference) == len(each.other) == 1 and each.both)
+    regions = tmp_path / "regions.bed"
+    regions.write_text(f"{place.chromosome}\t{place.position - 1}\t{place.position}\n")
+    depths: list[int] = []
+    for part in (None, 0.5):
+        vcf = sound(do(stage, tmp_path / f"{part}", {**inputs, "regions": regions}, part=part)).one("vcf")
+        asked = ["bcftools", "query", "-f", "%INFO/DP\\n", str(vcf)]
+        depths.append(int(subprocess.run(asked, capture_output=True, text=True, check=True).stdout))
+    assert 0.2 < depths[1] / depths[0] < 0.8
+    everywhere = sound(do(stage, tmp_path / "all", inputs, part=0.5)).one("vcf")
+    assert len(variants_in(everywhere)) > 100
+
+
 def test_what_little_speaks_for_is_marked_and_stays(called: Path, tmp_path: Path) -> None:
     strict = sound(do(bcftools.FILTER, tmp_path / "x", {"vcf": called}, quality=1e9, mark="poor")).one("filtered")
     assert variants_in(strict) == variants_in(called)
