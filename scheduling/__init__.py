@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from .analysis.analysing import Analysis, Bottleneck, analyse
     from .analysis.usage import Rates, usage
     from .archiving.auditing import Audited, check_audit
+    from .archiving.clearing import clear_run
     from .archiving.exporting import AuditExport, audit_export
     from .archiving.keeping import Archived, archive_run
     from .declaring.containers import Containers
@@ -113,6 +114,7 @@ __all__ = [
     "archive_run",
     "audit_export",
     "check_audit",
+    "clear_run",
     "export_cwl",
     "export_run_crate",
     "export_wfformat",
@@ -186,6 +188,7 @@ _HOME = {
     "archive_run": "archiving.keeping",
     "audit_export": "archiving.exporting",
     "check_audit": "archiving.auditing",
+    "clear_run": "archiving.clearing",
     "export_cwl": "neighbours.cwl.exporting",
     "export_run_crate": "neighbours.crates.exporting",
     "export_wfformat": "neighbours.wfformat.exporting",

@@ -69,6 +69,8 @@ def evidence_in_folder(run: Run | str | os.PathLike[str], *, workflow: Workflow 
         run.write()
         workflow, run = workflow or run.order.workflow, run.folder()
     facts = run_facts(run, workflow=workflow)
+    if snapshot := facts.progress.cleared:
+        raise InvalidOption(f"{facts.name} was cleared away here: ask the archive that has {snapshot}", option="run")
     return Evidence(
         run=facts.name,
         tables=facts.tables,

@@ -73,11 +73,16 @@ class RunFacts:
         """Seconds that its attempts ran, together."""
         return float(sum(each or 0.0 for each in self.tables["attempts"]["wall"].to_pylist()))
 
-    def outputs(self) -> tuple[str, ...]:
-        """Where the results of those steps lie that make the workflow's outputs: patterns of paths in its folder."""
+    @cached_property
+    def last(self) -> frozenset[str]:
+        """The names of folders with results of those steps that make the workflow's outputs."""
         graph = self.progress.units.graph
         nodes = {source.node for bound in graph.outputs.values() for source in bound.sources() if source.node}
-        names = sorted(_escaped(name.replace("/", ".")) for name in nodes)
+        return frozenset(name.replace("/", ".") for name in nodes)
+
+    def outputs(self) -> tuple[str, ...]:
+        """Where these lie: patterns of paths in its folder."""
+        names = sorted(map(_escaped, self.last))
         return tuple(f"results/{where}/{name}" for name in names for where in ("run", "samples/*"))
 
 

@@ -43,7 +43,17 @@ if TYPE_CHECKING:
     from ..workflow import Workflow
     from .facts import RunFacts
 
-__all__ = ["Archived", "archive_run", "archived_event", "keep_run", "rows_of", "snapshots_of", "write_tables"]
+__all__ = [
+    "Archived",
+    "archive_run",
+    "archived_event",
+    "keep_run",
+    "note",
+    "path_in",
+    "rows_of",
+    "snapshots_of",
+    "write_tables",
+]
 
 _RECORDS = ("/order.json", "/journal", "/tables/", "/logs/")
 _EVERYTHING = ("/results/",)
@@ -107,7 +117,7 @@ def archive_run(
     try:
         facts = run_facts(folder, workflow=workflow)
         found = keep_run(facts, archive, dataset=dataset, everything=everything)
-        _note(folder, archived_event(found, archive, clock()))
+        note(folder, archived_event(found, archive, clock()))
     finally:
         lock.release()
     return found
@@ -179,7 +189,12 @@ def _refuse_another(archive: Archive, facts: RunFacts) -> None:
 def _snapshot(facts: RunFacts, archive: Archive, dataset: str, *, everything: bool) -> Snapshot:
     """The snapshot of its results, as it stands: the one that was made of the same, or a new one."""
     message = f"{_named(facts.name)}{facts.row['state']}, as of {facts.version}{' with all results' * everything}"
-    there = snapshots_of(archive, dataset, facts.name).filter(pl.col("message") == message)
+    every = snapshots_of(archive, dataset, facts.name)
+    there = every.filter(pl.col("message") == message)
+    if facts.progress.cleared:  # here is nothing any more that another one could be made of
+        if not every.height:
+            raise InvalidOption(f"{facts.name} was cleared, and its snapshots were forgotten", option="run")
+        there = there if there.height else every
     if there.height:
         return archive.snapshot(f"{dataset}@{there['number'][-1]}")
     write_tables(facts.tables, facts.folder / "tables")
@@ -216,22 +231,25 @@ def _altered(facts: RunFacts, archive: Archive, snapshot: Snapshot) -> tuple[str
     """The results in a snapshot that are not what its journal says that they were; and those that are gone."""
     made = pl.DataFrame(facts.tables["task_files"]).filter(pl.col("direction") == "made")
     inside = made.select(
-        pl.col("path").map_elements(lambda path: _inside(path, facts.folder), return_dtype=pl.String), "digest"
+        pl.col("path").map_elements(lambda path: path_in(path, facts.folder), return_dtype=pl.String), "digest"
     ).drop_nulls()
     kept = archive.files(snapshot.name).filter(pl.col("sha256").is_not_null()).select("path", "sha256")
     both = inside.join(kept, on="path", how="left")
     other = both.filter(pl.col("sha256").is_not_null() & (pl.col("sha256") != pl.col("digest")))
-    gone = [path for path in both.filter(pl.col("sha256").is_null())["path"] if not (facts.folder / path).exists()]
+    lacking = () if facts.progress.cleared is not None else both.filter(pl.col("sha256").is_null())["path"]
+    gone = [path for path in lacking if not (facts.folder / path).exists()]
     return tuple(sorted({*other["path"], *gone}))
 
 
-def _inside(path: str, folder: Path) -> str | None:
+def path_in(path: str, folder: Path) -> str | None:
+    """The path of a file within a run's folder; nothing for one that lies elsewhere."""
     real = os.path.realpath(path)
     inside = os.path.relpath(real, folder)
     return None if inside.startswith(os.pardir) else inside.replace(os.sep, "/")
 
 
-def _note(folder: Path, event: Event) -> None:
+def note(folder: Path, event: Event) -> None:
+    """Add to the journal of a run that nobody has in hand."""
     journal = Journal(folder / "journal")
     try:
         for _ in journal.events():

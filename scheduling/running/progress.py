@@ -129,6 +129,7 @@ class Progress:
         self.recording = self.inspecting = self.processing = 0.0  # seconds: see ``costs``
         self.archived: str | None = None  # the archive that has its records
         self.snapshot: str | None = None  # and what its results are called there
+        self.cleared: str | None = None  # the snapshot that alone has its results, or "" if only those between are gone
         self._now: float | None = None  # when the last of it happened
         self._in: dict[State, dict[str, TaskState]] = {state: {} for state in State}
         self._open(deque(name for name, state in self.states.items() if not state.waits))
@@ -168,6 +169,8 @@ class Progress:
                 self.recording += event["recording"]
             case "archived":
                 self.archived, self.snapshot = event["archive"], event["snapshot"]
+            case "cleared":
+                self.cleared = self.cleared or event.get("snapshot", "")
             case _:
                 pass  # what is only for the record
 

@@ -233,8 +233,9 @@ class Run:
     def outputs(self, name: str, sample: str | None = None) -> tuple[str, ...]:
         """The files of one of the workflow's outputs, of one sample or of all together; none where there are none.
 
-        Raises ``InvalidOption`` for an output, or a sample, that there is not.
+        Raises ``InvalidOption`` for an output, or a sample, that there is not, and where they were cleared away.
         """
+        self._refuse_cleared()
         units = self.progress.units
         bound = units.graph.outputs.get(name)
         chosen = next((each for each in self.order.samples if each.name == sample), None)
@@ -253,8 +254,9 @@ class Run:
         """What a task has printed, each ``attempt``: the paths of the files with its standard ``output`` and
         ``errors``; none where what was made before was taken.
 
-        Raises ``InvalidOption`` for a task that there is not.
+        Raises ``InvalidOption`` for a task that there is not, and where they were cleared away.
         """
+        self._refuse_cleared()
         state = self.progress.tasks.get(task)
         if state is None:
             raise InvalidOption(f"there is no task {task}", option="task")
@@ -262,6 +264,10 @@ class Run:
         output = [os.fspath(self.folders.output(state.task, number)) for number in each]
         errors = [os.fspath(self.folders.errors(state.task, number)) for number in each]
         return pl.DataFrame({"attempt": [*each], "output": output, "errors": errors}, schema=_LOGS)
+
+    def _refuse_cleared(self) -> None:
+        if snapshot := self.progress.cleared:
+            raise InvalidOption(f"what {self.name} made is not here any more: {snapshot} has it")
 
     @property
     def archived(self) -> str | None:

@@ -1,0 +1,136 @@
+"""A run that is over, cleared from the site: what it made goes, what is known of it stays.
+
+::
+
+    order, journal                    stay
+    results of steps between, work    go
+    results that count, logs          go as well, where an archive has them
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import polars as pl
+
+from holotype.catalog import InvalidOption, SnapshotNotFound, StorageFailed
+
+from ..checking.order import this_operator
+from ..running.lock import Lock
+from ..running.run import Run
+from .facts import run_facts
+from .keeping import note, path_in
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator
+
+    from holotype.lake import Archive
+
+    from ..running.journal import Event
+    from ..workflow import Workflow
+    from .facts import RunFacts
+
+__all__ = ["clear_run"]
+
+
+def clear_run(
+    run: Run | str | os.PathLike[str],
+    archive: Archive | None = None,
+    *,
+    workflow: Workflow | None = None,
+    clock: Callable[[], float] = time.time,
+) -> int:
+    """Take away what a run that is over, or the one in this folder, keeps at its site; returns the bytes given back.
+
+    Its tasks' results go, but for those of the steps that make the workflow's outputs; where ``archive`` has these, and
+    what the tasks have printed, they go too.  What is known of it stays, and is asked for as before.  What other runs
+    took from it they have themselves; what would have been taken from it next is made again.  Broken off, it is gone on
+    with by calling it again.  ``workflow``: it itself, where no document can hold it.
+
+    Raises ``InvalidOption`` where there is no such run, where it is not over, or where the archive has not all that it
+    made, ``Conflict`` when somebody has it in hand, ``StorageFailed`` where something cannot be taken away, what
+    ``run_facts`` raises, and what the archive raises.
+    """
+    if isinstance(run, Run):
+        run.write()
+        facts = run_facts(run.folder(), workflow=workflow or run.order.workflow)
+        run.say([_cleared(facts, archive, clock())])
+        run.write()
+        return _take_away(facts, everything=archive is not None)
+    folder = Path(run).resolve()
+    if not (folder / "order.json").exists():
+        raise InvalidOption(f"there is no run in {folder}", option="run")
+    lock = Lock(folder / "lock")
+    try:
+        facts = run_facts(folder, workflow=workflow)
+        note(folder, _cleared(facts, archive, clock()))
+        return _take_away(facts, everything=archive is not None)
+    finally:
+        lock.release()
+
+
+def _cleared(facts: RunFacts, archive: Archive | None, now: float) -> Event:
+    """What the run's journal says of it, when it may be done."""
+    if not facts.over:
+        raise InvalidOption(f"{facts.name} is not over: what it made is still needed", option="run")
+    event: Event = {"what": "cleared", "time": now, "by": this_operator()}
+    return event if archive is None else event | {"archive": archive.id, "snapshot": _held(facts, archive)}
+
+
+def _held(facts: RunFacts, archive: Archive) -> str:
+    """The snapshot that has all of its results that count, as they were made, and what was printed."""
+    snapshot = facts.progress.snapshot
+    if snapshot is None or facts.progress.archived != archive.id or (facts.folder / "owed").exists():
+        raise InvalidOption(f"the archive was not told of {facts.name} yet: keep it there first", option="archive")
+    try:
+        held = dict(archive.files(snapshot).select("path", "sha256").rows())
+    except SnapshotNotFound as error:
+        raise InvalidOption(f"the archive has {snapshot} no more: {error}", option="archive") from error
+    made = pl.DataFrame(facts.tables["task_files"]).filter(direction="made").select("path", "digest").rows()
+    digests = {path_in(path, facts.folder): digest for path, digest in made}
+    for path in _files(facts, _counting(facts)):
+        if path not in held or digests.get(path, held[path]) != held[path]:
+            raise InvalidOption(f"{snapshot} has not {path} as it was made: keep the run anew", option="archive")
+    return snapshot
+
+
+def _between(facts: RunFacts) -> Iterator[Path]:
+    """The folders of what tasks have made for one another, or have left behind."""
+    yield facts.folder / "work"
+    yield from (each for each in _results(facts.folder) if each.name not in facts.last)
+
+
+def _counting(facts: RunFacts) -> Iterator[Path]:
+    """The folders of what counts, and of what was printed."""
+    yield facts.folder / "logs"
+    yield from (each for each in _results(facts.folder) if each.name in facts.last)
+
+
+def _results(folder: Path) -> list[Path]:
+    return sorted((*folder.glob("results/run/*"), *folder.glob("results/samples/*/*")))
+
+
+def _files(facts: RunFacts, folders: Iterable[Path]) -> Iterator[str]:
+    for folder in folders:
+        for where, _, names in os.walk(folder):
+            yield from (os.path.relpath(os.path.join(where, name), facts.folder).replace(os.sep, "/") for name in names)
+
+
+def _take_away(facts: RunFacts, *, everything: bool) -> int:
+    """The bytes that nothing else has."""
+    given_back = 0
+    for folder in (*_between(facts), *(_counting(facts) if everything else ())):
+        for path in _files(facts, (folder,)):
+            found = (facts.folder / path).lstat()
+            given_back += found.st_size if found.st_nlink == 1 else 0
+        try:
+            shutil.rmtree(folder)
+        except FileNotFoundError:
+            continue
+        except OSError as error:
+            raise StorageFailed(f"{error.filename} cannot be taken away: {error.strerror}", path=folder) from error
+    return given_back
