@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import json
 import time
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, wait
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -117,6 +117,15 @@ class Following:
         """A run is gone on with: whether it owes something to the archive is seen by its journal."""
         if self._archive is not None and run.progress.archived != self._archive.id:
             self.owe(run)
+
+    def leave(self, run: Run) -> None:
+        """A run is in hand no more: what is being told of it is told, and what it owes then is left beside it."""
+        owed = self._owed.get(run.name)
+        if owed is not None and owed.promised is not None:
+            wait((owed.promised,))
+            self._settled(run, owed)
+        self._owed.pop(run.name, None)
+        self._whose.pop(run.name, None)
 
     def begin(self, runs: Iterable[str]) -> None:
         """Somebody works at the site: what was given up is tried anew, and so is what runs owe that nobody has in hand,

@@ -35,13 +35,18 @@ class Journal:
         self._held = b""  # and of that what has to be written again
 
     def events(self) -> Iterator[Event]:
-        """All of it so far.  Raises ``ObjectDamaged``."""
+        """All of it so far, also when it was left.  Raises ``ObjectDamaged``."""
         whole = 0
         for event, size in _lines(self._path):
             whole += size
             yield event
-        if whole < os.fstat(self._file.fileno()).st_size:
+        if not self.closed and whole < os.fstat(self._file.fileno()).st_size:
             self._file.truncate(whole)  # the power went, or the process, while it was written
+
+    @property
+    def closed(self) -> bool:
+        """Whether it was left."""
+        return self._file.closed
 
     @property
     def loose(self) -> bool:

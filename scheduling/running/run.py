@@ -60,7 +60,9 @@ OnEvent = Callable[[str, Mapping[str, Any]], object]
 
 
 class Run:
-    """A run that a scheduler has in hand.  What it says is what its journal says."""
+    """A run that a scheduler has in hand.  What it says is what its journal says; of one that was left, what that said
+    then.
+    """
 
     def __init__(self, name: str, order: Order, folders: Folders, lock: Lock) -> None:
         self.name, self.order, self.folders = name, order, folders
@@ -120,7 +122,12 @@ class Run:
             raise
 
     def say(self, events: Iterable[Event]) -> None:
-        """Take note of events; they are written down by ``write``, before anything is done that rests on them."""
+        """Take note of events; they are written down by ``write``, before anything is done that rests on them.
+
+        Raises ``InvalidOption`` for a run that was left.
+        """
+        if self.journal.closed:
+            raise InvalidOption(f"{self.name} was left: resume it", option="run")
         for event in events:
             self._unwritten.append(event)
             self.progress.apply(event)
@@ -280,7 +287,13 @@ class Run:
         Raises ``ObjectDamaged`` where it does not add up; ``problems`` says what.
         """
         self.write()
-        return account(self.name, self.progress, self.journal.events())
+        if not self.journal.closed:
+            return account(self.name, self.progress, self.journal.events())
+        # Somebody else may have gone on with it since.
+        progress, events = Progress(Units(self.order)), list(self.journal.events())
+        for event in events:
+            progress.apply(event)
+        return account(self.name, progress, events)
 
     def folder(self) -> str:
         """Where it is."""

@@ -264,6 +264,22 @@ class Scheduler:
         self._following.owe(run)
         return built_on(self._means.site.folder, state.digests)
 
+    def leave(self, run: Run) -> None:
+        """Have a run no more in hand, which is over or waits for a person; ``resume`` takes it up again.  What the
+        scheduler's archive was not told of it yet is told by the next ``work``, and another one by ``archive_run``.
+
+        Raises ``InvalidOption`` where it is not in hand, or something of it goes on.
+        """
+        hand = self._hands.get(run.name)
+        if hand is None or hand.run is not run:
+            raise InvalidOption(f"{run.name} is not in the hands of this scheduler", option="run")
+        if not run.idle or hand.busy:
+            raise InvalidOption(f"{run.name} goes on: cancel it, or work until it is over", option="run")
+        self._following.leave(run)
+        run.measure(self._means.clock())
+        run.close()
+        del self._hands[run.name]
+
     def sql(
         self, query: str, *, parameters: Sequence[object] | Mapping[str, object] | None = None
     ) -> duckdb.DuckDBPyRelation:

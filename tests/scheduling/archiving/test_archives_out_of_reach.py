@@ -63,6 +63,20 @@ def complete(archive: Archive, run: str) -> None:
     assert archive.verify().ok
 
 
+def test_of_a_run_that_was_left_the_archive_is_told_by_whoever_works_next(tmp_path: Path) -> None:
+    faulty, archive = unreachable(SharedStore())
+    with scheduler_in(tmp_path, archive) as scheduler:
+        run = scheduler.start(whole(), samples_in(tmp_path, "a"), name="one", check=False)
+        faulty.arm(1)
+        scheduler.work()
+        assert scheduler.owed().height == 1
+        scheduler.leave(run)
+        faulty.arm(0)
+        scheduler.work()
+        assert not scheduler.owed().height
+    complete(archive, "one")
+
+
 def test_a_run_is_over_though_its_archive_is_gone_and_its_records_follow(tmp_path: Path) -> None:
     faulty, archive = unreachable(SharedStore())
     with scheduler_in(tmp_path, archive) as scheduler:

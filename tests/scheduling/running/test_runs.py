@@ -275,6 +275,31 @@ def test_fifty_runs_at_once(tmp_path: Path, scheduling: Scheduling) -> None:
         assert {run.outcome().state for run in runs} == {"done"}
 
 
+def test_a_run_that_is_left_is_anybodys(tmp_path: Path, scheduling: Scheduling) -> None:
+    with scheduling() as scheduler, scheduling() as other:
+        run = scheduler.start(whole(), samples_in(tmp_path, "ann"), name="one", check=False)
+        with pytest.raises(InvalidOption, match="goes on"):
+            scheduler.leave(run)
+        scheduler.work()
+        with pytest.raises(Conflict):
+            other.resume("one")
+        scheduler.leave(run)
+        with pytest.raises(InvalidOption, match="not in the hands"):
+            scheduler.leave(run)
+        scheduler.work()
+        assert scheduler.sql("SELECT state FROM runs").fetchall() == [("done",)]
+        assert run.outcome().state == run.report().state == "done"
+        for late in (lambda: scheduler.cancel(run, why="late"), lambda: scheduler.mark_bad(run, "gather", why="late")):
+            with pytest.raises(InvalidOption, match="was left: resume it"):
+                late()
+        again = other.resume("one")
+        assert again.outputs("all") == run.outputs("all") != ()
+        other.mark_bad(again, "gather", why="swapped")
+        assert run.report().state == again.report().state == "done"
+        with pytest.raises(InvalidOption, match="not in the hands"):
+            scheduler.leave(again)
+
+
 def test_a_cancelled_run_leaves_nothing_half_made(tmp_path: Path, scheduling: Scheduling) -> None:
     command = "cat {text} > {out}; touch '" + str(tmp_path / "began") + "'; sleep 600"
     workflow = Workflow(
