@@ -9,6 +9,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import time
@@ -20,13 +21,14 @@ import polars as pl
 from holotype.catalog import InvalidOption, SnapshotNotFound, StorageFailed
 
 from ..checking.order import this_operator
+from ..running.journal import read_events
 from ..running.lock import Lock
 from ..running.run import Run
 from .facts import run_facts
 from .keeping import note, path_in
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from holotype.lake import Archive
 
@@ -51,9 +53,9 @@ def clear_run(
     took from it they have themselves; what would have been taken from it next is made again.  Broken off, it is gone on
     with by calling it again.  ``workflow``: it itself, where no document can hold it.
 
-    Raises ``InvalidOption`` where there is no such run, where it is not over, or where the archive has not all that it
-    made, ``Conflict`` when somebody has it in hand, ``StorageFailed`` where something cannot be taken away, what
-    ``run_facts`` raises, and what the archive raises.
+    Raises ``InvalidOption`` where there is no such run, where it is not over, where another run of the site that is not
+    over was given what would go, or where the archive has not all that it made; ``Conflict`` when somebody has it in
+    hand, ``StorageFailed`` where something cannot be taken away, what ``run_facts`` raises, and what the archive does.
     """
     if isinstance(run, Run):
         run.write()
@@ -77,8 +79,31 @@ def _cleared(facts: RunFacts, archive: Archive | None, now: float) -> Event:
     """What the run's journal says of it, when it may be done."""
     if not facts.over:
         raise InvalidOption(f"{facts.name} is not over: what it made is still needed", option="run")
+    gone = [*_between(facts), *(_counting(facts) if archive is not None else ())]
+    for other in sorted(facts.folder.parent.glob("*/order.json")):
+        if (path := _given(other, gone)) is not None and not _is_over(other.with_name("journal")):
+            what = f"{other.parent.name} was given {path}, and is not over"
+            raise InvalidOption(f"{facts.name} is not cleared: {what}", option="run")
     event: Event = {"what": "cleared", "time": now, "by": this_operator()}
     return event if archive is None else event | {"archive": archive.id, "snapshot": _held(facts, archive)}
+
+
+def _given(order: Path, folders: Sequence[Path]) -> str | None:
+    """A file in one of these folders that was given to a run as an input."""
+    said = json.loads(order.read_text(encoding="utf-8"))
+    every = [paths for sample in said["samples"] for paths in sample["files"].values()]
+    for path in (path for paths in (*every, *said["shared"].values()) for path in paths):
+        if any(Path(os.path.realpath(path)).is_relative_to(folder) for folder in folders):
+            return str(path)
+    return None
+
+
+def _is_over(journal: Path) -> bool:
+    """Whether a run is, as far as it has said so itself: what it says last when it is left is what it has cost."""
+    if not journal.exists():
+        return False
+    said = [event.get("over", False) for event in read_events(journal) if event["what"] in ("measured", "resumed")]
+    return bool(said and said[-1])
 
 
 def _held(facts: RunFacts, archive: Archive) -> str:

@@ -10,7 +10,7 @@ import pytest
 
 from holotype import lake
 from holotype.catalog import Conflict, InvalidOption, StorageFailed
-from holotype.scheduling import archive_run, audit_export, check_audit, clear_run
+from holotype.scheduling import Sample, archive_run, audit_export, check_audit, clear_run
 
 from ..running.making import whole
 from .test_runs_in_archives import events
@@ -142,6 +142,20 @@ def test_only_a_run_that_is_over_is_cleared(laboratory: Laboratory) -> None:
             clear_run(run)
     with pytest.raises(InvalidOption, match="not over"):
         clear_run(laboratory.run("one"))
+
+
+def test_what_a_run_was_given_that_is_not_over_stays(laboratory: Laboratory) -> None:
+    with laboratory.scheduler(laboratory.archive) as scheduler:
+        one = scheduler.start(whole(), laboratory.samples, name="one")
+        scheduler.work()
+        two = scheduler.start(whole(), [Sample("c", {"text": one.outputs("each", "a")})], name="two")
+        with pytest.raises(InvalidOption, match=r"two was given .*all\.txt, and is not over"):
+            clear_run(one, laboratory.archive)
+        clear_run(one)
+        scheduler.work()
+        assert two.outcome().state == "done"
+        clear_run(one, laboratory.archive)
+        assert two.outputs("all")
 
 
 def test_broken_off_it_is_gone_on_with(laboratory: Laboratory, monkeypatch: pytest.MonkeyPatch) -> None:
