@@ -114,8 +114,13 @@ class Following:
             owed.again = True
 
     def take_up(self, run: Run) -> None:
-        """A run is gone on with: whether it owes something to the archive is seen by its journal."""
-        if self._archive is not None and run.progress.archived != self._archive.id:
+        """A run is gone on with: whether it owes something to the archive is seen by its journal, and by what lies
+        beside it: something may have happened since it was told of.
+        """
+        if self._archive is None:
+            return
+        self._left.pop(run.name, None)
+        if run.progress.archived != self._archive.id or _to_whom(run.folders.whole / "owed") == self._archive.id:
             self.owe(run)
 
     def leave(self, run: Run) -> None:
@@ -124,14 +129,17 @@ class Following:
         if owed is not None and owed.promised is not None:
             wait((owed.promised,))
             self._settled(run, owed)
-        self._owed.pop(run.name, None)
+        owed = self._owed.pop(run.name, None)
         self._whose.pop(run.name, None)
+        if owed is not None:
+            self._left[run.name] = _Owed(owed.archive, owed.tries, why=owed.why, given_up=bool(owed.tries))
 
     def begin(self, runs: Iterable[str]) -> None:
         """Somebody works at the site: what was given up is tried anew, and so is what runs owe that nobody has in hand,
         of which ``runs`` are not.
         """
-        for owed in self._owed.values():
+        # Of what nobody has in hand that which could be told: the others are not over, as a rule.
+        for owed in (*self._owed.values(), *(each for each in self._left.values() if each.tries)):
             owed.tries, owed.since, owed.given_up = 0, 0.0, False
         if self._archive is None:
             return

@@ -193,7 +193,8 @@ def _snapshot(facts: RunFacts, archive: Archive, dataset: str, *, everything: bo
     there = every.filter(pl.col("message") == message)
     if facts.progress.cleared:  # here is nothing any more that another one could be made of
         if not every.height:
-            raise InvalidOption(f"{facts.name} was cleared, and its snapshots were forgotten", option="run")
+            what = f"was cleared: {facts.progress.cleared} alone had what it made, and is not in this archive"
+            raise InvalidOption(f"{facts.name} {what}", option="run")
         there = there if there.height else every
     if there.height:
         return archive.snapshot(f"{dataset}@{there['number'][-1]}")

@@ -28,7 +28,11 @@ class Memory:
 
     def __init__(self, path: str | os.PathLike[str], *tables: str) -> None:
         self._path, self._lock = Path(path), threading.Lock()
-        self._path.parent.mkdir(parents=True, exist_ok=True)
+        folder = self._path.parent
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise StorageFailed(f"{folder} cannot be made: {error.strerror}", path=str(folder)) from error
         try:
             self._base = sqlite3.connect(path, timeout=_PATIENCE, check_same_thread=False, isolation_level=None)
             self._patiently("PRAGMA journal_mode=WAL")

@@ -135,6 +135,7 @@ class Scheduler:
         self._following = Following(folder, archive, clock=clock, pauses=patience)
         self._on_event = on_event
         self._records: Records | None = None
+        self._closed = False
 
     def __enter__(self) -> Scheduler:
         return self
@@ -166,9 +167,10 @@ class Scheduler:
         not hang together, or more would be used than a quota of the site allows; ``InvalidOption`` when there is a run
         of this name already, or it is none, or there are two samples of one name, ``InvalidName`` where no dataset can
         be called so, and ``ArchiveReadOnly`` or ``StorageDenied`` where the archive cannot be written to: that it
-        cannot be reached is no reason.
+        cannot be reached is no reason.  ``InvalidOption`` as well when this scheduler was closed.
         """
         also = {} if dataset is None else {"dataset": check_name(dataset)}
+        self._refuse_closed()
         self._following.check(archive)
         given = {each: paths_of(paths) for each, paths in (shared or {}).items()}
         site, now = self._means.site, self._means.clock()
@@ -192,6 +194,7 @@ class Scheduler:
         """Go on with a run that was left, however that came.  Raises what ``Run.again`` does, and ``Conflict`` for one
         that this scheduler has in hand.
         """
+        self._refuse_closed()
         if name in self._hands:
             raise Conflict(f"{name} is in the hands of this scheduler already: it was begun or resumed before")
         run = Run.again(name, self._means.site, workflow=workflow)
@@ -207,6 +210,7 @@ class Scheduler:
         have gone by.  What an archive that cannot be reached was not told is told by the next call, or by ``resume``
         and that; ``owed`` has it.
         """
+        self._refuse_closed()
         self._following.begin(self._hands)
         deadline = None if timeout is None else time.monotonic() + timeout
         while not until():
@@ -229,7 +233,12 @@ class Scheduler:
         return self._following.owed()
 
     def cancel(self, run: Run, *, why: str) -> None:
-        """Begin nothing more of a run, and end what runs; ``work`` then sees it through."""
+        """Begin nothing more of a run, and end what runs; ``work`` then sees it through.
+
+        Raises ``InvalidOption`` when it is over, or was left.
+        """
+        if run.progress.over:
+            raise InvalidOption(f"{run.name} is over: there is nothing to cancel", option="run")
         run.say([{"what": "cancelled", "time": self._means.clock(), "why": why}])
         run.write()
 
@@ -265,8 +274,8 @@ class Scheduler:
         return built_on(self._means.site.folder, state.digests)
 
     def leave(self, run: Run) -> None:
-        """Have a run no more in hand, which is over or waits for a person; ``resume`` takes it up again.  What the
-        scheduler's archive was not told of it yet is told by the next ``work``, and another one by ``archive_run``.
+        """Have a run no more in hand, which is over or waits for a person; ``resume`` takes it up again.  What an
+        archive was not told of it yet is told by the next ``work``.
 
         Raises ``InvalidOption`` where it is not in hand, or something of it goes on.
         """
@@ -325,7 +334,11 @@ class Scheduler:
             if self._own is not None:
                 left.callback(self._own.shutdown, wait=True, cancel_futures=True)
             left.callback(self._following.close, {name: hand.run for name, hand in self._hands.items()})
-        self._hands = {}
+        self._hands, self._closed = {}, True
+
+    def _refuse_closed(self) -> None:
+        if self._closed:
+            raise InvalidOption("this scheduler was closed: make another one of the same site")
 
     def _units(self, name: str) -> Units | None:
         """What there is to do in a run, where it is in hand."""

@@ -71,10 +71,22 @@ def test_of_a_run_that_was_left_the_archive_is_told_by_whoever_works_next(tmp_pa
         scheduler.work()
         assert scheduler.owed().height == 1
         scheduler.leave(run)
+        scheduler.work()
+        assert scheduler.owed().select("run", "tries").rows() == [("one", 1)]
         faulty.arm(0)
         scheduler.work()
         assert not scheduler.owed().height
-    complete(archive, "one")
+        complete(archive, "one")
+        # Of what happens to it later the archive is told as well, whoever goes on with it.
+        run = scheduler.resume("one")
+        faulty.arm(1)
+        scheduler.mark_bad(run, "gather", why="swapped")
+        scheduler.work()
+    faulty.arm(0)
+    with scheduler_in(tmp_path, archive) as scheduler:
+        scheduler.resume("one")
+        scheduler.work()
+        assert archive.sql("SELECT task, bad FROM tasks WHERE bad IS NOT NULL").fetchall() == [("gather", "swapped")]
 
 
 def test_a_run_is_over_though_its_archive_is_gone_and_its_records_follow(tmp_path: Path) -> None:

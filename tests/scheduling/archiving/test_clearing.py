@@ -188,5 +188,5 @@ def test_a_cleared_run_whose_snapshots_were_forgotten_is_not_kept_as_one_that_ma
     folder = done(laboratory)
     clear_run(folder, laboratory.archive)
     laboratory.archive.forget("runs/one@1", reason="by mistake")
-    with pytest.raises(InvalidOption, match="forgotten"):
+    with pytest.raises(InvalidOption, match="runs/one@1 alone had what it made"):
         archive_run(folder, laboratory.archive)

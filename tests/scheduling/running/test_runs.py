@@ -10,7 +10,19 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from holotype.catalog import Conflict, DataRefused, InvalidOption, StorageFailed
-from holotype.scheduling import Input, Output, Parameter, Resources, Sample, Scheduler, Setting, Stage, Step, Workflow
+from holotype.scheduling import (
+    Input,
+    Output,
+    Parameter,
+    Resources,
+    Sample,
+    Scheduler,
+    Setting,
+    Site,
+    Stage,
+    Step,
+    Workflow,
+)
 
 from .making import copying, counted, joining, samples_in, site_in, whole
 
@@ -289,15 +301,23 @@ def test_a_run_that_is_left_is_anybodys(tmp_path: Path, scheduling: Scheduling) 
         scheduler.work()
         assert scheduler.sql("SELECT state FROM runs").fetchall() == [("done",)]
         assert run.outcome().state == run.report().state == "done"
-        for late in (lambda: scheduler.cancel(run, why="late"), lambda: scheduler.mark_bad(run, "gather", why="late")):
-            with pytest.raises(InvalidOption, match="was left: resume it"):
-                late()
+        with pytest.raises(InvalidOption, match="was left: resume it"):
+            scheduler.mark_bad(run, "gather", why="late")
         again = other.resume("one")
         assert again.outputs("all") == run.outputs("all") != ()
         other.mark_bad(again, "gather", why="swapped")
         assert run.report().state == again.report().state == "done"
         with pytest.raises(InvalidOption, match="not in the hands"):
             scheduler.leave(again)
+        with pytest.raises(InvalidOption, match="is over"):
+            other.cancel(again, why="too late")
+        assert again.outcome().state == "done"
+    for later in (scheduler.work, lambda: scheduler.resume("one"), lambda: scheduler.start(whole(), [])):
+        with pytest.raises(InvalidOption, match="was closed"):
+            later()
+    (tmp_path / "file").touch()
+    with pytest.raises(StorageFailed, match="cannot be made"):
+        Scheduler(Site(tmp_path / "file"))
 
 
 def test_a_cancelled_run_leaves_nothing_half_made(tmp_path: Path, scheduling: Scheduling) -> None:
