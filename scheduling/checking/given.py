@@ -149,8 +149,9 @@ class GivenCheck(GroupCheck):
 
 def _inputs(ports: dict[str, Input], given: dict[str, tuple[str, ...]], sample: str | None, found: Found) -> None:
     for name in sorted(given.keys() - ports.keys()):
-        what = "every sample's own" if sample is None else "shared by all samples, or none of the workflow's"
-        found.add(codes.INPUT_UNKNOWN, f"the input {name} is {what}", record=sample, column=name)
+        what = "shared by all samples" if sample is None else "of each sample by itself"
+        there = f"there is {', '.join(sorted(ports))}" if ports else "there is none"
+        found.add(codes.INPUT_UNKNOWN, f"{name} is no input {what}: {there}", record=sample, column=name)
     for name, port in ports.items():
         paths = given.get(name, ())
         if not paths and not port.optional:

@@ -74,7 +74,11 @@ class When:
             if each not in (*Failure, _ANY):
                 raise ValueError(f"{each!r} is nothing that happens: it is {', '.join(Failure)} or any")
         object.__setattr__(self, "failures", tuple(str(each) for each in failures))
-        object.__setattr__(self, "codes", (self.codes,) if isinstance(self.codes, int) else tuple(self.codes))
+        given: Any = self.codes  # documents say it too
+        codes = (given,) if isinstance(given, int | str) else tuple(given)
+        if wrong := [each for each in codes if not isinstance(each, int)]:
+            raise ValueError(f"{wrong[0]!r} is no exit status and no signal: they are whole numbers")
+        object.__setattr__(self, "codes", codes)
         object.__setattr__(self, "metrics", (self.metrics,) if isinstance(self.metrics, str) else tuple(self.metrics))
         if self.says is not None:
             try:

@@ -76,8 +76,9 @@ class Pairs(GroupCheck):
 
 
 class MatesCheck(GroupCheck):
-    """Whether files of reads are in step that were given as pairs though their names are not of one: among
-    ``subjects``, which belong together, each file of first reads without its other, and one of second reads, by turns.
+    """Whether files of reads that were given as pairs are: among ``subjects``, which belong together in this order, the
+    first of two files stands before the second; and where names are not of a pair, each file of first reads without its
+    other, and one of second reads, by turns, are in step.
     """
 
     name, version = "fastq.mates", "1"
@@ -87,8 +88,12 @@ class MatesCheck(GroupCheck):
         self._reads = {subject.name: subject for subject in subjects if _is_reads(subject)}
 
     def look(self, subjects: Sequence[Subject], found: Found) -> None:
-        """Look at those that are left; ``subjects`` are none."""
-        paired = {name for pair in pairs_of(list(self._reads))[0] for name in pair}
+        """Look at all of them; ``subjects`` are none."""
+        pairs, places = pairs_of(list(self._reads))[0], {name: at for at, name in enumerate(self._reads)}
+        for before, after in pairs:
+            if places[after] < places[before]:
+                found.add(MATE, f"it was given before {before}, which has the first reads of its pairs", member=after)
+        paired = {name for pair in pairs for name in pair}
         left = [name for name in self._reads if name not in paired]
         first, second = ([name for name in left if _which(name) == which] for which in ("1", "2"))
         if len(first) == len(second):

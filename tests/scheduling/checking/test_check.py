@@ -214,6 +214,11 @@ def test_mates_that_are_swapped_between_samples_are_noticed(laboratory: Path) ->
     found = [(row["path"], row["member"]) for row in rows if row["code"] == "fastq.pair.names"]
     assert found == [("liver", str(liver[1])), ("heart", str(heart[1]))]
 
+    turned = [Sample("liver", {"reads": [data / "liver_R2.fastq", data / "liver_R1.fastq"]})]
+    rows = mapping().check(turned, shared={"genome": data / "genome.fa"}).findings.to_pylist()
+    found = [(row["path"], row["member"]) for row in rows if row["code"] == "fastq.pair.mate"]
+    assert found == [("liver", str(data / "liver_R2.fastq"))]
+
     (data / "other_R1.fastq").write_text(reads("liver"))
     named_otherwise = [Sample("liver", {"reads": [data / "other_R1.fastq", data / "liver_R2.fastq"]})]
     assert told(laboratory, samples=named_otherwise) == set()

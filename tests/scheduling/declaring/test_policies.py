@@ -60,3 +60,5 @@ def test_another_way_is_another_way() -> None:
         Reduce(dropping="x", leaving_out=True)
     with pytest.raises(ValueError, match="optional input"):
         Reduce(leaving_out=True, parameters={"depth": 1})
+    with pytest.raises(ValueError, match="'3' is no exit status"):
+        When("exit", codes=("3",))  # type: ignore[arg-type]
