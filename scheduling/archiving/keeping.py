@@ -145,7 +145,7 @@ def keep_run(facts: RunFacts, archive: Archive, *, dataset: str | None = None, e
         seconds=told - stored,
         storing=stored - began,
         processing=facts.processing,
-        altered=_altered(facts, archive, snapshot),
+        altered=_altered(facts, archive, snapshot, everything=everything),
     )
 
 
@@ -228,8 +228,10 @@ def write_tables(tables: Mapping[str, pa.Table], folder: Path) -> None:
     settle_folder(folder)
 
 
-def _altered(facts: RunFacts, archive: Archive, snapshot: Snapshot) -> tuple[str, ...]:
-    """The results in a snapshot that are not what its journal says that they were; and those that are gone."""
+def _altered(facts: RunFacts, archive: Archive, snapshot: Snapshot, *, everything: bool) -> tuple[str, ...]:
+    """The results in a snapshot that are not what its journal says that they were; and those that are gone, unless they
+    were cleared away and nobody asks for them.
+    """
     made = pl.DataFrame(facts.tables["task_files"]).filter(pl.col("direction") == "made")
     inside = made.select(
         pl.col("path").map_elements(lambda path: path_in(path, facts.folder), return_dtype=pl.String), "digest"
@@ -237,7 +239,8 @@ def _altered(facts: RunFacts, archive: Archive, snapshot: Snapshot) -> tuple[str
     kept = archive.files(snapshot.name).filter(pl.col("sha256").is_not_null()).select("path", "sha256")
     both = inside.join(kept, on="path", how="left")
     other = both.filter(pl.col("sha256").is_not_null() & (pl.col("sha256") != pl.col("digest")))
-    lacking = () if facts.progress.cleared is not None else both.filter(pl.col("sha256").is_null())["path"]
+    cleared = facts.progress.cleared is not None and not everything
+    lacking = () if cleared else both.filter(pl.col("sha256").is_null())["path"]
     gone = [path for path in lacking if not (facts.folder / path).exists()]
     return tuple(sorted({*other["path"], *gone}))
 

@@ -173,7 +173,8 @@ class _Telling:
         if row["state"] == "done":
             self._made |= {each["path"]: ended for each in self._files.get(name, ()) if each["direction"] == "made"}
         reused = row["reused_task"] is not None
-        files, grades = self._files.get(name, ()), self._grades(name)
+        files = self._files.get(name, ())
+        grades = tuple(sorted(self._facts.progress.tasks[name].grades))
         command = attempt.get("command") if not reused else None
         return Deed(
             unique=f"{self._facts.identity}/{name}",
@@ -221,13 +222,6 @@ class _Telling:
         ended = max(row["ended"] or attempt.get("settled") or began, began)
         self._ended[row["task"]] = ended
         return began, ended
-
-    def _grades(self, task: str) -> tuple[str, ...]:
-        """What its results are marked with: by what was decided about it, and by what it was made of, or without."""
-        progress = self._facts.progress
-        state = progress.tasks[task]
-        expanded = progress.states[state.task.unit.name].expanded
-        return tuple(sorted(state.grades.union(expanded.grades if expanded is not None else ())))
 
     def _environment(self, task: str) -> Environment:
         return self._facts.progress.tasks[task].way.stage.environment

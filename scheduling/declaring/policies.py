@@ -11,6 +11,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
@@ -75,8 +76,8 @@ class When:
                 raise ValueError(f"{each!r} is nothing that happens: it is {', '.join(Failure)} or any")
         object.__setattr__(self, "failures", tuple(str(each) for each in failures))
         given: Any = self.codes  # documents say it too
-        codes = (given,) if isinstance(given, int | str) else tuple(given)
-        if wrong := [each for each in codes if not isinstance(each, int)]:
+        codes = tuple(given) if isinstance(given, Iterable) and not isinstance(given, str) else (given,)
+        if wrong := [each for each in codes if not isinstance(each, int) or isinstance(each, bool)]:
             raise ValueError(f"{wrong[0]!r} is no exit status and no signal: they are whole numbers")
         object.__setattr__(self, "codes", codes)
         object.__setattr__(self, "metrics", (self.metrics,) if isinstance(self.metrics, str) else tuple(self.metrics))

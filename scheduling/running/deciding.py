@@ -46,11 +46,12 @@ class Decision:
 
 def decide(rules: Sequence[Rule], happened: Happened, past: Past, needs: Needs, *, chance: float) -> Decision:
     """What is to be done.  ``needs``: what the attempt had.  ``chance``: a random number from 0 to 1."""
+    fitted = False
     for number, rule in enumerate(rules):
         # What could not even be begun is as one that failed at first.
         if not _fits(rule.when, happened, max(past.attempts, 1)):
             continue
-        used = past.used.get(number, 0)
+        fitted, used = True, past.used.get(number, 0)
         match rule.do:
             case Retry() as retry if used < retry.times:
                 more = _more(retry, happened.failure, needs)
@@ -63,7 +64,7 @@ def decide(rules: Sequence[Rule], happened: Happened, past: Past, needs: Needs, 
                 continue
             case action:
                 return Decision(action, number)
-    return Decision(StopSample("no rule is for this"))
+    return Decision(StopSample("the rules for this were followed" if fitted else "no rule is for this"))
 
 
 def raised(needs: Needs, more: Mapping[str, float]) -> Needs:

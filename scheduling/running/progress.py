@@ -64,7 +64,8 @@ class TaskState:
     ``way``: how it is done now.  ``attempts``: how many were begun; ``in_this_way``: of them.  ``used``: how often each
     of the way's rules was followed.  ``opened``: when it became ready.  ``since``: from when it may be begun.
     ``job``: what runs, and ``epoch``, that of its place when it was begun.  ``inputs``: its ``fingerprint``, and the
-    files that were ``seen``.  ``files``: what it made, by its outputs, of these ``digests``.
+    files that were ``seen``.  ``files``: what it made, by its outputs, of these ``digests``.  ``grades``: what that is
+    marked with: by what it was made of, or without, and by what was decided.
     """
 
     task: Task
@@ -360,7 +361,7 @@ class Progress:
             unit.why = unit.expanded.why
             for task in unit.expanded.tasks:
                 way = Way(unit.unit.node.stage, task.inputs, task.parameters)
-                state = TaskState(task, way, opened=self._now or 0.0)
+                state = TaskState(task, way, opened=self._now or 0.0, grades=unit.expanded.grades)
                 self.tasks[task.name] = self._in[State.READY][task.name] = state
             unit.tasks = tuple(task.name for task in unit.expanded.tasks)
             unit.open = len(unit.tasks)

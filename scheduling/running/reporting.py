@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from .journal import Event
     from .progress import Progress
 
-__all__ = ["Decided", "Failed", "Held", "ReportedSample", "RunReport", "account", "shown_finding"]
+__all__ = ["Decided", "Failed", "Held", "MarkedBad", "ReportedSample", "RunReport", "account", "shown_finding"]
 
 # Of what a failed attempt wrote last to its standard error: lines, and characters of each.
 _LAST_LINES, _LINE = 5, 300
@@ -70,12 +70,22 @@ class Held:
 
 
 @dataclass(frozen=True)
+class MarkedBad:
+    """A task whose results were marked bad, why, and by whom."""
+
+    task: str
+    why: str
+    by: str
+
+
+@dataclass(frozen=True)
 class RunReport:
     """What became of a run.
 
     ``state`` and ``why``: as ``Run.outcome`` says.  ``began`` and ``ended``: the times of the first and the last event.
     ``tasks``: how many are in each state; ``stages``: the same for each step; ``reused``: how many are done because
-    the same was made before.  ``warnings``: what was odd when it was ordered, as the check found it.
+    the same was made before.  ``bad``: whose results were marked bad since.  ``warnings``: what was odd when it was
+    ordered, as the check found it.
     """
 
     run: str
@@ -92,6 +102,7 @@ class RunReport:
     reused: int
     failures: tuple[Failed, ...]
     held: tuple[Held, ...]
+    bad: tuple[MarkedBad, ...]
     warnings: tuple[Mapping[str, Any], ...]
 
     def to_dict(self) -> dict[str, Any]:
@@ -133,6 +144,7 @@ def account(run: str, progress: Progress, events: Iterable[Event]) -> RunReport:
         len(gathered.reused),
         tuple(gathered.failures()),
         tuple(Held(each["task"], each["why"]) for each in map(task_standing, progress.each(State.HELD))),
+        tuple(gathered.bad.values()),
         tuple(gathered.ordered.get("odd", ())),
     )
     if problems := [*_problems(report, progress, gathered)]:
@@ -150,6 +162,7 @@ class _Gathered:
         self.ended: datetime | None = None
         self.attempts = Counter[str]()
         self.reused = set[str]()
+        self.bad: dict[str, MarkedBad] = {}
         self._failed: dict[str, list[tuple[tuple[int, str, str, tuple[str, ...]], list[Decided]]]] = {}
 
     def add(self, event: Event) -> None:
@@ -169,6 +182,8 @@ class _Gathered:
                 self._fail(event["task"], event["attempt"], *what)
             case "decided" | "answered":
                 self._decide(event)
+            case "bad":
+                self.bad[event["task"]] = MarkedBad(event["task"], event["why"], event.get("by", ""))
             case _:
                 pass
 
@@ -252,6 +267,7 @@ def _lines(report: RunReport) -> Iterator[str]:
         yield f"  {failed.task}, attempt {failed.attempt}: {failed.failure}: {failed.message}{decided}"
         yield from (f"    {line}" for line in failed.said)
     yield from (f"held: {each.task}: {each.why}" for each in report.held)
+    yield from (f"marked bad by {each.by}: {each.task}: {each.why}" for each in report.bad)
     yield from (f"warning: {shown_finding(each)}" for each in report.warnings)
 
 

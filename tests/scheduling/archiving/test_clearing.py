@@ -51,6 +51,10 @@ def test_what_tasks_made_for_one_another_goes_and_what_counts_stays(laboratory: 
         scheduler.work()
         assert Path(*run.outputs("all")).exists()
         assert run.report().state == "done"
+    # Who asks for what went is told.
+    altered = archive_run(folder, laboratory.archive, everything=True).altered
+    assert {f"results/{path}" for path in ("samples/a/split/part.aa", "samples/a/change/0/out.txt")} <= {*altered}
+    assert not COUNT & {*altered}
 
 
 def test_what_counts_goes_where_the_archive_has_it(laboratory: Laboratory) -> None:
@@ -69,6 +73,7 @@ def test_what_counts_goes_where_the_archive_has_it(laboratory: Laboratory) -> No
         # What it made may still turn out to be bad, and the archive is told.
         built = scheduler.mark_bad(run, "split[a]", why="the tube was swapped")
         assert "gather" in built["task"].to_list()
+        assert "marked bad by ada@lab: split[a]: the tube was swapped" in run.report().text()
         scheduler.work()
         assert not scheduler.owed().height
         assert run.archived == "runs/one@1"

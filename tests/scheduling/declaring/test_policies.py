@@ -60,5 +60,6 @@ def test_another_way_is_another_way() -> None:
         Reduce(dropping="x", leaving_out=True)
     with pytest.raises(ValueError, match="optional input"):
         Reduce(leaving_out=True, parameters={"depth": 1})
-    with pytest.raises(ValueError, match="'3' is no exit status"):
-        When("exit", codes=("3",))  # type: ignore[arg-type]
+    for codes in (("3",), "3", 3.0, True, (1, None)):
+        with pytest.raises(ValueError, match="is no exit status"):
+            When("exit", codes=codes)  # type: ignore[arg-type]

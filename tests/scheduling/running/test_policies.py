@@ -279,6 +279,9 @@ def test_other_parameters_are_another_way(tmp_path: Path, scheduling: Scheduling
     )
     run, _ = done(scheduling, after(stage), tmp_path)
     assert run.samples()["grades"].to_list() == [["coarse"]]
+    # As is all that is made of it.
+    tasks = {row["task"]: row["grades"] for row in run.tasks().to_dicts()}
+    assert tasks == {"fails[ann]": ["coarse"], "needs[ann]": ["coarse"], "without[ann]": ["coarse"]}
 
 
 def test_a_part_of_the_data_can_be_taken(tmp_path: Path, scheduling: Scheduling) -> None:
