@@ -83,7 +83,8 @@ class Cache:
 
 
 def brought(kept: Kept, to: Path, digests: Digests) -> dict[str, Seen] | None:
-    """Have what was kept in another folder too, all or nothing; ``None`` where it is not what it was, or not there.
+    """Have what was kept in another folder too, all or nothing; ``None`` where it is not what it was, or not there any
+    more, or there is no room for it.
 
     The names of its folders are not on disk for that.
     """
@@ -95,16 +96,23 @@ def brought(kept: Kept, to: Path, digests: Digests) -> dict[str, Seen] | None:
             return None
     new = to.with_name(f"{to.name}.new")
     shutil.rmtree(new, ignore_errors=True)
-    for name in kept.digests:
-        target = new / name
-        target.parent.mkdir(parents=True, exist_ok=True)
-        source = os.path.join(kept.folder, name)
-        try:
-            os.link(source, target)
-        except OSError:  # another file system, or one that has no links
-            shutil.copy2(source, target)
-            settle(target)
+    try:
+        for name in kept.digests:
+            target = new / name
+            target.parent.mkdir(parents=True, exist_ok=True)
+            _bring(os.path.join(kept.folder, name), target)
+    except OSError:  # somebody clears it away just now, or the disk is full: then it is made again
+        shutil.rmtree(new, ignore_errors=True)
+        return None
     shutil.rmtree(to, ignore_errors=True)  # of somebody who died before he said so
     seen = {name: digests.remember(str(new / name), digest) for name, digest in kept.digests.items()}
     new.rename(to)
     return seen
+
+
+def _bring(source: str, target: Path) -> None:
+    try:
+        os.link(source, target)
+    except OSError:  # another file system, or one that has no links
+        shutil.copy2(source, target)
+        settle(target)
