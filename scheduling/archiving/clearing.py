@@ -22,10 +22,9 @@ from holotype.catalog import InvalidOption, SnapshotNotFound, StorageFailed
 
 from ..checking.order import this_operator
 from ..running.journal import read_events
-from ..running.lock import Lock
 from ..running.run import Run
 from .facts import run_facts
-from .keeping import note, path_in
+from .keeping import note, path_in, taken_up
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -63,16 +62,10 @@ def clear_run(
         run.say([_cleared(facts, archive, clock())])
         run.write()
         return _take_away(facts, everything=archive is not None)
-    folder = Path(run).resolve()
-    if not (folder / "order.json").exists():
-        raise InvalidOption(f"there is no run in {folder}", option="run")
-    lock = Lock(folder / "lock")
-    try:
+    with taken_up(run) as folder:
         facts = run_facts(folder, workflow=workflow)
         note(folder, _cleared(facts, archive, clock()))
         return _take_away(facts, everything=archive is not None)
-    finally:
-        lock.release()
 
 
 def _cleared(facts: RunFacts, archive: Archive | None, now: float) -> Event:
@@ -112,13 +105,16 @@ def _held(facts: RunFacts, archive: Archive) -> str:
     if snapshot is None or facts.progress.archived != archive.id or (facts.folder / "owed").exists():
         raise InvalidOption(f"the archive was not told of {facts.name} yet: keep it there first", option="archive")
     try:
-        held = dict(archive.files(snapshot).select("path", "sha256").rows())
+        files = archive.files(snapshot).filter(kind="file").select("path", "sha256", "size")
     except SnapshotNotFound as error:
         raise InvalidOption(f"the archive has {snapshot} no more: {error}", option="archive") from error
     made = pl.DataFrame(facts.tables["task_files"]).filter(direction="made").select("path", "digest").rows()
     digests = {path_in(path, facts.folder): digest for path, digest in made}
+    held = {path: (digest, size) for path, digest, size in files.rows()}
     for path in _files(facts, _counting(facts)):
-        if path not in held or digests.get(path, held[path]) != held[path]:
+        # Of what was printed nobody has a digest; it only ever grows.
+        here = digests.get(path) or (facts.folder / path).lstat().st_size
+        if here not in held.get(path, ()):
             raise InvalidOption(f"{snapshot} has not {path} as it was made: keep the run anew", option="archive")
     return snapshot
 
@@ -157,5 +153,6 @@ def _take_away(facts: RunFacts, *, everything: bool) -> int:
         except FileNotFoundError:
             continue
         except OSError as error:
-            raise StorageFailed(f"{error.filename} cannot be taken away: {error.strerror}", path=folder) from error
+            what = f"{error.filename or folder} cannot be taken away: {error.strerror or error}"
+            raise StorageFailed(what, path=folder) from error
     return given_back

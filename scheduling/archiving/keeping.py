@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import os
 import time
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -33,7 +34,7 @@ from .facts import run_facts
 from .telling import deeds_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Generator, Mapping
 
     import pyarrow as pa
 
@@ -52,6 +53,7 @@ __all__ = [
     "path_in",
     "rows_of",
     "snapshots_of",
+    "taken_up",
     "write_tables",
 ]
 
@@ -110,17 +112,11 @@ def archive_run(
         run.say([archived_event(found, archive, clock())])
         run.write()
         return found
-    folder = Path(run).resolve()
-    if not (folder / "order.json").exists():
-        raise InvalidOption(f"there is no run in {folder}", option="run")
-    lock = Lock(folder / "lock")
-    try:
+    with taken_up(run) as folder:
         facts = run_facts(folder, workflow=workflow)
         found = keep_run(facts, archive, dataset=dataset, everything=everything)
         note(folder, archived_event(found, archive, clock()))
-    finally:
-        lock.release()
-    return found
+        return found
 
 
 def keep_run(facts: RunFacts, archive: Archive, *, dataset: str | None = None, everything: bool = False) -> Archived:
@@ -243,6 +239,22 @@ def _altered(facts: RunFacts, archive: Archive, snapshot: Snapshot, *, everythin
     lacking = () if cleared else both.filter(pl.col("sha256").is_null())["path"]
     gone = [path for path in lacking if not (facts.folder / path).exists()]
     return tuple(sorted({*other["path"], *gone}))
+
+
+@contextmanager
+def taken_up(run: str | os.PathLike[str]) -> Generator[Path]:
+    """The folder of a run that nobody else has in hand meanwhile.
+
+    Raises ``InvalidOption`` where there is no run, and ``Conflict`` when somebody has it in hand.
+    """
+    folder = Path(run).resolve()
+    if not (folder / "order.json").exists():
+        raise InvalidOption(f"there is no run in {folder}", option="run")
+    lock = Lock(folder / "lock")
+    try:
+        yield folder
+    finally:
+        lock.release()
 
 
 def path_in(path: str, folder: Path) -> str | None:

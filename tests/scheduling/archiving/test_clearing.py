@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -87,7 +88,9 @@ def test_what_counts_goes_where_the_archive_has_it(laboratory: Laboratory) -> No
         audit_export(folder, to=laboratory.folder / "two.zip", operator="Ada")
 
 
-def test_a_run_in_hand_is_cleared_and_others_have_what_they_took_from_it(laboratory: Laboratory) -> None:
+def test_a_run_in_hand_is_cleared_and_others_have_what_they_took_from_it(
+    laboratory: Laboratory, monkeypatch: pytest.MonkeyPatch
+) -> None:
     with laboratory.scheduler(laboratory.archive) as scheduler:
         one = scheduler.start(whole(), laboratory.samples, name="one")
         scheduler.work()
@@ -105,6 +108,19 @@ def test_a_run_in_hand_is_cleared_and_others_have_what_they_took_from_it(laborat
         assert Path(*three.outputs("all")).read_text(encoding="utf-8") == text
         assert events(laboratory, "two", "begun") == []
         assert events(laboratory, "three", "begun") != []
+        # Or if it goes in the moment in which it is taken.
+        link = os.link
+
+        def gone(source: str, target: Path) -> None:
+            if Path(source).is_relative_to(laboratory.run("three") / "results"):
+                shutil.rmtree(Path(source).parent)
+            link(source, target)
+
+        monkeypatch.setattr(os, "link", gone)
+        four = scheduler.start(whole(), laboratory.samples, name="four")
+        scheduler.work()
+        assert Path(*four.outputs("all")).read_text(encoding="utf-8") == text
+        assert events(laboratory, "four", "begun") != []
 
 
 def test_nothing_that_counts_goes_before_the_archive_has_it(laboratory: Laboratory) -> None:
@@ -119,6 +135,12 @@ def test_nothing_that_counts_goes_before_the_archive_has_it(laboratory: Laborato
     with pytest.raises(InvalidOption, match=r"has not logs/run/later\.out"):
         clear_run(folder, archive)
     (folder / "logs" / "run" / "later.out").unlink()
+    printed = folder / "logs" / "run" / "gather.1.out"
+    before = printed.read_bytes()
+    printed.write_bytes(before + b"somebody's")
+    with pytest.raises(InvalidOption, match=r"has not logs/run/gather\.1\.out"):
+        clear_run(folder, archive)
+    printed.write_bytes(before)
     assert files(folder, "results") >= COUNT
     archive.forget("runs/one@1", reason="by mistake")
     with pytest.raises(InvalidOption, match="no more"):
